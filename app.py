@@ -1,0 +1,36 @@
+"""The application: ``create_app()``, and ``app`` for WSGI servers and the flask command."""
+
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+import cli
+import routes
+import settings as settings_module
+from models.session import Database
+from routes.context import Context, attach
+from settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the application.
+
+    :param settings: read from the environment where not given
+    """
+    settings = settings or settings_module.load()
+    app = Flask("presence", static_folder=None)
+    app.config.update(routes.FLASK_CONFIG)
+    app.url_map.merge_slashes = False
+    attach(app, Context(settings, Database(settings.database_url)))
+    routes.register(app, Api(app), settings)
+    cli.register(app)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """``app`` is made when a server asks for it: importing this module needs no settings."""
+    if name != "app":
+        raise AttributeError(name)
+    globals()["app"] = create_app()
+    return globals()["app"]

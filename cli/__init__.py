@@ -1,0 +1,20 @@
+"""The flask commands, for operators."""
+
+from flask import Flask
+
+from cli import accounts, codes, demo, members, orgs, setup, sweep, tokens
+
+
+def register(app: Flask) -> None:
+    """Put the commands into ``app``."""
+    for command in (
+        orgs.org,
+        accounts.account,
+        members.member,
+        codes.code,
+        tokens.token,
+        demo.demo,
+        sweep.sweep,
+        setup.setup,
+    ):
+        app.cli.add_command(command)

@@ -1,0 +1,105 @@
+"""What the commands share: transactions, arguments, and how they print."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import click
+from marshmallow import ValidationError
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from models import Account, Membership, Org
+from routes.context import context
+from schemas.fields import NAME_LENGTH, without_control_characters
+from services import accounts, members, orgs
+from services.change import Change, NoSuchOrg, changing
+from services.errors import Refusal
+from services.times import utc_now
+
+
+class Name(click.ParamType[str]):
+    """1 to 200 characters, none of them a control character (contract.md)."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not 1 <= len(text) <= NAME_LENGTH:
+            self.fail(f"must have 1 to {NAME_LENGTH} characters", param, ctx)
+        try:
+            without_control_characters(text)
+        except ValidationError as error:
+            self.fail(str(error.messages[0]), param, ctx)
+        return text
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def say(result: dict[str, Any], words: str, *, as_json: bool) -> None:
+    """Print ``result`` as JSON, else ``words``."""
+    click.echo(json.dumps(result) if as_json else words)
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A ``write()`` transaction; what goes wrong ends the command with a line."""
+    with errors_in_words(), context().database.write() as session:
+        yield session
+
+
+@contextmanager
+def locking(session: Session, org_id: UUID) -> Iterator[Change]:
+    """The locked org."""
+    with changing(session, org_id, settings=context().settings, clock=utc_now) as change:
+        yield change
+
+
+@contextmanager
+def of_member(member_id: UUID) -> Iterator[tuple[Change, Membership]]:
+    """The member and their locked org."""
+    with writing() as session:
+        member = members.find(session, member_id)
+        if member is None:
+            raise click.ClickException(f"There is no member {member_id}.")
+        with locking(session, member.org_id) as change:
+            session.refresh(member)
+            yield change, member
+
+
+def org_called(session: Session, org: str) -> Org:
+    """The org with this id, or the only one with this name."""
+    try:
+        found = [session.get(Org, UUID(org))]
+    except ValueError:
+        found = [*orgs.named(session, org)]
+    if len(found) > 1:
+        raise click.ClickException(f"{len(found)} orgs are called {org!r}: use the id.")
+    if not found or found[0] is None:
+        raise click.ClickException(f"There is no org {org!r}.")
+    return found[0]
+
+
+def account_of(change: Change, account_id: UUID | None) -> Account | None:
+    """The org's account with this id, or None for None."""
+    return accounts.find(change.session, change.org.id, account_id) if account_id else None
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """What an operator can mend ends the command with a line, not with a traceback."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from None
+    except NoSuchOrg:
+        raise click.ClickException("The org is gone.") from None
+    except (OperationalError, ProgrammingError, PoolTimeout) as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise click.ClickException(
+            f"The database can't be used: {reason}. Is it running, and migrated with: flask setup?"
+        ) from None

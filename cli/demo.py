@@ -1,0 +1,98 @@
+"""flask demo: an org to try the service with."""
+
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from cli.common import as_json, locking, say, writing
+from models import Membership, Org
+from routes.context import context
+from services import access_codes, accounts, members, orgs, presences, tokens
+from services.change import Change
+from services.times import utc_now
+
+NAME = "Demo Bookkeeping"
+ADMINS = ("Maya Chen", "Tom Okafor")
+VAS = ("Ana Reyes", "Ben Cruz", "Carla Santos", "Dino Lim", "Ella Ramos", "Finn Garcia")
+ACCOUNTS = (
+    "Acme Dental",
+    "Blue Heron Bakery",
+    "Cedar & Sons",
+    "Delta Plumbing",
+    "Evergreen Yoga",
+    "Foxglove Books",
+    "Granite Gym",
+    "Harbor Law",
+)
+
+
+@click.command()
+@as_json
+def demo(as_json: bool) -> None:
+    """Make the demo org if it is not there, clock everyone in it out, and issue fresh codes."""
+    with writing() as session:
+        org = find(session) or make(session)
+        with locking(session, org.id) as change:
+            clear(change)
+            described = issue(change)
+    say(described, in_words(described), as_json=as_json)
+
+
+def find(session: Session) -> Org | None:
+    """The demo org."""
+    return next(iter(orgs.named(session, NAME)), None)
+
+
+def make(session: Session) -> Org:
+    """Make the demo org, its accounts and its members."""
+    org = orgs.create(session, NAME, now=utc_now())
+    with locking(session, org.id) as change:
+        for name in ACCOUNTS:
+            accounts.add(change, name)
+        for role, names in (("admin", ADMINS), ("va", VAS)):
+            for name in names:
+                members.add(change, display_name=name, role=role)
+    return org
+
+
+def clear(change: Change) -> None:
+    """Clock everyone out."""
+    for held in presences.alive_where(change):
+        presences.end(change, held, "force_clear", actor_id=None, reason="demo")
+
+
+def issue(change: Change) -> dict[str, Any]:
+    """Fresh codes and tokens for the active members, and what they are for."""
+    org = change.org
+    return {
+        "org": {"id": str(org.id), "name": org.name},
+        "accounts": accounts.as_choices(change.session, org.id),
+        "members": [
+            _with_code(change, member)
+            for member in members.listed(change.session, org.id)
+            if member.active
+        ],
+    }
+
+
+def in_words(described: dict[str, Any]) -> str:
+    """The members with their codes, a line each."""
+    width = max((len(member["display_name"]) for member in described["members"]), default=0)
+    return "\n".join(
+        f"  {member['display_name']:{width}}  {member['role']:5}  {member['access_code']}"
+        for member in described["members"]
+    )
+
+
+def _with_code(change: Change, member: Membership) -> dict[str, Any]:
+    settings = context().settings
+    _, typed = access_codes.issue(change.session, member, settings=settings, now=change.now)
+    return {
+        "id": str(member.id),
+        "user_id": str(member.user_id),
+        "display_name": member.display_name,
+        "role": member.role,
+        "access_code": typed,
+        "token": tokens.issue(member, settings=settings, now=change.now).raw,
+    }

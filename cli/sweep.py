@@ -1,0 +1,20 @@
+"""flask sweep"""
+
+import click
+
+import sweeper
+from cli.common import as_json, errors_in_words, say
+from routes.context import context
+
+
+@click.command()
+@as_json
+def sweep(as_json: bool) -> None:
+    """Mark presences without heartbeats as stale, and end those unseen for long."""
+    with errors_in_words():
+        stale, expired = sweeper.sweep(context())
+    say(
+        {"stale": stale, "expired": expired},
+        f"{stale} became stale, {expired} expired.",
+        as_json=as_json,
+    )

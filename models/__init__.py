@@ -1,0 +1,22 @@
+"""Tables, one file per noun, and the two kinds of transaction on them."""
+
+from models.access_code import AccessCode
+from models.account import Account
+from models.base import Base
+from models.clock_event import ClockEvent
+from models.idempotency_key import IdempotencyKey
+from models.member import Membership, User
+from models.org import Org
+from models.presence import Presence
+
+__all__ = [
+    "AccessCode",
+    "Account",
+    "Base",
+    "ClockEvent",
+    "IdempotencyKey",
+    "Membership",
+    "Org",
+    "Presence",
+    "User",
+]

@@ -1,0 +1,30 @@
+"""Access codes, of which only a keyed digest is kept."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, OrgId
+
+
+class AccessCode(Base):
+    """A member's way in, perhaps bound to one account, until it expires or is revoked."""
+
+    __tablename__ = "access_codes"
+    __table_args__ = (
+        ForeignKeyConstraint(["membership_id", "org_id"], ["memberships.id", "memberships.org_id"]),
+        ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
+        Index(None, "membership_id", "org_id"),
+        Index(None, "account_id", "org_id"),
+    )
+
+    id: Mapped[Id]
+    org_id: Mapped[OrgId]
+    membership_id: Mapped[UUID]
+    account_id: Mapped[UUID | None]
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,25 @@
+"""Client accounts."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from models.base import Base, Id, OrgId
+
+
+class Account(Base):
+    """A client account that one member at a time works on; archived ones keep their name."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        UniqueConstraint("org_id", "name_casefolded"),
+        UniqueConstraint("id", "org_id"),
+    )
+
+    id: Mapped[Id]
+    org_id: Mapped[OrgId]
+    name: Mapped[str]
+    name_casefolded: Mapped[str]
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]

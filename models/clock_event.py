@@ -1,0 +1,51 @@
+"""The history: what happened to presences, and who did it."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, OrgId
+
+KINDS = ("clock_in", "switch", "clock_out", "force_clear", "stale", "resume", "expire")
+
+
+class ClockEvent(Base):
+    """One event. Rows are only added; erasing a person blanks who it was, not what happened.
+
+    ``user_id`` and ``display_name`` are those of then, so they refer to no table: the history
+    outlives the people in it.
+    """
+
+    __tablename__ = "clock_events"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        Index(None, "org_id", "seq"),
+        Index(None, "user_id", "org_id", "occurred_at"),
+        Index(None, "presence_id"),
+        Index(None, "from_presence_id"),
+    )
+
+    # Given out under the org's lock, so it grows in the order in which an org's events happened.
+    seq: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    id: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
+    org_id: Mapped[OrgId]
+    kind: Mapped[str]
+    account_id: Mapped[UUID]
+    account_name: Mapped[str]
+    user_id: Mapped[UUID | None]
+    display_name: Mapped[str]
+    presence_id: Mapped[UUID]
+    actor_id: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(BigInteger)
+    from_account_id: Mapped[UUID | None]
+    from_presence_id: Mapped[UUID | None]
+    # The presence's last one by then: where an `expire` ends the working time.
+    last_heartbeat_at: Mapped[datetime]

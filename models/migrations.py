@@ -1,0 +1,50 @@
+"""Bringing a database to the newest schema."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+ONE_AT_A_TIME = 0x70726573_6D696772  # a key for PostgreSQL's advisory locks: "presmigr"
+
+
+@cache
+def head_revision() -> str | None:
+    """The newest migration of this release."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The migration that the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(connection: Connection) -> bool:
+    """Migrate to the newest schema, in the transaction of ``connection``.
+
+    :returns: whether there was anything to do
+    """
+    if current_revision(connection) == head_revision():
+        return False
+    if connection.dialect.name == "postgresql":
+        # A migration may take longer than a request; two machines may start at once.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+    run("upgrade", connection, "head")
+    return True
+
+
+def run(name: str, connection: Connection, *args: str) -> None:
+    """Run an Alembic command on ``connection``."""
+    config = _config()
+    config.attributes["connection"] = connection
+    getattr(command, name)(config, *args)
+
+
+def _config() -> Config:
+    return Config(toml_file=PYPROJECT)

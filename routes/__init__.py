@@ -1,0 +1,34 @@
+"""HTTP: one blueprint per resource. Schema in, one transaction, one service call, schema out."""
+
+from flask import Flask
+from flask_smorest import Api
+
+from routes import admin, clock, errors, headers, operations, presence, sessions
+from routes.requests import BODY_BYTES, judge_form
+from settings import Settings
+
+FLASK_CONFIG = {
+    "API_TITLE": "Presence",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "OPENAPI_SWAGGER_UI_PATH": "docs",
+    "OPENAPI_SWAGGER_UI_URL": "/docs/assets/",
+    "API_SPEC_OPTIONS": {
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    },
+    # One more than is allowed: Werkzeug cuts a chunked body off here and says nothing, so that
+    # only its length can tell (routes/requests.py).
+    "MAX_CONTENT_LENGTH": BODY_BYTES + 1,
+}
+
+
+def register(app: Flask, api: Api, settings: Settings) -> None:
+    """Put the endpoints, their errors and their headers into ``app``."""
+    headers.register(app, settings)
+    app.before_request(judge_form)
+    for resource in (sessions, clock, presence, admin):
+        api.register_blueprint(resource.blueprint)
+    app.register_blueprint(operations.blueprint)
+    errors.register(app)

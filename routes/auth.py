@@ -1,0 +1,85 @@
+"""Who calls, and the transaction in which they are served: one a request.
+
+Each context manager gives what a service needs. A change is judged anew after the org's lock is
+held: a token may have been revoked while it waited.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from models import AccessCode
+from routes.context import context
+from services import access_codes, callers, tokens
+from services.callers import Caller
+from services.change import Change, NoSuchOrg, changing
+from services.errors import AccessCodeRejected, NotAuthenticated
+from services.times import utc_now
+from services.tokens import Token
+
+
+def bearer_token() -> Token:
+    """The request's token, its signature and time being right.
+
+    :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
+    """
+    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated("missing")
+    return tokens.verify(raw.strip(), context().settings)
+
+
+@contextmanager
+def reading() -> Iterator[tuple[Session, Caller]]:
+    """A ``read()`` transaction for the bearer."""
+    token = bearer_token()
+    with context().database.read() as session:
+        yield session, callers.by_token(session, token)
+
+
+@contextmanager
+def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, Caller]]:
+    """The locked org of the bearer.
+
+    :param key: the request's Idempotency-Key
+    """
+    token = bearer_token()
+    with context().database.write() as session, locked(session, token) as change:
+        yield change, callers.by_token(session, token, key=key)
+
+
+@contextmanager
+def locked(session: Session, token: Token) -> Iterator[Change]:
+    """The locked org of ``token``.
+
+    :raises NotAuthenticated: ``revoked``, with all else of the org
+    """
+    org_id, settings = token.claims.org_id, context().settings
+    try:
+        with changing(session, org_id, settings=settings, clock=utc_now) as change:
+            yield change
+    except NoSuchOrg:
+        raise NotAuthenticated("revoked") from None
+
+
+@contextmanager
+def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tuple[Change, Caller]]:
+    """The locked org of the member with this access code.
+
+    :param key: the request's Idempotency-Key
+    :raises AccessCodeRejected: it lets nobody in
+    """
+    settings = context().settings
+    valid = access_codes.valid(typed, settings=settings, now=utc_now())
+    org_id = valid.with_only_columns(AccessCode.org_id).scalar_subquery()
+    with context().database.write() as session:
+        try:
+            with changing(session, org_id, settings=settings, clock=utc_now) as change:
+                caller = callers.by_access_code(
+                    session, typed, settings=settings, now=change.now, key=key
+                )
+                yield change, caller
+        except NoSuchOrg:
+            raise AccessCodeRejected from None

@@ -1,0 +1,73 @@
+"""Clocking in and out, and heartbeats."""
+
+from typing import Any
+
+from flask import Response
+
+from routes.auth import bearer_token, changing_by_access_code, changing_by_token
+from routes.context import context
+from routes.requests import ApiBlueprint
+from schemas.clock import (
+    ClockedIn,
+    ClockedOut,
+    ClockInRequest,
+    ClockOutRequest,
+    HeartbeatRequest,
+    IdempotencyHeaders,
+)
+from services import callers, clocking, presences, sessions
+from services.times import utc_now
+
+blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clocking in and out")
+
+
+@blueprint.post("/clock-in")
+@blueprint.arguments(ClockInRequest)
+@blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
+@blueprint.response(201, ClockedIn)
+@blueprint.alt_response(200, schema=ClockedIn, description="Already on that account")
+@blueprint.problems(400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
+def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Put the caller on an account, leaving any other."""
+    typed = body.pop("access_code", None)
+    as_caller = changing_by_token(key) if typed is None else changing_by_access_code(typed, key)
+    with as_caller as (change, caller):
+        answer = clocking.clock_in(change, caller, **body, key=key)
+    return (
+        {
+            **sessions.opened(caller, answer.held, settings=context().settings),
+            "released_account_id": answer.released_account_id,
+        },
+        answer.status,
+        {"Presence-Version": str(change.version_of(caller.view))},
+    )
+
+
+@blueprint.post("/clock-out")
+@blueprint.arguments(ClockOutRequest, required=False)
+@blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
+@blueprint.response(200, ClockedOut)
+@blueprint.problems(400, 401, 410, 413, 415, 422, 503)
+def clock_out(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """End the caller's presence."""
+    with changing_by_token(key) as (change, caller):
+        answer = clocking.clock_out(change, caller, **body, key=key)
+    return answer, 200, {"Presence-Version": str(change.version_of(caller.view))}
+
+
+@blueprint.post("/heartbeat")
+@blueprint.arguments(HeartbeatRequest)
+@blueprint.response(204)
+@blueprint.problems(400, 401, 410, 413, 415, 422, 503)
+def heartbeat(body: dict[str, Any]) -> Response:
+    """Say that the caller is still there."""
+    token, settings = bearer_token(), context().settings
+    with context().database.write() as session:
+        caller = callers.by_token(session, token)
+        fresh = presences.beat(session, caller.member, **body, settings=settings, now=utc_now())
+    if not fresh:
+        # Another transaction: on PostgreSQL an update that waited for a row keeps it locked even
+        # where it then leaves it alone, and whoever holds the org's lock may want that row.
+        with changing_by_token() as (change, caller):
+            clocking.revive(change, caller, **body)
+    return Response(status=204)

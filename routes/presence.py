@@ -1,0 +1,66 @@
+"""What clients poll: the snapshot, and the accounts."""
+
+from flask import Response, request
+from werkzeug.datastructures import MIMEAccept
+
+from routes import headers
+from routes.auth import reading
+from routes.context import context
+from routes.requests import ApiBlueprint
+from schemas.clock import Accounts
+from schemas.presence import Snapshot
+from services import accounts, snapshot, tags
+
+blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="What clients poll")
+
+
+@blueprint.get("/presence")
+@blueprint.response(200, Snapshot)
+@blueprint.alt_response(304, description="The tag in If-None-Match still matches")
+@blueprint.problems(401, 422, 503)
+def presence() -> Response:
+    """Who is on which account, as the caller may see it."""
+    settings = context().settings
+    media_type = accepted(request.accept_mimetypes)
+    format_ = snapshot.FORMATS[media_type]
+    with reading() as (session, caller):
+        tag = tags.snapshot_tag(
+            caller.member.id,
+            caller.view,
+            format_,
+            caller.org.version_of(caller.view),
+            settings.stale_after,
+        )
+        if tags.matches(request.headers.get("If-None-Match"), tag):
+            return polled(tag, None)
+        now = snapshot.load(session, caller.org, stale_after_seconds=settings.stale_after)
+    body = snapshot.body(now, caller.view, format_, caller.member.user_id)
+    return polled(tag, body, media_type)
+
+
+@blueprint.get("/accounts")
+@blueprint.response(200, Accounts)
+@blueprint.alt_response(304, description="The tag in If-None-Match still matches")
+@blueprint.problems(401, 422, 503)
+def list_accounts() -> Response:
+    """The org's accounts, not archived, by name."""
+    with reading() as (session, caller):
+        tag = tags.accounts_tag(caller.member.id, caller.org.accounts_version)
+        if tags.matches(request.headers.get("If-None-Match"), tag):
+            return polled(tag, None)
+        body = accounts.as_json(session, caller.org.id)
+    return polled(tag, body)
+
+
+def accepted(accept: MIMEAccept) -> str:
+    """The media type to answer with: JSON where the client has no wish that can be met."""
+    return accept.best_match(list(snapshot.FORMATS)) or "application/json"
+
+
+def polled(tag: str, body: bytes | None, media_type: str = "application/json") -> Response:
+    """A 200 with ``body``, or a 304 without."""
+    response = Response(body, 304 if body is None else 200, mimetype=media_type)
+    if body is None:
+        del response.headers["Content-Type"]
+    response.headers.update(headers.of_polled(tag, context().settings))
+    return response

@@ -1,0 +1,96 @@
+"""Signing in, clocking in and out, heartbeats."""
+
+import re
+
+from marshmallow import Schema, fields, validate
+
+from schemas.fields import Id, Timestamp
+
+REASONS = ("user", "inactivity", "shutdown")
+
+
+class SessionRequest(Schema):
+    access_code = fields.String(
+        required=True, metadata={"description": "as typed: case, spaces and dashes do not matter"}
+    )
+
+
+class ClockInRequest(Schema):
+    access_code = fields.String(metadata={"description": "beats a bearer token"})
+    account_id = Id(metadata={"description": "may be left out with a code bound to an account"})
+    occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
+
+
+class ClockOutRequest(Schema):
+    presence_id = Id(metadata={"description": "end it only if it is still this one"})
+    reason = fields.String(validate=validate.OneOf(REASONS), load_default="user")
+    occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
+
+
+class HeartbeatRequest(Schema):
+    presence_id = Id(required=True)
+
+
+class IdempotencyHeaders(Schema):
+    key = fields.String(
+        data_key="Idempotency-Key",
+        load_default=None,
+        validate=validate.Regexp(
+            re.compile(r"[\x20-\x7e]{1,64}\Z"), error="Must be 1-64 printable ASCII characters."
+        ),
+        metadata={"description": "repeat a request safely: the first answer is the answer"},
+    )
+
+
+class Account(Schema):
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
+class Org(Schema):
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
+class Member(Schema):
+    id = Id(required=True)
+    user_id = Id(required=True)
+    display_name = fields.String(required=True)
+    role = fields.String(required=True, validate=validate.OneOf(("admin", "va")))
+
+
+class OwnPresence(Schema):
+    id = Id(required=True)
+    account_id = Id(required=True)
+    clocked_in_at = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class Me(Schema):
+    member = fields.Nested(Member, required=True)
+    org = fields.Nested(Org, required=True)
+    presence = fields.Nested(OwnPresence, required=True, allow_none=True)
+
+
+class ClockedIn(Me):
+    token = fields.String(required=True)
+    token_type = fields.String(required=True)
+    expires_at = fields.String(required=True, metadata={"format": "date-time"})
+    heartbeat_interval = fields.Integer(required=True)
+    poll_interval = fields.Integer(required=True)
+    released_account_id = Id(required=True, allow_none=True)
+
+
+class Session(ClockedIn):
+    class Meta:
+        exclude = ("released_account_id",)
+
+    accounts = fields.List(fields.Nested(Account), required=True)
+
+
+class ClockedOut(Schema):
+    cleared = fields.Boolean(required=True)
+    account_id = Id(required=True, allow_none=True)
+
+
+class Accounts(Schema):
+    accounts = fields.List(fields.Nested(Account), required=True)

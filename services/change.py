@@ -1,0 +1,163 @@
+"""The one way to change what an org's viewers see: lock the org, change it, publish.
+
+``changing()`` is the only maker of a :class:`Change`. Every writer of ``account_presence``
+(``services/presences.py``) takes one and records its events in it, and recording raises the
+versions: so nobody can change a presence and forget the version, or decide before the lock.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import ScalarSelect, insert, select, update
+from sqlalchemy.orm import Session
+
+from models import ClockEvent, Org
+from services.errors import Refusal
+from services.times import microseconds
+from settings import Settings
+
+# The versions that an event raises, by kind: admins alone can see whether a presence is stale.
+RAISES = {
+    "clock_in": ("version", "va_version"),
+    "switch": ("version", "va_version"),
+    "clock_out": ("version", "va_version"),
+    "force_clear": ("version", "va_version"),
+    "expire": ("version", "va_version"),
+    "stale": ("version",),
+    "resume": ("version",),
+}
+
+
+class Subject(Protocol):
+    """Whose presence an event is about: a held presence, or an earlier event of it."""
+
+    @property
+    def presence_id(self) -> UUID: ...
+    @property
+    def account_id(self) -> UUID: ...
+    @property
+    def account_name(self) -> str: ...
+    @property
+    def user_id(self) -> UUID | None: ...
+    @property
+    def display_name(self) -> str: ...
+    @property
+    def last_heartbeat_at(self) -> datetime: ...
+
+
+class NoSuchOrg(LookupError):
+    """There is no org with this id: it has been erased, or never was."""
+
+
+@contextmanager
+def changing(
+    session: Session,
+    org_id: UUID | ScalarSelect[UUID],
+    *,
+    settings: Settings,
+    clock: Callable[[], datetime],
+) -> Iterator["Change"]:
+    """Lock the org, and publish at the end what changed, also where the end is a refusal.
+
+    :param session: in a ``write()`` transaction that holds no lock yet
+    :param org_id: the id, or a query for it, which saves a round trip
+    :param clock: asked once the lock is held, so that an org's events are in the order of time
+    :raises NoSuchOrg: there is none
+    """
+    # Locked first: otherwise two members swapping accounts can deadlock.
+    org = session.scalar(
+        select(Org)
+        .where(Org.id == org_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if org is None:
+        raise NoSuchOrg
+    change = Change(session, org, settings, clock())
+    try:
+        yield change
+    except Refusal:
+        change._publish()
+        raise
+    change._publish()
+
+
+class Change:
+    """A locked org, and what happens to it in this transaction."""
+
+    def __init__(self, session: Session, org: Org, settings: Settings, now: datetime) -> None:
+        self.session = session
+        self.org = org
+        self.settings = settings
+        self.now = now
+        self._raised: set[str] = set()
+
+    def version_of(self, view: str) -> int:
+        """The version of ``view`` once this change is published."""
+        column = "version" if view == "admin" else "va_version"
+        return self._next(column) if column in self._raised else self.org.version_of(view)
+
+    def record(
+        self,
+        kind: str,
+        subjects: Sequence[tuple[Subject, datetime]],
+        *,
+        visible: bool = True,
+        **more: Any,
+    ) -> None:
+        """Keep an event of ``kind`` for each subject, with when it occurred, and raise the
+        versions of the views that show it.
+
+        :param visible: False for what no snapshot shows: a clock-out that came too late
+        :param more: further columns of the events
+        """
+        if visible:
+            self._raised.update(RAISES[kind])
+        self.session.execute(
+            insert(ClockEvent),
+            [
+                {
+                    "org_id": self.org.id,
+                    "kind": kind,
+                    "account_id": subject.account_id,
+                    "account_name": subject.account_name,
+                    "user_id": subject.user_id,
+                    "display_name": subject.display_name,
+                    "presence_id": subject.presence_id,
+                    "occurred_at": occurred_at,
+                    "received_at": self.now,
+                    "version": self.version_of("admin"),
+                    "last_heartbeat_at": subject.last_heartbeat_at,
+                    **more,
+                }
+                for subject, occurred_at in subjects
+            ],
+        )
+
+    def accounts_changed(self) -> None:
+        """An account was made, renamed or archived: clients read the accounts again."""
+        self._raised.update(("version", "va_version", "accounts_version"))
+
+    def members_changed(self, *, visibly: bool = False) -> None:
+        """A membership changed; ``visibly`` where the admins' snapshot shows it."""
+        self._raised.add("members_version")
+        if visibly:
+            self._raised.add("version")
+
+    def _next(self, column: str) -> int:
+        """contract.md, "Words": it grows by itself, and also across a restore from backup."""
+        previous: int = getattr(self.org, column)
+        return max(previous + 1, microseconds(self.now))
+
+    def _publish(self) -> None:
+        """Raise the versions: last, once, and only if something changed."""
+        if self._raised:
+            versions = {column: self._next(column) for column in self._raised}
+            self.session.execute(
+                update(Org).where(Org.id == self.org.id).values(versions),
+                # `org` keeps what was locked: version_of() counts from there.
+                execution_options={"synchronize_session": False},
+            )

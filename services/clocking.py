@@ -1,0 +1,223 @@
+"""Clocking in and out, heartbeats, and clearing by an admin: the rules of contract.md."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import or_
+
+from models import Presence
+from services import accounts, history, idempotency, presences
+from services.callers import Caller
+from services.change import Change
+from services.errors import (
+    AccountNotAllowed,
+    AccountOccupied,
+    AccountRequired,
+    NotOccupied,
+    PresenceEnded,
+)
+from services.presences import Held
+from services.times import clamp, rfc3339
+
+LONGEST_QUEUED = timedelta(hours=24)  # contract.md, "Idempotency and time": clock-in
+
+
+@dataclass(frozen=True, slots=True)
+class ClockedIn:
+    """The answer to a clock-in: 201 for a new presence, 200 for one that was renewed."""
+
+    status: int
+    held: Held
+    released_account_id: UUID | None
+
+
+def clock_in(
+    change: Change,
+    caller: Caller,
+    *,
+    account_id: UUID | None = None,
+    occurred_at: datetime | None = None,
+    key: str | None = None,
+) -> ClockedIn:
+    """Put the caller on an account, leaving any other.
+
+    :param account_id: may be left out where the caller's code was bound to one
+    :param occurred_at: when it happened, for the history, if it was queued
+    :param key: the Idempotency-Key
+    :raises AccountOccupied: another member holds it
+    :raises PresenceEnded: the key's presence has ended since
+    """
+    digest = idempotency.digest("clock-in", {"account_id": account_id, "occurred_at": occurred_at})
+    account_id = _allowed(change, caller, account_id)
+    remembered = idempotency.recall(caller, digest)
+    if remembered is not None:
+        return _as_first_answered(change, caller, remembered)
+    account = accounts.find(change.session, change.org.id, account_id)
+    member = caller.member
+    found = presences.alive_where(
+        change, or_(Presence.account_id == account.id, Presence.user_id == member.user_id)
+    )
+    own = next((held for held in found if held.user_id == member.user_id), None)
+    if own and own.account_id == account.id:
+        presences.renew(change, own)
+        answer = ClockedIn(200, own, None)
+    else:
+        try:
+            at = _started_at(change, caller, occurred_at)
+            new = presences.put(change, member, account, own, occurred_at=at)
+        except AccountOccupied:
+            holder = next((held for held in found if held.account_id == account.id), None)
+            raise AccountOccupied(_seen_by(caller, holder)) from None
+        answer = ClockedIn(201, new, own.account_id if own else None)
+    idempotency.remember(change, caller, key, digest, _to_remember(answer))
+    return answer
+
+
+def clock_out(
+    change: Change,
+    caller: Caller,
+    *,
+    presence_id: UUID | None = None,
+    reason: Literal["user", "inactivity", "shutdown"] = "user",
+    occurred_at: datetime | None = None,
+    key: str | None = None,
+) -> dict[str, Any]:
+    """End the caller's presence.
+
+    :param presence_id: end it only if it is still this one
+    :param occurred_at: when it happened, for the history, if it was queued
+    :param key: the Idempotency-Key
+    :returns: ``cleared`` and ``account_id``
+    :raises PresenceEnded: ``presence_id`` is not the caller's current one
+    """
+    digest = idempotency.digest(
+        "clock-out", {"presence_id": presence_id, "reason": reason, "occurred_at": occurred_at}
+    )
+    remembered = idempotency.recall(caller, digest)
+    if remembered is not None:
+        return remembered
+    held = presences.held_by(change, caller.member)
+    if presence_id is not None and (held is None or held.presence_id != presence_id):
+        _keep_if_late(change, caller, presence_id, reason, occurred_at)
+        raise _ended(change, caller, presence_id)
+    if held is not None:
+        start = history.start_of(change.session, change.org.id, held.presence_id)
+        presences.end(
+            change,
+            held,
+            "clock_out",
+            actor_id=caller.member.user_id,
+            reason=reason,
+            occurred_at=clamp(occurred_at, start or held.clocked_in_at, change.now),
+        )
+    answer = {"cleared": held is not None, "account_id": str(held.account_id) if held else None}
+    idempotency.remember(change, caller, key, digest, answer)
+    return answer
+
+
+def revive(change: Change, caller: Caller, presence_id: UUID) -> None:
+    """A heartbeat of a presence that may be stale, or gone: where ``presences.beat()`` failed.
+
+    :raises PresenceEnded: it is not the caller's current one
+    """
+    held = presences.held_by(change, caller.member)
+    if held is None or held.presence_id != presence_id:
+        raise _ended(change, caller, presence_id)
+    presences.renew(change, held)
+
+
+def force_clear(
+    change: Change,
+    caller: Caller,
+    account_id: UUID,
+    *,
+    presence_id: UUID | None = None,
+    reason: str | None = None,
+) -> None:
+    """End the presence on an account, as an admin.
+
+    :param presence_id: end it only if it is still this one
+    :param reason: why, for the history
+    :raises NotOccupied: nobody is on it
+    :raises PresenceEnded: ``presence_id`` is not the one on it
+    """
+    caller.require_admin()
+    account = accounts.find(change.session, change.org.id, account_id)
+    holder = presences.holder_of(change, account.id)
+    if presence_id is not None and (holder is None or holder.presence_id != presence_id):
+        ending = history.ending_of(
+            change.session, change.org.id, presence_id, account_id=account.id
+        )
+        raise PresenceEnded(history.reason_of(ending))
+    if holder is None:
+        raise NotOccupied
+    presences.end(change, holder, "force_clear", actor_id=caller.member.user_id, reason=reason)
+
+
+def _allowed(change: Change, caller: Caller, account_id: UUID | None) -> UUID:
+    bound = caller.bound_account_id
+    if bound is not None and account_id not in (None, bound):
+        raise AccountNotAllowed
+    wanted = account_id or bound
+    if wanted is None:
+        raise AccountRequired(accounts.as_choices(change.session, change.org.id))
+    return wanted
+
+
+def _to_remember(answer: ClockedIn) -> dict[str, Any]:
+    released = answer.released_account_id
+    return {
+        "status": answer.status,
+        "presence_id": str(answer.held.presence_id),
+        "released_account_id": str(released) if released else None,
+    }
+
+
+def _as_first_answered(change: Change, caller: Caller, remembered: dict[str, Any]) -> ClockedIn:
+    presence_id = UUID(remembered["presence_id"])
+    held = presences.held_by(change, caller.member)
+    if held is None or held.presence_id != presence_id:
+        raise _ended(change, caller, presence_id)
+    released = remembered["released_account_id"]
+    return ClockedIn(remembered["status"], held, UUID(released) if released else None)
+
+
+def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) -> datetime:
+    if occurred_at is None:
+        return change.now
+    earliest = change.now - LONGEST_QUEUED
+    previous = history.last_event_at(change.session, change.org.id, caller.member.user_id)
+    return clamp(occurred_at, max(previous or earliest, earliest), change.now)
+
+
+def _seen_by(caller: Caller, holder: Held | None) -> dict[str, Any] | None:
+    if caller.member.role != "admin" or holder is None:
+        return None
+    return {
+        "display_name": holder.display_name,
+        "clocked_in_at": rfc3339(holder.clocked_in_at),
+        "state": "active" if holder.stale_since is None else "stale",
+    }
+
+
+def _ended(change: Change, caller: Caller, presence_id: UUID) -> PresenceEnded:
+    ending = history.ending_of(
+        change.session, change.org.id, presence_id, user_id=caller.member.user_id
+    )
+    return PresenceEnded(history.reason_of(ending))
+
+
+def _keep_if_late(
+    change: Change, caller: Caller, presence_id: UUID, reason: str, occurred_at: datetime | None
+) -> None:
+    """Keep the clock-out of the caller's own expired presence in the history, once."""
+    session, org_id, user_id = change.session, change.org.id, caller.member.user_id
+    ending = history.ending_of(session, org_id, presence_id, user_id=user_id)
+    if ending is None or ending.kind != "expire":
+        return
+    if history.has_clock_out(session, org_id, presence_id):
+        return
+    at = clamp(occurred_at, ending.last_heartbeat_at, ending.occurred_at)
+    change.record("clock_out", [(ending, at)], visible=False, actor_id=user_id, reason=reason)

@@ -1,0 +1,129 @@
+"""What a service refuses, in the words of contract.md; ``routes/errors.py`` says it over HTTP."""
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """A request that the rules refuse.
+
+    A refusal commits its transaction: a service refuses before it changes anything, other than
+    ending a presence that had run out, and that stays ended.
+
+    :param detail: a sentence for the caller, which says what to do
+    :param fields: further members of the problem, as contract.md names them
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, detail: str, **fields: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+
+class ValidationFailed(Refusal):
+    code = "validation_failed"
+
+    def __init__(self, errors: dict[str, Any]) -> None:
+        super().__init__("Correct the fields named in errors and send it again.", errors=errors)
+
+
+class NotAuthenticated(Refusal):
+    """``reason`` is ``missing``, ``invalid``, ``expired``, ``revoked`` or ``deactivated``."""
+
+    code = "not_authenticated"
+
+    _details: ClassVar[dict[str, str]] = {
+        "missing": "Send a bearer token: Authorization: Bearer …",
+        "invalid": "This is not a token of this service. Sign in again.",
+        "expired": "The token has run out. Sign in again.",
+        "revoked": "The token has been revoked. Sign in again.",
+        "deactivated": "The member has been deactivated. Ask an admin.",
+    }
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(self._details[reason], reason=reason)
+
+
+class AccessCodeRejected(Refusal):
+    code = "access_code_rejected"
+
+    def __init__(self) -> None:
+        super().__init__("This access code is not valid. Check it, or ask an admin for a new one.")
+
+
+class AdminOnly(Refusal):
+    code = "admin_only"
+
+    def __init__(self) -> None:
+        super().__init__("Only an admin of the org may do this.")
+
+
+class AccountNotAllowed(Refusal):
+    code = "account_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__("This access code is for another account.")
+
+
+class AccountNotFound(Refusal):
+    code = "account_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such account, or it is archived.")
+
+
+class NotOccupied(Refusal):
+    code = "not_occupied"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody is on this account.")
+
+
+class AccountOccupied(Refusal):
+    """:param holder: who holds it, for admins only"""
+
+    code = "account_occupied"
+
+    def __init__(self, holder: dict[str, Any] | None = None) -> None:
+        fields = {} if holder is None else {"holder": holder}
+        super().__init__("Another member is on this account.", **fields)
+
+
+class AccountRequired(Refusal):
+    """:param accounts: those to choose from"""
+
+    code = "account_required"
+
+    def __init__(self, accounts: list[dict[str, Any]]) -> None:
+        super().__init__("Say on which account, with account_id.", accounts=accounts)
+
+
+class NameTaken(Refusal):
+    code = "name_taken"
+
+    def __init__(self) -> None:
+        super().__init__("Another account, perhaps an archived one, has this name.")
+
+
+class LastAdmin(Refusal):
+    code = "last_admin"
+
+    def __init__(self) -> None:
+        super().__init__("This is the org's last active admin. Make another member admin first.")
+
+
+class PresenceEnded(Refusal):
+    """:param reason: ``clocked_out``, ``switched``, ``force_cleared``, ``expired``, ``unknown``"""
+
+    code = "presence_ended"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("This presence has ended.", reason=reason)
+
+
+class IdempotencyKeyReused(Refusal):
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another request. Make a new one.")

@@ -1,0 +1,34 @@
+"""The sweep: presences without heartbeats become stale, then end (contract.md, "Words")."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from models import Presence
+from services import presences
+from services.change import Change
+from settings import Settings
+
+
+def due_orgs(session: Session, *, settings: Settings, now: datetime) -> list[UUID]:
+    """The orgs in which a presence is to become stale or to end."""
+    unseen_since = now - timedelta(seconds=settings.stale_after)
+    due = or_(
+        and_(Presence.stale_since.is_(None), Presence.last_heartbeat_at <= unseen_since),
+        Presence.last_heartbeat_at <= now - timedelta(seconds=settings.expire_after),
+    )
+    return list(session.scalars(select(Presence.org_id).where(due).distinct()))
+
+
+def sweep(change: Change) -> tuple[int, int]:
+    """Sweep one org.
+
+    :returns: how many presences became stale, and how many ended
+    """
+    unseen_since = change.now - timedelta(seconds=change.settings.stale_after)
+    unseen = presences.held_where(change, Presence.last_heartbeat_at <= unseen_since)
+    ended = presences.expire(change, unseen)
+    remaining = (held for held in unseen if held.presence_id not in ended)
+    return len(presences.mark_stale(change, remaining)), len(ended)

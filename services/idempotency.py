@@ -1,0 +1,56 @@
+"""Idempotency keys: the first answer to a key is the answer (contract.md)."""
+
+import json
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+from models import IdempotencyKey
+from services.callers import Caller
+from services.change import Change
+from services.errors import IdempotencyKeyReused
+
+KEPT_FOR = timedelta(days=7)  # contract.md, "Idempotency and time"
+
+
+def digest(endpoint: str, body: dict[str, Any]) -> bytes:
+    """What a key is held to: the endpoint and what was asked of it."""
+    return sha256(json.dumps([endpoint, body], sort_keys=True, default=str).encode()).digest()
+
+
+def recall(caller: Caller, digest: bytes) -> dict[str, Any] | None:
+    """The first answer to the caller's key, or None.
+
+    :raises IdempotencyKeyReused: the key was used for another request
+    """
+    remembered = caller.remembered
+    if remembered is None:
+        return None
+    if remembered.digest != digest:
+        raise IdempotencyKeyReused
+    return remembered.answer
+
+
+def remember(
+    change: Change, caller: Caller, key: str | None, digest: bytes, answer: dict[str, Any]
+) -> None:
+    """Keep ``answer`` as the one to ``key``, if the request had one."""
+    if key is not None:
+        change.session.execute(
+            insert(IdempotencyKey).values(
+                membership_id=caller.member.id,
+                org_id=caller.member.org_id,
+                key=key,
+                digest=digest,
+                answer=answer,
+                created_at=change.now,
+            )
+        )
+
+
+def forget_old(session: Session, *, now: datetime) -> None:
+    """Delete the keys of all orgs that are older than :data:`KEPT_FOR`."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT_FOR))

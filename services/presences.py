@@ -1,0 +1,246 @@
+"""The only writers of presences. Whatever a viewer can see takes a Change and records in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, and_, delete, not_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models import Account, Membership, Presence
+from models.constraints import violated
+from services.change import Change
+from services.errors import AccountOccupied
+from settings import Settings
+
+_NO_SYNC = {"synchronize_session": False}  # no presence is ever held as an ORM object
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A presence as read under the lock, with the names that the history keeps."""
+
+    presence_id: UUID
+    account_id: UUID
+    account_name: str
+    user_id: UUID
+    membership_id: UUID
+    display_name: str
+    clocked_in_at: datetime
+    last_heartbeat_at: datetime
+    stale_since: datetime | None
+
+
+# The columns of a Held, in its order.
+HELD = (
+    Presence.id,
+    Presence.account_id,
+    Account.name,
+    Presence.user_id,
+    Presence.membership_id,
+    Membership.display_name,
+    Presence.clocked_in_at,
+    Presence.last_heartbeat_at,
+    Presence.stale_since,
+)
+
+
+def held_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
+    """The org's presences that fulfil ``conditions``, those that have run out included."""
+    rows = change.session.execute(
+        select(*HELD)
+        .join(Account, Account.id == Presence.account_id)
+        .join(Membership, Membership.id == Presence.membership_id)
+        .where(Presence.org_id == change.org.id, *conditions)
+        .order_by(Presence.account_id)
+    )
+    return [Held(*row) for row in rows]
+
+
+def alive_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
+    """The org's presences that fulfil ``conditions``; those that have run out are ended first."""
+    found = held_where(change, *conditions)
+    ended = expire(change, found)
+    return [held for held in found if held.presence_id not in ended]
+
+
+def holder_of(change: Change, account_id: UUID) -> Held | None:
+    """Who is on the account now."""
+    return next(iter(alive_where(change, Presence.account_id == account_id)), None)
+
+
+def held_by(change: Change, member: Membership) -> Held | None:
+    """Where the member is now."""
+    return next(iter(alive_where(change, Presence.user_id == member.user_id)), None)
+
+
+def put(
+    change: Change,
+    member: Membership,
+    account: Account,
+    left: Held | None,
+    *,
+    occurred_at: datetime,
+) -> Held:
+    """Put ``member`` on ``account``, in one step with leaving ``left``.
+
+    :param occurred_at: when it happened by the history's time; the presence starts now
+    :raises AccountOccupied: another member holds it
+    """
+    new = Held(
+        presence_id=uuid4(),
+        account_id=account.id,
+        account_name=account.name,
+        user_id=member.user_id,
+        membership_id=member.id,
+        display_name=member.display_name,
+        clocked_in_at=change.now,
+        last_heartbeat_at=change.now,
+        stale_since=None,
+    )
+    _upsert(change, new)
+    if left is None:
+        change.record("clock_in", [(new, occurred_at)], actor_id=member.user_id)
+    else:
+        change.record(
+            "switch",
+            [(new, occurred_at)],
+            actor_id=member.user_id,
+            from_account_id=left.account_id,
+            from_presence_id=left.presence_id,
+        )
+    return new
+
+
+def end(
+    change: Change,
+    held: Held,
+    kind: str,
+    *,
+    actor_id: UUID | None,
+    reason: str | None,
+    occurred_at: datetime | None = None,
+) -> None:
+    """End a presence by ``clock_out`` or ``force_clear``."""
+    change.session.execute(
+        delete(Presence).where(Presence.id == held.presence_id), execution_options=_NO_SYNC
+    )
+    change.record(kind, [(held, occurred_at or change.now)], actor_id=actor_id, reason=reason)
+
+
+def beat(
+    session: Session, member: Membership, presence_id: UUID, *, settings: Settings, now: datetime
+) -> bool:
+    """A heartbeat of a fresh presence: no viewer sees it, so it needs no :class:`Change`.
+
+    :returns: False where it is no fresh presence of the member's: it may be stale, or have ended
+    """
+    lifetime = timedelta(seconds=settings.expire_after)
+    interval = timedelta(seconds=settings.heartbeat_write_interval)
+    fresh = and_(
+        Presence.id == presence_id,
+        Presence.membership_id == member.id,
+        Presence.stale_since.is_(None),
+        Presence.last_heartbeat_at > now - lifetime,
+    )
+    written_lately = Presence.last_heartbeat_at > now - interval
+    written = session.scalar(
+        update(Presence)
+        .where(fresh, not_(written_lately))
+        .values(last_heartbeat_at=now)
+        .returning(Presence.id),
+        execution_options=_NO_SYNC,
+    )
+    if written is None:
+        written = session.scalar(select(Presence.id).where(fresh, written_lately))
+    return written is not None
+
+
+def renew(change: Change, held: Held) -> None:
+    """A heartbeat under the lock: a stale presence is fresh again."""
+    change.session.execute(
+        update(Presence)
+        .where(Presence.id == held.presence_id)
+        .values(last_heartbeat_at=change.now, stale_since=None),
+        execution_options=_NO_SYNC,
+    )
+    if held.stale_since is not None:
+        change.record("resume", [(held, change.now)], actor_id=held.user_id)
+
+
+def expire(change: Change, candidates: Iterable[Held]) -> set[UUID]:
+    """End those that had no heartbeat for ``expire_after``.
+
+    :returns: the ids of the presences that ended
+    """
+    lifetime = timedelta(seconds=change.settings.expire_after)
+    statement = delete(Presence).where(Presence.last_heartbeat_at <= change.now - lifetime)
+    return _run_out(change, "expire", candidates, lifetime, statement)
+
+
+def mark_stale(change: Change, candidates: Iterable[Held]) -> set[UUID]:
+    """Mark those fresh ones that had no heartbeat for ``stale_after``.
+
+    :returns: the ids of the presences that became stale
+    """
+    patience = timedelta(seconds=change.settings.stale_after)
+    statement = (
+        update(Presence)
+        .where(Presence.stale_since.is_(None))
+        .where(Presence.last_heartbeat_at <= change.now - patience)
+        .values(stale_since=change.now)
+    )
+    fresh = (held for held in candidates if held.stale_since is None)
+    return _run_out(change, "stale", fresh, patience, statement)
+
+
+def _run_out(
+    change: Change, kind: str, candidates: Iterable[Held], time: timedelta, statement: Any
+) -> set[UUID]:
+    due = [held for held in candidates if held.last_heartbeat_at + time <= change.now]
+    if not due:
+        return set()
+    # The statement asks again: a heartbeat takes no org lock, one may have come since the read.
+    done = set(
+        change.session.scalars(
+            statement.where(Presence.id.in_([held.presence_id for held in due])).returning(
+                Presence.id
+            ),
+            execution_options=_NO_SYNC,
+        )
+    )
+    subjects = [(held, held.last_heartbeat_at + time) for held in due if held.presence_id in done]
+    if subjects:
+        change.record(kind, subjects)
+    return done
+
+
+def _upsert(change: Change, new: Held) -> None:
+    """The unique constraint on the account decides who holds it."""
+    values = {
+        "id": new.presence_id,
+        "account_id": new.account_id,
+        "clocked_in_at": new.clocked_in_at,
+        "last_heartbeat_at": new.last_heartbeat_at,
+        "stale_since": None,
+    }
+    is_sqlite = change.session.get_bind().dialect.name == "sqlite"
+    upsert = (sqlite if is_sqlite else postgresql).insert(Presence)
+    try:
+        with change.session.begin_nested():
+            change.session.execute(
+                upsert.values(
+                    org_id=change.org.id,
+                    user_id=new.user_id,
+                    membership_id=new.membership_id,
+                    **values,
+                ).on_conflict_do_update(index_elements=["user_id", "org_id"], set_=values)
+            )
+    except IntegrityError as error:
+        if violated(error) != "uq_account_presence_account_id":
+            raise
+        raise AccountOccupied from error

@@ -1,0 +1,206 @@
+"""The snapshot: who is on which account, as one view sees it, in three formats.
+
+The JSON is made in two parts: all before ``me`` is the same for every viewer of a view.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Account, Membership, Org, Presence
+from services import tables
+from services.times import rfc3339
+
+FORMATS = {
+    "application/json": "json",
+    "text/plain": "text",
+    "text/csv": "csv",
+}
+
+
+class Own(Protocol):
+    """As much of a presence as its own member needs."""
+
+    @property
+    def presence_id(self) -> UUID: ...
+    @property
+    def account_id(self) -> UUID: ...
+    @property
+    def clocked_in_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One occupied account."""
+
+    account_id: UUID
+    account_name: str
+    presence_id: UUID
+    user_id: UUID
+    display_name: str
+    clocked_in_at: datetime
+    last_heartbeat_at: datetime
+    stale_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An org's versions and entries at one moment."""
+
+    version: int
+    va_version: int
+    accounts_version: int
+    stale_after_seconds: int
+    entries: Sequence[Entry]
+
+    def version_of(self, view: str) -> int:
+        """The version of ``view``, ``admin`` or ``va``."""
+        return self.version if view == "admin" else self.va_version
+
+    def entry_of(self, user_id: UUID) -> Entry | None:
+        """Where the user is, or None."""
+        return next((entry for entry in self.entries if entry.user_id == user_id), None)
+
+
+def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
+    """Read the entries that belong to the versions in ``org``.
+
+    :param session: the ``read()`` transaction in which ``org`` was read
+    """
+    rows = session.execute(
+        select(
+            Presence.account_id,
+            Account.name,
+            Presence.id,
+            Presence.user_id,
+            Membership.display_name,
+            Presence.clocked_in_at,
+            Presence.last_heartbeat_at,
+            Presence.stale_since,
+        )
+        .join(Account, Account.id == Presence.account_id)
+        .join(Membership, Membership.id == Presence.membership_id)
+        .where(Presence.org_id == org.id)
+        .order_by(Presence.account_id)
+    )
+    return Snapshot(
+        version=org.version,
+        va_version=org.va_version,
+        accounts_version=org.accounts_version,
+        stale_after_seconds=stale_after_seconds,
+        entries=[Entry(*row) for row in rows],
+    )
+
+
+def body(snapshot: Snapshot, view: str, format_: str, user_id: UUID) -> bytes:
+    """The representation of ``snapshot`` for one viewer.
+
+    :param view: ``admin`` or ``va``
+    :param format_: ``json``, ``text`` or ``csv``
+    """
+    mine = snapshot.entry_of(user_id)
+    if format_ == "json":
+        return shared_json(snapshot, view) + json_of_me(mine)
+    if format_ == "text":
+        return _text(snapshot, view, mine).encode()
+    return _csv(snapshot, view, mine).encode()
+
+
+def shared_json(snapshot: Snapshot, view: str) -> bytes:
+    """The JSON up to ``me``, which all viewers of ``view`` share."""
+    entries = [
+        _for_admins(entry) if view == "admin" else {"account_id": str(entry.account_id)}
+        for entry in snapshot.entries
+    ]
+    shared = {
+        "version": snapshot.version_of(view),
+        "view": view,
+        "accounts_version": snapshot.accounts_version,
+        "stale_after": snapshot.stale_after_seconds,
+        "presence": entries,
+    }
+    return _json(shared)[:-1] + b',"me":'
+
+
+def json_of_me(mine: Entry | None) -> bytes:
+    """The rest of the JSON: the viewer's own presence, or null."""
+    return _json(None if mine is None else own(mine)) + b"}"
+
+
+def own(presence: Own) -> dict[str, str]:
+    """A presence as its member sees it."""
+    return {
+        "id": str(presence.presence_id),
+        "account_id": str(presence.account_id),
+        "clocked_in_at": rfc3339(presence.clocked_in_at),
+    }
+
+
+def _for_admins(entry: Entry) -> dict[str, str | None]:
+    stale = entry.stale_since is not None
+    return {
+        "account_id": str(entry.account_id),
+        "presence_id": str(entry.presence_id),
+        "user_id": str(entry.user_id),
+        "display_name": entry.display_name,
+        "clocked_in_at": rfc3339(entry.clocked_in_at),
+        "state": "stale" if stale else "active",
+        "last_seen_at": rfc3339(entry.last_heartbeat_at) if stale else None,
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+# Names first, ids last: what a person looks for stands where a narrow terminal shows it.
+_COLUMNS = {
+    "admin": (
+        "account_name",
+        "display_name",
+        "clocked_in_at",
+        "state",
+        "last_seen_at",
+        "me",
+        "account_id",
+        "presence_id",
+        "user_id",
+    ),
+    "va": ("account_name", "me", "account_id"),
+}
+
+
+def _cells(snapshot: Snapshot, view: str, mine: Entry | None) -> list[list[str]]:
+    """The entries by account name, with the viewer's own marked ``you``."""
+    rows = []
+    for entry in sorted(snapshot.entries, key=lambda entry: entry.account_name.casefold()):
+        cells = {
+            **_for_admins(entry),
+            "account_name": entry.account_name,
+            "me": "you" if entry is mine else "",
+        }
+        rows.append([cells[column] or "" for column in _COLUMNS[view]])
+    return rows
+
+
+def _text(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
+    table = tables.aligned(_COLUMNS[view], _cells(snapshot, view, mine))
+    me = " ".join(f"{name}={value}" for name, value in own(mine).items()) if mine else "none"
+    return (
+        f"{table}\nme: {me}\n"
+        f"version={snapshot.version_of(view)} view={view} "
+        f"accounts_version={snapshot.accounts_version} stale_after={snapshot.stale_after_seconds}\n"
+    )
+
+
+def _csv(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
+    # With the version in its rows, so that another version is another body, as its tag says.
+    version = str(snapshot.version_of(view))
+    rows = [[*cells, version] for cells in _cells(snapshot, view, mine)]
+    return tables.csv_text((*_COLUMNS[view], "version"), rows)

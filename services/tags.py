@@ -1,0 +1,34 @@
+"""Entity tags: made of what a representation depends on, never of its bytes."""
+
+import re
+from uuid import UUID
+
+BODY_RELEASE = 1  # raise it when a release changes the body of what carries a tag
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+# What proxies append to a tag when they compress (contract.md, "Conditional requests").
+_SUFFIXES = re.compile(r"(?:--?gzip|-br|;gzip)$")
+
+
+def snapshot_tag(
+    membership_id: UUID, view: str, format_: str, version: int, stale_after_seconds: int
+) -> str:
+    """The weak tag of a member's snapshot."""
+    return (
+        f'W/"{BODY_RELEASE}.{view}.{format_}.{membership_id.hex}.{version}.{stale_after_seconds}"'
+    )
+
+
+def accounts_tag(membership_id: UUID, accounts_version: int) -> str:
+    """The weak tag of a member's list of accounts."""
+    return f'W/"{BODY_RELEASE}.accounts.{membership_id.hex}.{accounts_version}"'
+
+
+def matches(if_none_match: str | None, tag: str) -> bool:
+    """Whether ``If-None-Match`` names ``tag``, compared weakly (RFC 9110, 13.1.2)."""
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() == "*":
+        return True
+    opaque = tag.removeprefix("W/").strip('"')
+    return any(_SUFFIXES.sub("", given) == opaque for given in _TAG.findall(if_none_match))

@@ -1,0 +1,106 @@
+"""Bearer tokens: JWTs that name one membership."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import index
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from models import Membership
+from services.errors import NotAuthenticated
+from settings import Settings
+
+ISSUER = "presence"
+RENEWABLE_FOR = timedelta(days=30)  # contract.md, "POST /v1/sessions/renew"
+
+_REQUIRED = ["iss", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says, its signature and time being right.
+
+    :ivar account_id: the only account it is for, or None
+    :ivar auth_time: when the access code was entered
+    """
+
+    user_id: UUID
+    org_id: UUID
+    membership_id: UUID
+    generation: int
+    account_id: UUID | None
+    auth_time: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is sent, with its claims."""
+
+    raw: str
+    claims: Claims
+
+
+def issue(
+    member: Membership,
+    *,
+    settings: Settings,
+    now: datetime,
+    account_id: UUID | None = None,
+    auth_time: datetime | None = None,
+    ttl_seconds: int | None = None,
+) -> Token:
+    """Make a token for ``member``.
+
+    :param account_id: the account that the access code was bound to
+    :param auth_time: when the code was entered, where that is not now
+    """
+    issued_at = int(now.timestamp())
+    payload: dict[str, Any] = {
+        "iss": ISSUER,
+        "sub": str(member.user_id),
+        "org": str(member.org_id),
+        "mid": str(member.id),
+        "gen": member.token_generation,
+        "auth_time": int((auth_time or now).timestamp()),
+        "iat": issued_at,
+        "exp": issued_at + (settings.token_ttl if ttl_seconds is None else ttl_seconds),
+    }
+    if account_id is not None:
+        payload["acct"] = str(account_id)
+    return Token(jwt.encode(payload, settings.secret_key, algorithm="HS256"), _claims(payload))
+
+
+def verify(raw: str, settings: Settings) -> Token:
+    """Read a token.
+
+    :raises NotAuthenticated: ``invalid`` or ``expired``
+    """
+    try:
+        payload = jwt.decode(
+            raw,
+            settings.secret_key,
+            algorithms=["HS256"],
+            issuer=ISSUER,
+            options={"require": _REQUIRED},
+        )
+        return Token(raw, _claims(payload))
+    except jwt.ExpiredSignatureError:
+        raise NotAuthenticated("expired") from None
+    # Signed with our key but not of our making: a claim is of another type, or out of range.
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
+        raise NotAuthenticated("invalid") from None
+
+
+def _claims(payload: dict[str, Any]) -> Claims:
+    return Claims(
+        user_id=UUID(payload["sub"]),
+        org_id=UUID(payload["org"]),
+        membership_id=UUID(payload["mid"]),
+        generation=index(payload["gen"]),
+        account_id=UUID(payload["acct"]) if payload.get("acct") is not None else None,
+        auth_time=datetime.fromtimestamp(payload["auth_time"], UTC),
+        expires_at=datetime.fromtimestamp(payload["exp"], UTC),
+    )

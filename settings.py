@@ -1,0 +1,158 @@
+"""What an operator can set: one frozen object, read once from the environment."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+INSTANCE = Path(__file__).parent / "instance"
+SECRET_KEY_BYTES = 32  # contract.md, "Settings": at least 32 bytes
+SECONDS_MAX = 10 * 365 * 86400  # far above any sensible time, far below what a date can't hold
+
+
+class SettingsError(ValueError):
+    """A setting that the service can't start with; the message is one line and names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of contract.md, checked. All times are whole seconds."""
+
+    database_url: URL
+    secret_key: bytes = field(repr=False)
+    poll_interval: int = 2
+    heartbeat_interval: int = 45
+    stale_after: int = 120
+    expire_after: int = 3600
+    token_ttl: int = 43200
+    cors_origins: frozenset[str] = frozenset()
+
+    @property
+    def heartbeat_write_interval(self) -> float:
+        """Seconds that a presence's heartbeats are at least apart in the database (contract.md)."""
+        return min(15, self.stale_after / 8)
+
+    @property
+    def is_default_database(self) -> bool:
+        return self.database_url == default_database_url()
+
+
+def default_database_url() -> URL:
+    return URL.create("sqlite", database=str(INSTANCE / "presence.db"))
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, or end the program with one line that names the bad one."""
+    try:
+        return from_environment(environment)
+    except SettingsError as error:
+        raise SystemExit(f"presence: {error}") from None
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read and check the settings; an empty variable is like one that is not set.
+
+    :raises SettingsError: a value can't be used
+    """
+    given = {name: value for name, value in environment.items() if value}
+    database_url = _database_url(given)
+    settings = Settings(
+        database_url=database_url,
+        secret_key=_secret_key(given, database_url),
+        cors_origins=_origins(given),
+        **{
+            name: _seconds(given, f"PRESENCE_{name.upper()}", default)
+            for name, default in {
+                "poll_interval": Settings.poll_interval,
+                "heartbeat_interval": Settings.heartbeat_interval,
+                "stale_after": Settings.stale_after,
+                "expire_after": Settings.expire_after,
+                "token_ttl": Settings.token_ttl,
+            }.items()
+        },
+    )
+    if 2 * settings.heartbeat_interval > settings.stale_after:
+        raise SettingsError(
+            "PRESENCE_STALE_AFTER must be at least twice PRESENCE_HEARTBEAT_INTERVAL "
+            f"({settings.heartbeat_interval}), so that one lost heartbeat harms nobody"
+        )
+    if settings.stale_after >= settings.expire_after:
+        raise SettingsError(
+            f"PRESENCE_EXPIRE_AFTER must be more than PRESENCE_STALE_AFTER ({settings.stale_after})"
+        )
+    return settings
+
+
+def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= SECONDS_MAX):
+        raise SettingsError(f"{name} must be a whole number of seconds, 1 or more, not {text!r}")
+    return int(text)
+
+
+def _database_url(given: Mapping[str, str]) -> URL:
+    try:
+        url = make_url(given.get("DATABASE_URL", default_database_url()))
+    except (ArgumentError, ValueError):
+        # Not quoted: it may hold a password.
+        raise SettingsError(
+            "DATABASE_URL is not a URL such as postgresql://user@host/name"
+        ) from None
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
+        # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3.
+        return url.set(drivername="postgresql+psycopg2")
+    if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database not in (
+        None,
+        "",
+        ":memory:",
+    ):
+        return url.set(drivername="sqlite")
+    raise SettingsError("DATABASE_URL must be postgresql://… or sqlite:///file")
+
+
+def _secret_key(given: Mapping[str, str], database_url: URL) -> bytes:
+    key = given.get("PRESENCE_SECRET_KEY", "").encode("utf-8", "surrogateescape")
+    if not key and database_url == default_database_url():
+        key = _key_of_this_instance()
+    if not key:
+        raise SettingsError(
+            "PRESENCE_SECRET_KEY is required with this DATABASE_URL: set it to a random text, "
+            "for example from: openssl rand -base64 48"
+        )
+    if len(key) < SECRET_KEY_BYTES:
+        raise SettingsError(f"PRESENCE_SECRET_KEY must be at least {SECRET_KEY_BYTES} bytes long")
+    return key
+
+
+def _key_of_this_instance() -> bytes:
+    """The key beside the default database, made by the first process that asks."""
+    path = INSTANCE / "secret_key"
+    INSTANCE.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f"secret_key.{os.getpid()}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            # A link, not a rename: it fails where another process was first.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes()
+
+
+def _origins(given: Mapping[str, str]) -> frozenset[str]:
+    origins = given.get("PRESENCE_CORS_ORIGINS", "").replace(",", " ").split()
+    for origin in origins:
+        scheme, _, rest = origin.partition("://")
+        if not scheme or not rest or "/" in rest or "*" in rest:
+            raise SettingsError(
+                "PRESENCE_CORS_ORIGINS must be origins such as https://app.example.com, "
+                f"separated by commas, not {origin!r}"
+            )
+    return frozenset(origins)

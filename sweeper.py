@@ -1,0 +1,81 @@
+"""The sweep of all orgs: one transaction each, in the background of every server process."""
+
+import logging
+import threading
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from routes.context import Context
+from services import expiry, idempotency
+from services.change import NoSuchOrg, changing
+from services.times import utc_now
+
+# contract.md lets a snapshot list an ended presence for 5 s: this leaves the sweep itself one.
+INTERVAL_SECONDS = 4
+KEYS_EVERY = timedelta(hours=1)
+ONE_AT_A_TIME = 0x70726573_73776570  # a key for PostgreSQL's advisory locks: "presswep"
+
+log = logging.getLogger("presence.sweeper")
+
+
+def sweep(context: Context) -> tuple[int, int]:
+    """Sweep all orgs that are due.
+
+    :returns: how many presences became stale, and how many ended; both 0 where another process
+        is sweeping
+    """
+    stale = expired = 0
+    settings, database = context.settings, context.database
+    with database.read() as gatekeeper:
+        if not _is_alone(gatekeeper):
+            return 0, 0
+        with database.read() as session:
+            due = expiry.due_orgs(session, settings=settings, now=utc_now())
+        for org_id in due:
+            try:
+                with (
+                    database.write() as session,
+                    changing(session, org_id, settings=settings, clock=utc_now) as change,
+                ):
+                    marked, ended = expiry.sweep(change)
+            except NoSuchOrg:
+                continue  # erased since the read
+            stale += marked
+            expired += ended
+    return stale, expired
+
+
+def forget_old_keys(context: Context) -> None:
+    """Delete the idempotency keys that nobody may repeat any more."""
+    with context.database.write() as session:
+        idempotency.forget_old(session, now=utc_now())
+
+
+def start(context: Context) -> threading.Event:
+    """Sweep in a background thread, until the event that this returns is set."""
+    stop = threading.Event()
+    threading.Thread(target=_run, args=(context, stop), name="sweeper", daemon=True).start()
+    return stop
+
+
+def _run(context: Context, stop: threading.Event) -> None:
+    keys_due = utc_now()
+    while not stop.wait(INTERVAL_SECONDS):
+        try:
+            sweep(context)
+            if utc_now() >= keys_due:
+                forget_old_keys(context)
+                keys_due = utc_now() + KEYS_EVERY
+        except SQLAlchemyError as error:
+            log.warning("The sweep will be tried again: %s", type(error).__name__)
+
+
+def _is_alone(session: Session) -> bool:
+    """On PostgreSQL one process at a time sweeps; SQLite's write lock sees to it by itself."""
+    if session.get_bind().dialect.name == "sqlite":
+        return True
+    alone = session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+    return bool(alone)

@@ -1,0 +1,121 @@
+"""The databases that every test runs on, and the small worlds in them."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+
+from app import create_app
+from models import migrations
+from models.session import Database
+from postgres import running_postgres
+from settings import Settings, from_environment
+from world import World
+
+SECRET_KEY = "only for tests: thirty-two bytes or more"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """A migrated database of its own on the server."""
+    name = f"presence_tests_{uuid4().hex[:12]}"
+    server = create_engine(
+        make_url(postgresql_server).set(drivername="postgresql+psycopg2"),
+        isolation_level="AUTOCOMMIT",
+    )
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+    migrate(url)
+    yield url
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "presence.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty, migrated database. Every test that asks for it runs on both."""
+    if request.param == "sqlite":
+        path = tmp_path / "presence.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgresql_url")
+    with opened(url) as database, database.write() as session:
+        session.execute(text("TRUNCATE orgs, users CASCADE"))
+    return url
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Settings for a test, beyond the database and the key; a test may override this."""
+    return {}
+
+
+@pytest.fixture
+def settings(database_url: str, environment: dict[str, str]) -> Settings:
+    return settings_for(database_url, **environment)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    with opened(settings.database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def world(database: Database, settings: Settings) -> World:
+    """An org in which nobody is, yet."""
+    return World(database, settings)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["presence"].database.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def settings_for(database_url: str, **environment: str) -> Settings:
+    return from_environment(
+        {"DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY, **environment}
+    )
+
+
+@contextmanager
+def opened(url: str | URL) -> Iterator[Database]:
+    database = Database(settings_for(str(url)).database_url if isinstance(url, str) else url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def migrate(url: str) -> None:
+    with opened(url) as database, database.write() as session:
+        migrations.upgrade(session.connection())

@@ -1,0 +1,109 @@
+"""Browsers on other origins: who is let in, and what their pages may read."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from world import World
+
+LISTED = "https://app.example.com"
+ALLOWED = (
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Presence-Min-Version"
+)
+EXPOSED = "ETag, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version"
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"PRESENCE_CORS_ORIGINS": f"https://other.example.com:8443, {LISTED}"}
+
+
+def preflight(client: FlaskClient, path: str, origin: str, method: str) -> dict[str, str]:
+    answer = client.options(
+        path, headers={"Origin": origin, "Access-Control-Request-Method": method}
+    )
+    assert 200 <= answer.status_code < 300
+    assert answer.data == b""
+    return dict(answer.headers)
+
+
+def cors(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.startswith("Access-Control")}
+
+
+def test_a_preflight_of_a_listed_origin_is_granted(world: World, client: FlaskClient) -> None:
+    for path, method in (
+        ("/v1/presence", "GET"),
+        ("/v1/accounts", "GET"),
+        ("/v1/me", "GET"),
+        ("/v1/sessions", "POST"),
+        ("/v1/sessions/renew", "POST"),
+        ("/v1/clock-in", "POST"),
+        ("/v1/clock-out", "POST"),
+        ("/v1/heartbeat", "POST"),
+        (f"/v1/admin/presence/{world.account().id}", "DELETE"),
+    ):
+        headers = preflight(client, path, LISTED, method)
+        assert cors(headers) == {
+            "Access-Control-Allow-Origin": LISTED,
+            "Access-Control-Allow-Headers": ALLOWED,
+            "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE",
+            "Access-Control-Max-Age": "7200",
+            "Access-Control-Expose-Headers": EXPOSED,
+        }
+        assert "Origin" in headers["Vary"]
+
+
+UNLISTED = [
+    "https://evil.example.com",
+    "http://app.example.com",
+    "https://app.example.com:8443",
+    "https://app.example.com.evil.com",
+    "HTTPS://APP.EXAMPLE.COM",
+    "null",
+    "",
+    "*",
+]
+
+
+def test_an_origin_that_is_not_listed_gets_nothing(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    for origin in UNLISTED:
+        assert cors(preflight(client, "/v1/presence", origin, "GET")) == {}
+        for answer in (
+            world.get(client, ana, origin=origin),
+            client.get("/v1/me", headers={"Origin": origin}),
+        ):
+            assert cors(dict(answer.headers)) == {}
+            assert "Origin" in answer.headers["Vary"]
+
+
+def test_a_page_may_read_200_304_and_errors_alike(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    tag = world.get(client, ana).headers["ETag"]
+    origin = {"Origin": LISTED}
+    answers = [
+        world.get(client, ana, **origin),
+        world.get(client, ana, if_none_match=tag, **origin),
+        client.get("/v1/presence", headers=origin),
+        client.get("/v1/nothing", headers=origin),
+        client.put("/v1/presence", headers=origin),
+        client.post("/v1/clock-in", data="{", content_type="application/json", headers=origin),
+        client.post("/v1/clock-in", data="x", content_type="text/plain", headers=origin),
+        client.post("/v1/clock-in", data=b"x" * 70_000, headers=origin),
+        client.get("/v1/me?x=1", headers=origin),
+    ]
+    expected = [200, 304, 401, 404, 405, 400, 415, 413, 422]
+    assert [answer.status_code for answer in answers] == expected
+    for answer in answers:
+        assert cors(dict(answer.headers)) == {
+            "Access-Control-Allow-Origin": LISTED,
+            "Access-Control-Expose-Headers": EXPOSED,
+        }
+        assert "Origin" in answer.headers["Vary"]
+
+
+def test_no_credentials_and_no_cookies(world: World, client: FlaskClient) -> None:
+    code = {"access_code": world.code(world.va())}
+    answer = client.post("/v1/sessions", json=code, headers={"Origin": LISTED})
+    assert "Set-Cookie" not in answer.headers
+    assert "Access-Control-Allow-Credentials" not in answer.headers

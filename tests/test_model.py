@@ -1,0 +1,798 @@
+"""Random operations, held against a model of contract.md that was written without the services."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+
+from models import Account, ClockEvent, Membership, Org, Presence
+from models.session import Database
+from services import accounts, callers, clocking, expiry, members, presences, snapshot, tags, tokens
+from services.callers import Caller
+from services.change import Change
+from services.errors import Refusal
+from services.times import utc_now
+from settings import Settings
+from world import World
+
+OPERATIONS = 2000
+IN_ONE_ORG = 25
+
+STALE_AFTER = timedelta(seconds=120)
+EXPIRE_AFTER = timedelta(seconds=3600)
+HEARTBEATS_APART = timedelta(seconds=15)
+A_DAY = timedelta(hours=24)
+
+
+class Refused(NamedTuple):
+    code: str
+    fields: dict[str, Any]
+
+
+@dataclass(eq=False)
+class Person:
+    id: UUID
+    user_id: UUID
+    name: str
+    role: str
+
+
+@dataclass(eq=False)
+class Place:
+    id: UUID
+    name: str
+
+
+@dataclass(eq=False)
+class Stay:
+    """A presence, from its beginning to after its end."""
+
+    person: Person
+    place: Place
+    clocked_in_at: datetime
+    began: datetime  # by the history's time
+    seen: datetime
+    id: UUID | None = None  # the service chooses it
+    stale_since: datetime | None = None
+    ended: str = ""  # the reason of a 410
+    ran_out_at: datetime | None = None
+    clocked_out_late: bool = False
+
+
+@dataclass
+class Event:
+    kind: str
+    stay: Stay
+    occurred_at: datetime
+    actor: Person | None = None
+    reason: str | None = None
+    left: Stay | None = None
+    # As they were then.
+    names: tuple[str, str] = ("", "")
+    received_at: datetime | None = None
+    version: int = 0
+
+    def as_row(self) -> tuple[Any, ...]:
+        return (
+            self.kind,
+            (self.stay.place.id, self.names[0]),
+            (self.stay.person.user_id, self.names[1]),
+            self.stay.id,
+            self.actor and self.actor.user_id,
+            self.reason,
+            (self.occurred_at, self.received_at),
+            self.version,
+            (self.left.place.id, self.left.id) if self.left else (None, None),
+        )
+
+
+@dataclass
+class Model:
+    """An org by the rules of contract.md. Each operation answers, or tells the refusal."""
+
+    people: list[Person]
+    places: list[Place]
+    version: int
+    va_version: int
+    accounts_version: int
+    now: datetime
+    here: list[Stay] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    answers: dict[tuple[UUID, str], tuple[Any, Any]] = field(default_factory=dict)
+    raised: set[str] = field(default_factory=set)
+
+    def begin(self, now: datetime) -> None:
+        self.now, self.raised = now, set()
+
+    def publish(self) -> None:
+        """Give what happened in one operation its version."""
+        for name in self.raised:
+            micros = round(self.now.timestamp() * 1000) * 1000
+            setattr(self, name, max(getattr(self, name) + 1, micros))
+        for event in self.events:
+            event.version = event.version or self.version
+
+    def tell(self, event: Event) -> None:
+        ending = next(
+            (told for told in self.events if told.stay is event.stay and told.kind == "expire"),
+            None,
+        )
+        # What is told late happened under the names of then.
+        event.names = ending.names if ending else (event.stay.place.name, event.stay.person.name)
+        event.received_at = self.now
+        self.events.append(event)
+
+    def everyone_sees(self) -> None:
+        self.raised |= {"version", "va_version"}
+
+    def end(self, stay: Stay, kind: str, ended: str, occurred_at: datetime, **more: Any) -> None:
+        self.here.remove(stay)
+        stay.ended = ended
+        self.tell(Event(kind, stay, occurred_at, **more))
+        self.everyone_sees()
+
+    def meet(self, stays: Iterable[Stay]) -> None:
+        """Any write that meets a presence that has run out ends it first."""
+        for stay in list(stays):
+            if stay.seen + EXPIRE_AFTER <= self.now:
+                stay.ran_out_at = stay.seen + EXPIRE_AFTER
+                self.end(stay, "expire", "expired", stay.ran_out_at)
+
+    def of(self, person: Person) -> Stay | None:
+        return next((stay for stay in self.here if stay.person is person), None)
+
+    def at(self, place: Place) -> Stay | None:
+        return next((stay for stay in self.here if stay.place is place), None)
+
+    def renew(self, stay: Stay) -> None:
+        stay.seen = self.now
+        if stay.stale_since:
+            stay.stale_since = None
+            self.tell(Event("resume", stay, self.now, stay.person))
+            self.raised.add("version")
+
+    def remembered(self, person: Person, key: str | None, request: Any) -> Any:
+        """The first answer to the key, a refusal, or None."""
+        if key is None or (person.id, key) not in self.answers:
+            return None
+        first, answer = self.answers[person.id, key]
+        return answer if first == request else Refused("idempotency_key_reused", {})
+
+    def clock_in(
+        self, person: Person, place: Place, occurred_at: datetime | None, key: str | None
+    ) -> Any:
+        request = ("clock-in", place, occurred_at)
+        answer = self.remembered(person, key, request)
+        if isinstance(answer, Refused):
+            return answer
+        if answer:
+            self.meet(stay for stay in self.here if stay.person is person)
+            stay = answer[1]
+            return Refused("presence_ended", {"reason": stay.ended}) if stay.ended else answer
+        self.meet(stay for stay in self.here if stay.person is person or stay.place is place)
+        own, holder = self.of(person), self.at(place)
+        if own and own is holder:
+            self.renew(own)
+            answer = (200, own, None)
+        elif holder:
+            return Refused("account_occupied", self.for_admins(person, holder))
+        else:
+            answer = (201, self.enter(person, place, own, occurred_at), own and own.place.id)
+        if key:
+            self.answers[person.id, key] = request, answer
+        return answer
+
+    def enter(
+        self, person: Person, place: Place, own: Stay | None, occurred_at: datetime | None
+    ) -> Stay:
+        own_events = [event for event in self.events if event.stay.person is person]
+        earliest = max([self.now - A_DAY, *(event.occurred_at for event in own_events)])
+        began = min(max(occurred_at or self.now, earliest), self.now)
+        stay = Stay(person, place, self.now, began, self.now)
+        if own:
+            own.ended = "switched"
+            self.here.remove(own)
+        self.here.append(stay)
+        self.tell(Event("switch" if own else "clock_in", stay, began, person, left=own))
+        self.everyone_sees()
+        return stay
+
+    def for_admins(self, person: Person, holder: Stay) -> dict[str, Any]:
+        if person.role != "admin":
+            return {}
+        told = {
+            "display_name": holder.person.name,
+            "clocked_in_at": wire(holder.clocked_in_at),
+            "state": "stale" if holder.stale_since else "active",
+        }
+        return {"holder": told}
+
+    def clock_out(
+        self,
+        person: Person,
+        stay: Stay | None,
+        presence_id: UUID | None,
+        reason: str,
+        occurred_at: datetime | None,
+        key: str | None,
+    ) -> Any:
+        """:param stay: what ``presence_id`` names, if it names any"""
+        request = ("clock-out", presence_id, reason, occurred_at)
+        answer = self.remembered(person, key, request)
+        if answer:
+            return answer
+        self.meet(stay for stay in self.here if stay.person is person)
+        own = self.of(person)
+        if presence_id and (own is None or own is not stay):
+            if stay and stay.person is person and stay.ran_out_at and not stay.clocked_out_late:
+                stay.clocked_out_late = True
+                at = min(max(occurred_at or self.now, stay.seen), stay.ran_out_at)
+                self.tell(Event("clock_out", stay, at, person, reason))
+            return self.ended(stay, person)
+        if own:
+            at = min(max(occurred_at or self.now, own.began), self.now)
+            self.end(own, "clock_out", "clocked_out", at, actor=person, reason=reason)
+        answer = {"cleared": own is not None, "account_id": str(own.place.id) if own else None}
+        if key:
+            self.answers[person.id, key] = request, answer
+        return answer
+
+    def ended(self, stay: Stay | None, of: Person | Place) -> Refused:
+        is_theirs = stay is not None and of in (stay.person, stay.place)
+        return Refused("presence_ended", {"reason": stay.ended if is_theirs else "unknown"})
+
+    def heartbeat(self, person: Person, stay: Stay | None) -> Any:
+        self.meet(stay for stay in self.here if stay.person is person)
+        if stay is None or stay is not self.of(person):
+            return self.ended(stay, person)
+        if stay.stale_since or stay.seen <= self.now - HEARTBEATS_APART:
+            self.renew(stay)
+        return None
+
+    def sweep(self) -> Any:
+        known = len(self.events)
+        self.meet(self.here)
+        ended = len(self.events) - known
+        for stay in self.here:
+            if stay.seen + STALE_AFTER <= self.now and not stay.stale_since:
+                stay.stale_since = self.now
+                self.tell(Event("stale", stay, stay.seen + STALE_AFTER))
+                self.raised.add("version")
+        return len(self.events) - known - ended, ended
+
+    def force_clear(
+        self, person: Person, place: Place, stay: Stay | None, by_id: bool, reason: str | None
+    ) -> Any:
+        """:param stay: what the request's ``presence_id`` names, where it is made ``by_id``"""
+        if person.role != "admin":
+            return Refused("admin_only", {})
+        self.meet(stay for stay in self.here if stay.place is place)
+        holder = self.at(place)
+        if by_id and (holder is None or holder is not stay):
+            return self.ended(stay, place)
+        if holder is None:
+            return Refused("not_occupied", {})
+        self.end(holder, "force_clear", "force_cleared", self.now, actor=person, reason=reason)
+        return None
+
+    def rename_member(self, person: Person, name: str) -> None:
+        self.meet(stay for stay in self.here if stay.person is person)
+        person.name = name
+        if self.of(person):
+            self.raised.add("version")
+
+    def rename_account(self, place: Place, name: str) -> Any:
+        if any(name.casefold() == other.name.casefold() for other in self.places if other != place):
+            return Refused("name_taken", {})
+        place.name = name
+        self.everyone_sees()
+        self.raised.add("accounts_version")
+        return None
+
+    def deactivate(self, person: Person, actor: Person) -> Any:
+        admins = [other for other in self.people if other.role == "admin"]
+        if admins == [person]:
+            return Refused("last_admin", {})
+        self.meet(stay for stay in self.here if stay.person is person)
+        if own := self.of(person):
+            why = {"actor": actor, "reason": "deactivated"}
+            self.end(own, "force_clear", "force_cleared", self.now, **why)
+        self.people.remove(person)
+        return None
+
+    def rows(self, viewer: Person) -> list[dict[str, str]]:
+        """What the viewer's table says, by account name."""
+        stays = sorted(self.here, key=lambda stay: (stay.place.name.casefold(), stay.place.id))
+        return [
+            {
+                "account_name": stay.place.name,
+                "me": "you" if stay.person is viewer else "",
+                **{name: value or "" for name, value in self.entry(viewer, stay).items()},
+            }
+            for stay in stays
+        ]
+
+    def entry(self, viewer: Person, stay: Stay) -> dict[str, str | None]:
+        if viewer.role == "va":
+            return {"account_id": str(stay.place.id)}
+        return {
+            "account_id": str(stay.place.id),
+            "presence_id": str(stay.id),
+            "user_id": str(stay.person.user_id),
+            "display_name": stay.person.name,
+            "clocked_in_at": wire(stay.clocked_in_at),
+            "state": "stale" if stay.stale_since else "active",
+            "last_seen_at": wire(stay.seen) if stay.stale_since else None,
+        }
+
+    def version_for(self, viewer: Person) -> int:
+        return self.version if viewer.role == "admin" else self.va_version
+
+    def below_the_table(self, viewer: Person) -> str:
+        body = self.body(viewer)
+        me = " ".join(f"{name}={value}" for name, value in (body["me"] or {}).items()) or "none"
+        names = ("version", "view", "accounts_version", "stale_after")
+        return f"me: {me}\n" + " ".join(f"{name}={body[name]}" for name in names) + "\n"
+
+    def body(self, viewer: Person) -> dict[str, Any]:
+        mine = self.of(viewer)
+        return {
+            "version": self.version_for(viewer),
+            "view": viewer.role,
+            "accounts_version": self.accounts_version,
+            "stale_after": 120,
+            "presence": [
+                self.entry(viewer, stay)
+                for stay in sorted(self.here, key=lambda stay: stay.place.id)
+            ],
+            "me": mine
+            and {
+                "id": str(mine.id),
+                "account_id": str(mine.place.id),
+                "clocked_in_at": wire(mine.clocked_in_at),
+            },
+        }
+
+
+def wire(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
+# Seconds between operations, with the edges of staleness, of expiry and of a written heartbeat.
+PASSES = st.sampled_from(
+    [0, 0, 0.001, 1, 14.999, 15, 45, 60, 119.999, 120, 120, 120, 600, 600, 3599.999, 3600, 90000]
+)
+QUEUED = st.sampled_from([None, None, None, 3600, 100, -100, 200_000])  # seconds before now
+# Those who are there come first, so that most operations find something to do.
+PEOPLE = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4, 5])
+PLACES = st.sampled_from([0, 0, 1, 1, 2, 3])
+WHICH = st.sampled_from([0, 0, 0, 1, 5])  # 0 is the newest of one's own
+MAYBE_WHICH = st.sampled_from([0, 0, 0, None, None, 1, 5])
+NAMES = ["Acme", "Bolt, Nut & Co", "=Sum()", "Zoë “Q”", "ACME", "-minus", "@at", "+plus"]
+NAME = st.sampled_from(NAMES)
+REASON = st.sampled_from(["user", "inactivity", "shutdown"])
+
+
+class Operations(RuleBasedStateMachine):
+    """An org, and its model."""
+
+    done = 0
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        super().__init__()
+        self.world = World(database, settings)
+        self.tokens: dict[UUID, tokens.Token] = {}
+        with self.world.changing() as change:
+            places = [accounts.add(change, name) for name in NAMES[:4]]
+            people = [
+                self.hire(change, role) for role in ("admin", "admin", "va", "va", "va", "va")
+            ]
+        self.model = Model(
+            people,
+            [Place(place.id, place.name) for place in places],
+            *self.world.versions(),
+            now=utc_now(),
+        )
+        self.stays: list[Stay] = []  # the newest first
+        self.keyed: list[tuple[Any, ...]] = []
+        self.told: list[Any] = []
+        self.seen: dict[tuple[UUID, str], tuple[str, bytes, bool]] = {}
+
+    def hire(self, change: Change, role: str) -> Person:
+        member = members.add(change, display_name="Ana Reyes", role=role)
+        token = tokens.issue(member, settings=self.world.settings, now=utc_now())
+        self.tokens[member.id] = token
+        return Person(member.id, member.user_id, member.display_name, role)
+
+    def person(self, index: int) -> Person:
+        here = [stay.person for stay in self.model.here]
+        return [*here, *(other for other in self.model.people if other not in here)][index]
+
+    def place(self, index: int, first: Iterable[Stay]) -> Place:
+        """One of all, those of ``first`` coming first."""
+        places = [stay.place for stay in first]
+        return [*places, *(other for other in self.model.places if other not in places)][index]
+
+    def admin(self) -> Person:
+        return next(person for person in self.model.people if person.role == "admin")
+
+    def stay(self, person: Person, which: int) -> Stay | None:
+        """One of all there were: the person's own first, the newest of them first."""
+        newest_first = sorted(self.stays, key=lambda stay: stay.person is not person)
+        return newest_first[which] if which < len(newest_first) else None
+
+    def operate(self, after: float, expect: Callable[[], Any], act: Callable[[Change], Any]) -> Any:
+        """Do it in both, and compare what they answer; snapshots and history are compared next."""
+        type(self).done += 1
+        self.model.begin(self.model.now + timedelta(seconds=after))
+        expected = expect()
+        self.model.publish()
+        try:
+            with self.world.changing(self.model.now) as change:
+                answer = act(change)
+        except Refusal as refusal:
+            answer = Refused(refusal.code, refusal.fields)
+        if isinstance(answer, clocking.ClockedIn) and isinstance(expected, tuple):
+            stay = expected[1]
+            if stay.id is None:
+                stay.id = answer.held.presence_id
+                self.stays.insert(0, stay)
+            assert answer.held.clocked_in_at == stay.clocked_in_at
+            answer = (answer.status, answer.held.presence_id, answer.released_account_id)
+            expected = (expected[0], stay.id, expected[2])
+        assert answer == expected
+        return answer
+
+    def caller(self, change: Change, person: Person, key: str | None = None) -> Caller:
+        return callers.by_token(change.session, self.tokens[person.id], key=key)
+
+    def new_key(self, keyed: bool) -> str | None:
+        return f"key {len(self.keyed)}" if keyed else None
+
+    def queued(self, after: float, before_now: float | None) -> datetime | None:
+        if before_now is None:
+            return None
+        return self.model.now + timedelta(seconds=after - before_now)
+
+    @initialize()
+    def three_are_there(self) -> None:
+        for index in (0, 2, 3):
+            person, place = self.model.people[index], self.model.places[index]
+            self.clock_in(0, person, place, None, None)
+
+    @rule(after=PASSES, who=PEOPLE, where=PLACES, queued=QUEUED, keyed=st.booleans())
+    def clock_in_or_switch(
+        self, after: float, who: int, where: int, queued: float | None, keyed: bool
+    ) -> None:
+        person = self.person(who)
+        place = self.place(where, [stay for stay in self.model.here if stay.person is person])
+        key, occurred_at = self.new_key(keyed), self.queued(after, queued)
+        if key:
+            self.keyed.append(("clock-in", person, place, occurred_at, key))
+        self.clock_in(after, person, place, occurred_at, key)
+
+    def clock_in(
+        self, after: float, person: Person, place: Place, at: datetime | None, key: str | None
+    ) -> None:
+        self.operate(
+            after,
+            lambda: self.model.clock_in(person, place, at, key),
+            lambda change: clocking.clock_in(
+                change,
+                self.caller(change, person, key),
+                account_id=place.id,
+                occurred_at=at,
+                key=key,
+            ),
+        )
+
+    @rule(
+        after=PASSES,
+        who=PEOPLE,
+        which=MAYBE_WHICH,
+        reason=REASON,
+        queued=QUEUED,
+        keyed=st.booleans(),
+    )
+    def clock_out_of(
+        self,
+        after: float,
+        who: int,
+        which: int | None,
+        reason: str,
+        queued: float | None,
+        keyed: bool,
+    ) -> None:
+        person = self.person(who)
+        stay = None if which is None else self.stay(person, which)
+        presence_id = None if which is None else stay.id if stay else uuid4()
+        key, occurred_at = self.new_key(keyed), self.queued(after, queued)
+        if key:
+            self.keyed.append(("clock-out", person, stay, presence_id, reason, occurred_at, key))
+        self.clock_out(after, person, stay, presence_id, reason, occurred_at, key)
+
+    def clock_out(
+        self,
+        after: float,
+        person: Person,
+        stay: Stay | None,
+        presence_id: UUID | None,
+        reason: str,
+        at: datetime | None,
+        key: str | None,
+    ) -> None:
+        self.operate(
+            after,
+            lambda: self.model.clock_out(person, stay, presence_id, reason, at, key),
+            lambda change: clocking.clock_out(
+                change,
+                self.caller(change, person, key),
+                presence_id=presence_id,
+                reason=reason,
+                occurred_at=at,
+                key=key,
+            ),
+        )
+
+    @precondition(lambda self: self.keyed)
+    @rule(after=PASSES, which=WHICH, altered=st.sampled_from([False, False, True]))
+    def repeat(self, after: float, which: int, altered: bool) -> None:
+        endpoint, person, *request = self.keyed[-1 - which % len(self.keyed)]
+        if person not in self.model.people:
+            return
+        if altered:
+            request[-2] = self.model.now + timedelta(days=1)
+        again = self.clock_in if endpoint == "clock-in" else self.clock_out
+        again(after, person, *request)
+
+    @precondition(lambda self: self.model.here)
+    @rule(after=PASSES, who=PEOPLE, which=WHICH)
+    def heartbeat(self, after: float, who: int, which: int) -> None:
+        person = self.person(who)
+        stay = self.stay(person, which)
+        presence_id = stay.id if stay else uuid4()
+
+        def beat(change: Change) -> None:
+            caller, settings = self.caller(change, person), self.world.settings
+            if not presences.beat(
+                change.session, caller.member, presence_id, settings=settings, now=change.now
+            ):
+                clocking.revive(change, caller, presence_id)
+
+        self.operate(after, lambda: self.model.heartbeat(person, stay), beat)
+
+    @precondition(lambda self: self.model.here)
+    @rule(after=PASSES)
+    def sweep(self, after: float) -> None:
+        now = self.model.now + timedelta(seconds=after)
+        with self.world.database.read() as session:
+            due = expiry.due_orgs(session, settings=self.world.settings, now=now)
+        marked, ended = self.operate(after, self.model.sweep, expiry.sweep)
+        assert (self.world.id in due) == (marked + ended > 0)
+
+    @rule(
+        after=PASSES,
+        who=PEOPLE,
+        where=PLACES,
+        which=MAYBE_WHICH,
+        reason=st.none() | st.just("left early"),
+    )
+    def force_clear(
+        self, after: float, who: int, where: int, which: int | None, reason: str | None
+    ) -> None:
+        place = self.place(where, self.model.here)
+        person = self.admin() if who < 5 else self.person(who)  # a va, as often as not
+        stay = None
+        if which is not None:
+            stay = self.model.at(place) if which == 0 else self.stay(person, which)
+        presence_id = None if which is None else stay.id if stay else uuid4()
+        self.operate(
+            after,
+            lambda: self.model.force_clear(person, place, stay, which is not None, reason),
+            lambda change: clocking.force_clear(
+                change,
+                self.caller(change, person),
+                place.id,
+                presence_id=presence_id,
+                reason=reason,
+            ),
+        )
+
+    @rule(after=PASSES, who=PEOPLE, name=NAME)
+    def rename_member(self, after: float, who: int, name: str) -> None:
+        person = self.person(who)
+        name = name.swapcase() if name == person.name else name
+        self.operate(
+            after,
+            lambda: self.model.rename_member(person, name),
+            lambda change: members.rename(
+                change, change.session.get_one(Membership, person.id), name
+            ),
+        )
+
+    @rule(after=PASSES, where=PLACES, name=NAME)
+    def rename_account(self, after: float, where: int, name: str) -> None:
+        place = self.model.places[where]
+        name = name.swapcase() if name == place.name else name
+        self.operate(
+            after,
+            lambda: self.model.rename_account(place, name),
+            lambda change: accounts.rename(change, change.session.get_one(Account, place.id), name),
+        )
+
+    @precondition(lambda self: len(self.model.here) > 2)
+    @rule(after=PASSES, who=PEOPLE)
+    def deactivate(self, after: float, who: int) -> None:
+        person, actor = self.person(who), self.admin()
+        refused = self.operate(
+            after,
+            lambda: self.model.deactivate(person, actor),
+            lambda change: members.deactivate(
+                change, change.session.get_one(Membership, person.id), actor_id=actor.user_id
+            ),
+        )
+        if not refused:
+            place = self.model.places[0]
+            shut_out = Refused("not_authenticated", {"reason": "deactivated"})
+            self.operate(
+                0,
+                lambda: shut_out,
+                lambda change: clocking.clock_in(
+                    change, self.caller(change, person), account_id=place.id
+                ),
+            )
+            with self.world.changing() as change:
+                self.model.people.append(self.hire(change, "va"))
+
+    @invariant()
+    def presences_are_the_models(self) -> None:
+        with self.world.database.read() as session:
+            rows = session.execute(
+                select(
+                    Presence.id,
+                    Presence.account_id,
+                    Presence.membership_id,
+                    Presence.clocked_in_at,
+                    Presence.last_heartbeat_at,
+                    Presence.stale_since,
+                ).where(Presence.org_id == self.world.id)
+            )
+            assert {tuple(row) for row in rows} == {
+                (
+                    stay.id,
+                    stay.place.id,
+                    stay.person.id,
+                    stay.clocked_in_at,
+                    stay.seen,
+                    stay.stale_since,
+                )
+                for stay in self.model.here
+            }
+
+    @invariant()
+    def history_grows_by_what_the_model_tells(self) -> None:
+        rows = self.history_after(len(self.told))
+        told = [event.as_row() for event in self.model.events[len(self.told) :]]
+        # What happens in one transaction has no order among itself.
+        assert sorted(rows, key=repr) == sorted(told, key=repr)
+        self.told += rows
+
+    def teardown(self) -> None:
+        assert self.history_after(0) == self.told
+
+    def history_after(self, count: int) -> list[tuple[Any, ...]]:
+        """The events after the first ``count``."""
+        with self.world.database.read() as session:
+            events = session.scalars(
+                select(ClockEvent)
+                .where(ClockEvent.org_id == self.world.id)
+                .order_by(ClockEvent.seq)
+                .offset(count)
+            )
+            return [
+                (
+                    event.kind,
+                    (event.account_id, event.account_name),
+                    (event.user_id, event.display_name),
+                    event.presence_id,
+                    event.actor_id,
+                    event.reason,
+                    (event.occurred_at, event.received_at),
+                    event.version,
+                    (event.from_account_id, event.from_presence_id),
+                )
+                for event in events
+            ]
+
+    @invariant()
+    def snapshots_are_the_models_and_tags_tell_bodies_apart(self) -> None:
+        with self.world.database.read() as session:
+            org = session.get_one(Org, self.world.id)
+            now = snapshot.load(session, org, stale_after_seconds=120)
+            versions = org.version, org.va_version, org.accounts_version
+        model = self.model
+        assert versions == (model.version, model.va_version, model.accounts_version)
+        for viewer in model.people:
+            bodies = {
+                format_: snapshot.body(now, viewer.role, format_, viewer.user_id)
+                for format_ in snapshot.FORMATS.values()
+            }
+            rows = model.rows(viewer)
+            assert json.loads(bodies["json"]) == model.body(viewer)
+            assert read_text(bodies["text"].decode()) == (rows, model.below_the_table(viewer))
+            assert list(read_csv(bodies["csv"].decode())) == [
+                {name: quoted(cell) for name, cell in row.items()}
+                | {"version": str(model.version_for(viewer))}
+                for row in rows
+            ]
+            for format_, body in bodies.items():
+                self.tag_changes_with_body(viewer, format_, body)
+
+    def tag_changes_with_body(self, viewer: Person, format_: str, body: bytes) -> None:
+        version = self.model.version_for(viewer)
+        tag = tags.snapshot_tag(viewer.id, viewer.role, format_, version, 120)
+        # The CSV of an org where nobody is has no row that could say its version.
+        says_version = format_ != "csv" or bool(self.model.here)
+        before = self.seen.get((viewer.id, format_))
+        self.seen[viewer.id, format_] = tag, body, says_version
+        if before and (says_version or before[2]):
+            assert (tag != before[0]) == (body != before[1])
+
+
+def quoted(cell: str) -> str:
+    return "'" + cell if cell[:1] in set("=+-@") else cell
+
+
+def read_csv(text: str) -> Iterator[dict[str, str]]:
+    return csv.DictReader(io.StringIO(text, newline=""))
+
+
+def read_text(text: str) -> tuple[list[dict[str, str]], str]:
+    """The rows of the table, whose cells stand under the names of their columns, and the rest."""
+    table, _, rest = text.partition("\n\n")
+    header, *lines = table.splitlines()
+    columns = [(name[0].lower(), name.start()) for name in re.finditer(r"\S+", header)]
+    ends = [*(start for _, start in columns[1:]), None]
+    rows = [
+        {name: line[start:end].strip() for (name, start), end in zip(columns, ends, strict=True)}
+        for line in lines
+    ]
+    return rows, rest
+
+
+def test_random_operations_leave_what_the_contract_says(
+    database: Database, settings: Settings
+) -> None:
+    Operations.done = 0
+    run_state_machine_as_test(
+        lambda: Operations(database, settings),
+        settings=hypothesis.settings(
+            # More, for repetitions that find nothing to repeat.
+            max_examples=OPERATIONS * 12 // 10 // IN_ONE_ORG,
+            stateful_step_count=IN_ONE_ORG,
+            derandomize=True,
+            print_blob=True,
+            # Without making a failure smaller, which takes minutes.
+            phases=[hypothesis.Phase.generate],
+            # So many operations on a database take as long as the machine lets them.
+            deadline=None,
+        ),
+    )
+    assert Operations.done >= OPERATIONS

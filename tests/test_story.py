@@ -1,0 +1,184 @@
+"""The end-to-end story: the real server, and curl as its only client."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.demo import ADMINS, VAS
+from conftest import SECRET_KEY
+from databases import empty_postgresql
+from server import Server, copy_project, environment, running_server
+
+CODE = re.compile(r"^  (\S.*?) +(?:admin|va) +([0-9A-Z]{4}(?:-[0-9A-Z]{4}){2})$", re.MULTILINE)
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: str
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+
+def curl(url: str, *options: str, token: str | None = None, data: Any = None) -> Answer:
+    if token is not None:
+        options += ("--header", f"Authorization: Bearer {token}")
+    if data is not None:
+        options += ("--json", json.dumps(data))
+    command = ["curl", "--silent", "--show-error", "--include", "--max-time", "20", *options, url]
+    done = subprocess.run(command, env=environment(), capture_output=True, check=True)
+    headers, _, text = done.stdout.decode().partition("\r\n\r\n")
+    return Answer(int(headers.split()[1]), headers, text)
+
+
+def codes(server: Server) -> dict[str, str]:
+    """The access codes that the start printed, by name."""
+    return dict(CODE.findall(server.output))
+
+
+def assert_quiet_end(server: Server) -> None:
+    assert server.process.returncode == 0
+    for word in ("Traceback", "Exception", "ERROR", "CRITICAL", "SIGKILL"):
+        assert word not in server.output
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return copy_project(tmp_path / "presence")
+
+
+@pytest.fixture(params=["default", "postgresql"])
+def started(request: pytest.FixtureRequest) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+    """Options and settings of the server: none, or those for a PostgreSQL."""
+    if request.param == "default":
+        yield (), {}
+        return
+    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
+        yield ("--demo",), {"DATABASE_URL": url, "PRESENCE_SECRET_KEY": SECRET_KEY}
+
+
+def test_a_day_with_curl(
+    project: Path, tmp_path: Path, started: tuple[tuple[str, ...], dict[str, str]]
+) -> None:
+    options, settings = started
+    with running_server(project, *options, **settings) as server:
+        first_codes = codes(server)
+        assert sorted(first_codes) == sorted([*ADMINS, *VAS])
+        still_in = the_day(server.url, first_codes, tmp_path / "etag")
+        server.press_ctrl_c()
+        assert_quiet_end(server)
+    with running_server(project, *options, **settings) as server:
+        fresh = codes(server)
+        assert fresh.keys() == first_codes.keys()
+        assert not set(fresh.values()) & set(first_codes.values())
+        token = sign_in(server.url, fresh["Maya Chen"])["token"]
+        assert curl(f"{server.url}/v1/presence", token=token).body["presence"] == [still_in]
+    assert_quiet_end(server)
+
+
+def the_day(url: str, code: dict[str, str], tag: Path) -> dict[str, Any]:
+    """All that people do; returns the entry of the one who is still there."""
+    acme, bakery = (account["id"] for account in sign_in(url, code["Ben Cruz"])["accounts"][:2])
+    maya, ben = (sign_in(url, code[name])["token"] for name in ("Maya Chen", "Ben Cruz"))
+
+    clocked_in = curl(
+        f"{url}/v1/clock-in", data={"access_code": code["Ana Reyes"], "account_id": acme}
+    )
+    assert clocked_in.status == 201
+    ana, presence = clocked_in.body["token"], clocked_in.body["presence"]
+    assert presence["account_id"] == acme
+
+    assert curl(f"{url}/v1/presence", "--etag-save", str(tag), token=maya).status == 200
+    unchanged = curl(f"{url}/v1/presence", "--etag-compare", str(tag), token=maya)
+    assert (unchanged.status, unchanged.text) == (304, "")
+
+    refused = curl(f"{url}/v1/clock-in", token=ben, data={"account_id": acme})
+    assert (refused.status, refused.body["code"]) == (409, "account_occupied")
+
+    switched = curl(f"{url}/v1/clock-in", token=ana, data={"account_id": bakery})
+    assert (switched.status, switched.body["released_account_id"]) == (201, acme)
+    presence = switched.body["presence"]
+
+    assert_only_admins_see_who(url, maya, ben, tag, presence)
+
+    assert curl(f"{url}/v1/admin/presence/{bakery}", "-X", "DELETE", token=maya).status == 204
+    lost = curl(f"{url}/v1/heartbeat", token=ana, data={"presence_id": presence["id"]})
+    assert (lost.status, lost.body["reason"]) == (410, "force_cleared")
+
+    assert curl(f"{url}/v1/clock-in", token=ana, data={"account_id": acme}).status == 201
+    left = curl(f"{url}/v1/clock-out", token=ana, data={})
+    assert (left.status, left.body) == (200, {"cleared": True, "account_id": acme})
+
+    assert curl(f"{url}/v1/clock-in", token=ben, data={"account_id": acme}).status == 201
+    (entry,) = curl(f"{url}/v1/presence", token=maya).body["presence"]
+    assert (entry["display_name"], entry["account_id"]) == ("Ben Cruz", acme)
+    return dict(entry)
+
+
+def assert_only_admins_see_who(
+    url: str, maya: str, ben: str, tag: Path, presence: dict[str, str]
+) -> None:
+    admins = curl(f"{url}/v1/presence", "--etag-compare", str(tag), token=maya)
+    assert admins.status == 200
+    (entry,) = admins.body["presence"]
+    assert entry["display_name"] == "Ana Reyes"
+    assert entry["clocked_in_at"] == presence["clocked_in_at"]
+
+    vas = curl(f"{url}/v1/presence", token=ben)
+    assert vas.body["presence"] == [{"account_id": presence["account_id"]}]
+    assert vas.body["me"] is None
+    for secret in ("Ana", entry["clocked_in_at"], entry["user_id"], entry["presence_id"]):
+        assert secret not in vas.headers + vas.text
+
+
+def sign_in(url: str, code: str) -> dict[str, Any]:
+    answer = curl(f"{url}/v1/sessions", data={"access_code": code})
+    assert answer.status == 200
+    assert answer.body["presence"] is None
+    return dict(answer.body)
+
+
+def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
+    with running_server(project) as server:
+        printed = server.output.partition("Try it")[2].partition("Presence is at")[0]
+        lines = [line for line in printed.splitlines() if line.startswith("  ")]
+        assert len(lines) == 7
+        # Elsewhere, since another run of the tests may be at the same line.
+        script = "\n".join(lines).replace("/tmp/", f"{tmp_path}/")  # noqa: S108
+        done = subprocess.run(
+            ["sh", "-ec", script], env=environment(), capture_output=True, text=True
+        )
+    assert done.returncode == 0, done.stderr
+    signed_in, clocked_in, polled = re.split(r"(?<=\})\s*(?=\{)|(?=HTTP/1.1 200)", done.stdout)
+    assert json.loads(signed_in)["presence"] is None
+    account_id = json.loads(clocked_in)["presence"]["account_id"]
+    assert account_id in [account["id"] for account in json.loads(signed_in)["accounts"]]
+    first, second = polled.split("HTTP/1.1 304")
+    assert '"display_name":"Ana Reyes"' in first
+    assert second.endswith("\n\n")
+
+
+def test_the_server_sweeps_by_itself(project: Path) -> None:
+    times = {"HEARTBEAT_INTERVAL": "1", "STALE_AFTER": "2", "EXPIRE_AFTER": "3"}
+    settings = {f"PRESENCE_{name}": value for name, value in times.items()}
+    with running_server(project, "--workers", "1", **settings) as server:
+        code = codes(server)
+        account = sign_in(server.url, code["Ana Reyes"])["accounts"][0]["id"]
+        body = {"access_code": code["Ana Reyes"], "account_id": account}
+        assert curl(f"{server.url}/v1/clock-in", data=body).status == 201
+        maya = sign_in(server.url, code["Maya Chen"])["token"]
+        give_up = time.monotonic() + 20
+        # A read ends nothing, so it was the sweep.
+        while curl(f"{server.url}/v1/presence", token=maya).body["presence"]:
+            assert time.monotonic() < give_up
+            time.sleep(0.2)

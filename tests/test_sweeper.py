@@ -1,0 +1,219 @@
+"""The sweep: by command, in the background, and by two processes at once."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+import sweeper
+from conftest import opened
+from models import IdempotencyKey
+from models.session import Database
+from routes.context import Context
+from services import expiry
+from services.times import utc_now
+from settings import Settings
+from world import World
+
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+WAIT_SECONDS = 10
+NOW = utc_now()
+
+
+@pytest.fixture
+def context(settings: Settings, database: Database) -> Context:
+    return Context(settings, database)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
+    return Clock(monkeypatch)
+
+
+class Clock:
+    """The sweeper's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = NOW
+        monkeypatch.setattr(sweeper, "utc_now", lambda: self.now)
+
+    def at(self, seconds: float) -> None:
+        """So long after the clock-in."""
+        self.now = NOW + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Event]]:
+    """Background sweeps without pauses, stopped at the end."""
+    monkeypatch.setattr(sweeper, "INTERVAL_SECONDS", 0.01)
+    started: list[threading.Event] = []
+    yield started
+    for event in started:
+        event.set()
+    for thread in sweeping():
+        thread.join(WAIT_SECONDS)
+
+
+def sweeping() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "sweeper"]
+
+
+def occupied(world: World, now: datetime = NOW) -> World:
+    world.clock_in(world.va(), world.account(), now)
+    return world
+
+
+def keys(world: World) -> int:
+    with world.database.read() as session:
+        return session.scalar(select(func.count()).select_from(IdempotencyKey)) or 0
+
+
+def test_a_presence_becomes_stale_once_then_ends(
+    world: World, context: Context, clock: Clock
+) -> None:
+    occupied(world)
+    swept = []
+    for seconds in (119.999, 120, 121, 3599.999, 3600, 3601):
+        clock.at(seconds)
+        swept.append(sweeper.sweep(context))
+    assert swept == [(0, 0), (1, 0), (0, 0), (0, 0), (0, 1), (0, 0)]
+
+
+def test_only_admins_versions_tell_of_a_stale_presence(
+    world: World, context: Context, clock: Clock
+) -> None:
+    start = occupied(world).versions()
+    clock.at(120)
+    sweeper.sweep(context)
+    stale = world.versions()
+    clock.at(3600)
+    sweeper.sweep(context)
+    ended = world.versions()
+    assert start[0] < stale[0] < ended[0]
+    assert start[1] == stale[1] < ended[1]
+    assert start[2] == stale[2] == ended[2]
+
+
+def test_a_sweep_with_nothing_to_do_raises_no_version(
+    world: World, context: Context, clock: Clock
+) -> None:
+    before = occupied(world).versions()
+    clock.at(119)
+    sweeper.sweep(context)
+    assert world.versions() == before
+
+
+def test_what_no_sweep_saw_for_long_ends_at_once(
+    world: World, context: Context, clock: Clock
+) -> None:
+    occupied(world)
+    clock.at(9000)
+    assert sweeper.sweep(context) == (0, 1)
+
+
+def test_one_sweep_does_all_orgs_that_are_due(
+    world: World, database: Database, settings: Settings, context: Context, clock: Clock
+) -> None:
+    occupied(world)
+    occupied(World(database, settings, "Late Bookkeeping"), NOW - timedelta(hours=1))
+    idle = World(database, settings, "Idle Bookkeeping")
+    before = idle.versions()
+    clock.at(120)
+    assert sweeper.sweep(context) == (1, 1)
+    assert idle.versions() == before
+
+
+def test_an_org_erased_since_it_was_found_due_stops_no_sweep(
+    world: World,
+    database: Database,
+    settings: Settings,
+    context: Context,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    erased = [uuid4()]
+    found = expiry.due_orgs
+    monkeypatch.setattr(expiry, "due_orgs", lambda *a, **o: erased + found(*a, **o))
+    occupied(world)
+    clock.at(120)
+    assert sweeper.sweep(context) == (1, 0)
+
+
+def test_keys_are_kept_for_seven_days(world: World, context: Context, clock: Clock) -> None:
+    world.clock_in(world.va(), world.account(), NOW, key="k")
+    clock.at(7 * 86400)
+    sweeper.forget_old_keys(context)
+    assert keys(world) == 1
+    clock.at(7 * 86400 + 1)
+    sweeper.forget_old_keys(context)
+    assert keys(world) == 0
+
+
+def test_the_background_sweeps_until_it_is_stopped(
+    world: World, context: Context, stop: list[threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    occupied(world, utc_now() - timedelta(hours=2))
+    world.clock_in(world.va("Ben Cruz"), world.account("Old"), NOW - timedelta(days=8), key="k")
+    done = threading.Event()
+    forget = sweeper.forget_old_keys
+
+    def forget_and_tell(context: Context) -> None:
+        forget(context)
+        done.set()
+
+    monkeypatch.setattr(sweeper, "forget_old_keys", forget_and_tell)
+    stop.append(sweeper.start(context))
+    assert done.wait(WAIT_SECONDS)
+    (thread,) = sweeping()
+    stop[0].set()
+    thread.join(WAIT_SECONDS)
+    assert not thread.is_alive()
+    assert sweeper.sweep(context) == (0, 0)
+    assert keys(world) == 0
+
+
+def test_a_lost_database_does_not_end_the_background(
+    context: Context,
+    stop: list[threading.Event],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    again = threading.Event()
+
+    def lost_once(context: Context) -> tuple[int, int]:
+        if not caplog.records:
+            raise OperationalError("SELECT secret", {}, Exception("gone"))
+        again.set()
+        return 0, 0
+
+    monkeypatch.setattr(sweeper, "sweep", lost_once)
+    stop.append(sweeper.start(context))
+    assert again.wait(WAIT_SECONDS)
+    assert caplog.messages == ["The sweep will be tried again: OperationalError"]
+
+
+@only_postgresql
+def test_of_two_sweepers_at_once_one_is_let_in(
+    world: World, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = expiry.due_orgs
+    others = []
+
+    def meanwhile(*arguments, **options):
+        with opened(context.settings.database_url) as database:
+            others.append(sweeper.sweep(Context(context.settings, database)))
+        return found(*arguments, **options)
+
+    occupied(world)
+    clock.at(120)
+    with monkeypatch.context() as patch:
+        patch.setattr(expiry, "due_orgs", meanwhile)
+        assert sweeper.sweep(context) == (1, 0)
+    assert others == [(0, 0)]
+    clock.at(3600)
+    assert sweeper.sweep(context) == (0, 1)

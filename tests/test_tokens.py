@@ -1,0 +1,212 @@
+"""Bearer tokens: which are taken, which are refused and why, and how they are revoked."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from flask.testing import FlaskClient
+
+from conftest import SECRET_KEY
+from models import Membership
+from problems import assert_problem
+from services import members
+from services.times import utc_now
+from world import World, ago, dump
+
+CLAIMS = ["iss", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+
+
+def claims_of(world: World, member: Membership, **changes: Any) -> dict[str, Any]:
+    """The claims of a good token, with ``changes``; ``...`` leaves a claim out."""
+    claims = jwt.decode(world.token(member), SECRET_KEY, algorithms=["HS256"]) | changes
+    return {name: value for name, value in claims.items() if value is not ...}
+
+
+def signed(claims: dict[str, Any], key: str = SECRET_KEY, algorithm: str = "HS256") -> str:
+    # Not jwt.encode(): it refuses to make some of what a forger makes.
+    return jwt.PyJWS().encode(json.dumps(claims).encode(), key, algorithm=algorithm)
+
+
+def assert_refused(client: FlaskClient, authorization: str | None, reason: str) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    for answer in (
+        client.get("/v1/presence", headers=headers),
+        client.post("/v1/clock-out", headers=headers),
+    ):
+        assert_problem(answer, 401, "not_authenticated", reason=reason)
+
+
+def test_a_token_says_who_and_nothing_else(world: World) -> None:
+    ana, acme = world.va(), world.account()
+    claims = claims_of(world, ana)
+    assert list(claims) == CLAIMS
+    assert claims["iss"] == "presence"
+    assert (claims["sub"], claims["mid"]) == (str(ana.user_id), str(ana.id))
+    assert claims["org"] == str(world.id)
+    assert claims["exp"] - claims["iat"] == 12 * 3600
+    bound = jwt.decode(world.token(ana, account_id=acme.id), SECRET_KEY, algorithms=["HS256"])
+    assert bound["acct"] == str(acme.id)
+    assert jwt.get_unverified_header(world.token(ana))["alg"] == "HS256"
+
+
+@pytest.mark.parametrize("environment", [{"PRESENCE_TOKEN_TTL": "600"}])
+def test_the_operator_sets_how_long_a_token_lasts(world: World) -> None:
+    claims = claims_of(world, world.va())
+    assert claims["exp"] - claims["iat"] == 600
+
+
+def test_a_request_without_a_bearer_is_refused(client: FlaskClient) -> None:
+    for header in (None, "", "Basic eDp5", "Token x"):
+        assert_refused(client, header, "missing")
+
+
+def test_the_scheme_is_taken_in_any_case(world: World, client: FlaskClient) -> None:
+    token = world.token(world.va())
+    for scheme in ("Bearer", "bearer", "BEARER "):
+        assert (
+            client.get("/v1/me", headers={"Authorization": f"{scheme} {token}"}).status_code == 200
+        )
+
+
+# PyJWT finds the key short for HS384.
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_forged_tokens_are_invalid(world: World, client: FlaskClient) -> None:
+    maya = world.admin()
+    good, claims = world.token(maya), claims_of(world, maya)
+    head, body, signature = good.split(".")
+    other_body = signed({**claims, "gen": 1}).split(".")[1]
+    before = dump(world.database)
+    for forged in (
+        "",
+        "nonsense",
+        "é",
+        "a.b.c",
+        "...",
+        f"{head}.{body}.",
+        f"{head}.{other_body}.{signature}",
+        signed(claims, key="another key of thirty-two bytes or more"),
+        signed(claims, algorithm="HS384"),
+        signed(claims, key="x" * 64, algorithm="HS512"),
+        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, None, algorithm="none") + signature,
+        signed({**claims, "iss": "elsewhere"}),
+        signed({**claims, "aud": "elsewhere"}),
+        signed({**claims, "iat": claims["iat"] + 3600}),
+        good + "x",
+    ):
+        assert_refused(client, f"Bearer {forged}", "invalid")
+    assert dump(world.database) == before
+
+
+def wrong_values(claim: str) -> list[Any]:
+    """What the claim can't be; ``...`` is none at all."""
+    wrong: list[Any] = [..., None, [], {}, "x", "\x00"]
+    if claim in ("iss", "sub", "org", "mid"):
+        return [*wrong, 0, True, str(uuid4())[:-1]]
+    wrong += [1e300, float("inf"), float("nan")]
+    if claim == "gen":
+        return [*wrong, "0", "1", 0.5]  # a whole number would be another generation: revoked
+    wrong.append(10**30)
+    return [*wrong, -1e300] if claim == "auth_time" else wrong
+
+
+def test_a_claim_that_is_missing_or_of_another_type_is_invalid(
+    world: World, client: FlaskClient
+) -> None:
+    ana = world.va()
+    for claim in CLAIMS:
+        for value in wrong_values(claim):
+            token = signed(claims_of(world, ana, **{claim: value}))
+            assert_refused(client, f"Bearer {token}", "invalid")
+
+
+def test_a_bound_account_of_another_type_is_invalid(world: World, client: FlaskClient) -> None:
+    for value in (5, [], {}, "x", True):
+        token = signed(claims_of(world, world.va(), acct=value))
+        assert_refused(client, f"Bearer {token}", "invalid")
+
+
+def test_a_token_whose_time_is_over_is_expired(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    now = int(utc_now().timestamp())
+    assert_refused(client, f"Bearer {signed(claims_of(world, ana, exp=now - 1))}", "expired")
+    assert_refused(client, f"Bearer {world.token(ana, ttl_seconds=0)}", "expired")
+
+
+def test_a_token_of_another_generation_is_revoked(world: World, client: FlaskClient) -> None:
+    ana, ben = world.va(), world.va("Ben Cruz")
+    old, of_ben = world.bearer(ana), world.bearer(ben)
+    world.revoke_tokens(ana)
+    assert_refused(client, old["Authorization"], "revoked")
+    for generation in (2, -1, 10**30):
+        token = signed(claims_of(world, ana, gen=generation))
+        assert_refused(client, f"Bearer {token}", "revoked")
+    for headers in (world.bearer(ana), of_ben):
+        assert client.get("/v1/me", headers=headers).status_code == 200
+
+
+def test_a_token_names_one_membership_of_one_org(world: World, client: FlaskClient) -> None:
+    ana, ben = world.va(), world.va("Ben Cruz")
+    other = World(world.database, world.settings, "Another company")
+    for changes in (
+        {"org": str(other.id)},
+        {"org": str(uuid4())},
+        {"mid": str(ben.id)},
+        {"sub": str(ben.user_id)},
+        {"mid": str(other.admin().id)},
+    ):
+        token = signed(claims_of(world, ana, **changes))
+        assert_refused(client, f"Bearer {token}", "revoked")
+
+
+def test_an_erased_members_token_is_revoked(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    headers = world.bearer(ana)
+    world.clock_in(ana, world.account())
+    with world.changing_member(ana) as (change, found):
+        members.erase(change, found)
+    assert_refused(client, headers["Authorization"], "revoked")
+
+
+def test_a_deactivated_member_is_shut_out_at_once(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    headers, held = world.bearer(ana), world.clock_in(ana, world.account())
+    world.deactivate(ana)
+    assert_refused(client, headers["Authorization"], "deactivated")
+    beat = client.post("/v1/heartbeat", json={"presence_id": held.presence_id}, headers=headers)
+    assert_problem(beat, 401, "not_authenticated", reason="deactivated")
+    renewed = client.post("/v1/sessions/renew", json={}, headers=headers)
+    assert_problem(renewed, 401, "not_authenticated", reason="deactivated")
+
+
+def test_a_revoked_token_gets_no_304(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    headers = world.bearer(ana)
+    headers["If-None-Match"] = client.get("/v1/presence", headers=headers).headers["ETag"]
+    assert client.get("/v1/presence", headers=headers).status_code == 304
+    world.revoke_tokens(ana)
+    assert_problem(client.get("/v1/presence", headers=headers), 401, "not_authenticated")
+
+
+def test_a_changed_role_takes_effect_with_the_same_token(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    headers = world.bearer(ana)
+    tag = client.get("/v1/presence", headers=headers).headers["ETag"]
+    with world.changing_member(ana) as (_, found):
+        found.role = "admin"
+    answer = client.get("/v1/presence", headers={**headers, "If-None-Match": tag})
+    assert (answer.status_code, answer.json["view"]) == (200, "admin")
+
+
+def test_a_token_issued_in_the_past_lasts_its_time_from_then(
+    world: World, client: FlaskClient
+) -> None:
+    ana = world.va()
+    issued = int(ago(12 * 3600 - 60).timestamp())
+    good = claims_of(world, ana, iat=issued, auth_time=issued, exp=issued + 12 * 3600)
+    headers = {"Authorization": f"Bearer {signed(good)}"}
+    assert client.get("/v1/me", headers=headers).status_code == 200
+    late = {**good, "exp": good["exp"] - 120}
+    assert_refused(client, f"Bearer {signed(late)}", "expired")

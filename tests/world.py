@@ -1,0 +1,247 @@
+"""Small worlds for tests, built through the services."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from models import Account, Base, ClockEvent, Membership, Org, Presence
+from models.session import Database
+from services import (
+    access_codes,
+    accounts,
+    callers,
+    clocking,
+    expiry,
+    members,
+    orgs,
+    presences,
+    tokens,
+)
+from services.callers import Caller
+from services.change import Change, changing
+from services.presences import Held
+from services.times import rfc3339, utc_now
+from settings import Settings
+
+Dump = dict[str, list[str]]
+
+
+def ago(seconds: float) -> datetime:
+    """So many seconds before now."""
+    return utc_now() - timedelta(seconds=seconds)
+
+
+def dump(database: Database) -> Dump:
+    """Every row of every table, to compare before and after."""
+    with database.read() as session:
+        return {
+            table.name: sorted(repr(tuple(row)) for row in session.execute(select(table)))
+            for table in Base.metadata.sorted_tables
+        }
+
+
+@dataclass
+class World:
+    """One org. Services are called in transactions of their own, each committed."""
+
+    database: Database
+    settings: Settings
+    name: str = "Test Bookkeeping"
+    id: UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        with self.database.write() as session:
+            self.id = orgs.create(session, self.name, now=utc_now()).id
+
+    @contextmanager
+    def changing(self, now: datetime | None = None) -> Iterator[Change]:
+        with (
+            self.database.write() as session,
+            changing(
+                session, self.id, settings=self.settings, clock=lambda: now or utc_now()
+            ) as change,
+        ):
+            yield change
+
+    def account(self, name: str = "Acme Dental") -> Account:
+        with self.changing() as change:
+            return accounts.add(change, name)
+
+    def admin(self, name: str = "Maya Chen") -> Membership:
+        return self._member(name, "admin")
+
+    def va(self, name: str = "Ana Reyes") -> Membership:
+        return self._member(name, "va")
+
+    def _member(self, name: str, role: str) -> Membership:
+        with self.changing() as change:
+            return members.add(change, display_name=name, role=role)
+
+    def member_now(self, member: Membership) -> Membership:
+        """The membership as the database has it now."""
+        with self.database.read() as session:
+            found = members.find(session, member.id)
+            assert found is not None
+            session.expunge(found)
+            return found
+
+    def token(self, member: Membership, **options: Any) -> str:
+        return tokens.issue(
+            self.member_now(member), settings=self.settings, now=utc_now(), **options
+        ).raw
+
+    def bearer(self, member: Membership, **options: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(member, **options)}"}
+
+    def code(self, member: Membership, **options: Any) -> str:
+        with self.database.write() as session:
+            return access_codes.issue(
+                session, member, settings=self.settings, now=utc_now(), **options
+            )[1]
+
+    def org(self) -> Org:
+        """The org as the database has it now."""
+        with self.database.read() as session:
+            found = session.get_one(Org, self.id)
+            session.expunge(found)
+            return found
+
+    def versions(self) -> tuple[int, int, int]:
+        """Of the admin view, the va view, and the accounts."""
+        org = self.org()
+        return org.version, org.va_version, org.accounts_version
+
+    def clock_in(
+        self, member: Membership, account: Account, now: datetime | None = None, **options: Any
+    ) -> Held:
+        return self.as_caller(
+            member,
+            lambda change, caller: (
+                clocking.clock_in(change, caller, account_id=account.id, **options).held
+            ),
+            now,
+            options.get("key"),
+        )
+
+    def as_caller(
+        self,
+        member: Membership,
+        act: Callable[[Change, Caller], Any],
+        now: datetime | None = None,
+        key: str | None = None,
+    ) -> Any:
+        """Let ``member`` do something at ``now``."""
+        token = tokens.verify(self.token(member), self.settings)
+        with self.changing(now) as change:
+            return act(change, callers.by_token(change.session, token, key=key))
+
+    def clock_out(
+        self, member: Membership, now: datetime | None = None, **options: Any
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = self.as_caller(
+            member,
+            lambda change, caller: clocking.clock_out(change, caller, **options),
+            now,
+            options.get("key"),
+        )
+        return answer
+
+    def force_clear(self, admin: Membership, account: Account, **options: Any) -> None:
+        self.as_caller(
+            admin,
+            lambda change, caller: clocking.force_clear(change, caller, account.id, **options),
+        )
+
+    def sweep(self, now: datetime | None = None) -> tuple[int, int]:
+        """How many presences became stale, and how many ended."""
+        with self.changing(now) as change:
+            return expiry.sweep(change)
+
+    def stale(self, member: Membership, account: Account, seconds: float = 600) -> Held:
+        """A presence without a heartbeat for so many seconds, swept."""
+        held = self.clock_in(member, account, ago(seconds))
+        assert self.sweep() == (1, 0)
+        return held
+
+    def expired(self, member: Membership, account: Account) -> Held:
+        """A presence that ran out some seconds ago, and that nothing has met since."""
+        return self.clock_in(member, account, ago(self.settings.expire_after + 100))
+
+    def archive(self, account: Account) -> None:
+        with self.changing() as change:
+            accounts.archive(change, accounts.find(change.session, self.id, account.id))
+
+    def rename_account(self, account: Account, name: str) -> None:
+        with self.changing() as change:
+            accounts.rename(change, accounts.find(change.session, self.id, account.id), name)
+
+    @contextmanager
+    def changing_member(self, member: Membership) -> Iterator[tuple[Change, Membership]]:
+        with self.changing() as change:
+            found = members.find(change.session, member.id)
+            assert found is not None
+            yield change, found
+
+    def rename_member(self, member: Membership, name: str) -> None:
+        with self.changing_member(member) as (change, found):
+            members.rename(change, found, name)
+
+    def deactivate(self, member: Membership) -> None:
+        with self.changing_member(member) as (change, found):
+            members.deactivate(change, found, actor_id=None)
+
+    def revoke_tokens(self, member: Membership) -> None:
+        with self.changing_member(member) as (change, found):
+            members.revoke_tokens(change, found)
+
+    def held(self) -> list[Held]:
+        """The presences that the database has, by account."""
+        with self.changing() as change:
+            return presences.held_where(change, Presence.org_id == self.id)
+
+    def events(self) -> list[ClockEvent]:
+        """The history, oldest first."""
+        with self.database.read() as session:
+            found = session.scalars(
+                select(ClockEvent).where(ClockEvent.org_id == self.id).order_by(ClockEvent.seq)
+            ).all()
+            session.expunge_all()
+            return list(found)
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.events()]
+
+    def get(
+        self, client: FlaskClient, member: Membership, path: str = "presence", **headers: str
+    ) -> TestResponse:
+        """GET ``/v1/<path>`` as ``member``; ``if_none_match=…`` is the header If-None-Match."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.get(f"/v1/{path}", headers=self.bearer(member) | named)
+
+    def post(
+        self,
+        client: FlaskClient,
+        member: Membership,
+        path: str,
+        *,
+        key: str | None = None,
+        **body: Any,
+    ) -> TestResponse:
+        """POST to ``/v1/<path>`` as ``member``, with ``key`` as the Idempotency-Key."""
+        headers = self.bearer(member) | ({} if key is None else {"Idempotency-Key": key})
+        return client.post(f"/v1/{path}", json=wire(body), headers=headers)
+
+
+def wire(body: dict[str, Any]) -> dict[str, Any]:
+    """``body`` as JSON has it."""
+    return {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in body.items()
+    }
