@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Flask
-from flask_smorest import Api
 
 import cli
 import routes
@@ -23,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(routes.FLASK_CONFIG)
     app.url_map.merge_slashes = False
     attach(app, Context(settings, Database(settings.database_url)))
-    routes.register(app, Api(app), settings)
+    routes.register(app, routes.Api(app), settings)
     cli.register(app)
     return app
 

@@ -130,7 +130,7 @@ def run_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--demo", action="store_true", help="fill an empty database")
+    parser.add_argument("--demo", action="store_true", help="put the demo org into any database")
     options = parser.parse_args(arguments)
     if not 1 <= options.port <= 65535:
         parser.error(f"--port must be from 1 to 65535, not {options.port}")
@@ -155,13 +155,11 @@ def run(arguments: list[str]) -> None:
     options = run_options(arguments)
     require_free(options.host, options.port)
     prepare(VENV, LOCKS)
-    address = ["--host", options.host, "--port", str(options.port)]
-    setup = [program("flask"), "--app", "app", "setup", *address, *["--demo"] * options.demo]
-    if subprocess.run(setup, cwd=ROOT).returncode != 0:
-        raise SystemExit(1)  # it has said why
+    # gunicorn.conf.py sets up the database, in the process that then serves.
+    os.environ["PRESENCE_SETUP"] = "demo" if options.demo else "default"
     host = f"[{options.host}]" if ":" in options.host else options.host
     bind = ["--bind", f"{host}:{options.port}", "--workers", str(options.workers)]
-    become("gunicorn", "--config", "gunicorn.conf.py", *bind, "app:app")
+    become("gunicorn", "--config", "gunicorn.conf.py", *bind, "asgi:application")
 
 
 def test(arguments: list[str]) -> None:

@@ -1,31 +1,72 @@
-"""How gunicorn serves the app. Bind and the number of workers come from the command line."""
+"""How gunicorn serves Presence. Bind and the number of workers come from the command line.
 
-import signal
+The master imports what the workers need, so that they start, and start anew at a reload, in
+moments; and it forgets our own modules again, so that a reload takes new code.
+"""
+
+import importlib
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-import settings
+HERE = Path(__file__).parent
 
-# A bad setting stops the start here, in one line, not in every worker.
-settings.load()
+worker_class = "live.worker.PresenceWorker"
+keepalive = 75  # seconds, well above the poll interval: a polling client keeps its connection
+backlog = 4096
+timeout = 60
+graceful_timeout = 15  # seconds; a polling client's next poll ends its connection before
+control_socket_disable = True  # nobody asked for another way in
 
-worker_class = "gthread"
-threads = 16
-keepalive = 75  # well above the poll interval, so that a polling client keeps its connection
-graceful_timeout = 10
-control_socket_disable = True
-
-
-def post_worker_init(worker: Any) -> None:
-    """Sweep in the background of every worker."""
-    import sweeper
-
-    # Ctrl-C reaches a worker twice: from the terminal, and as SIGQUIT from the master. Gunicorn's
-    # own handler for both may wait for a lock that the interrupted code holds, until it is killed.
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, worker.handle_exit)
-    worker.sweeping = sweeper.start(worker.wsgi.extensions["presence"])
+# prometheus_client's workers add up their metrics in files here.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="presence-")
 
 
-def worker_exit(_server: Any, worker: Any) -> None:
-    if hasattr(worker, "sweeping"):
-        worker.sweeping.set()
+def _forget_our_modules() -> None:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and HERE in Path(file).parents and ".venv" not in Path(file).parts:
+            del sys.modules[name]
+
+
+def _allow_many_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def on_starting(server: Any) -> None:
+    """With PRESENCE_SETUP, as `dev.py run` sets it, the database is set up first."""
+    from app import create_app
+    from cli.setup import prepare
+
+    app = create_app()
+    wanted = os.environ.get("PRESENCE_SETUP")
+    if wanted:
+        with app.app_context():
+            prepare(f"http://{server.cfg.bind[0]}", wants_demo=wanted == "demo")
+    app.extensions["presence"].database.close()
+    _forget_our_modules()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+# At a reload this file is read again, before the workers' class is.
+_forget_our_modules()
+_allow_many_connections()
+# A bad setting stops the start here, in one line, before anything else is said.
+importlib.import_module("settings").load()

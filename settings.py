@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 INSTANCE = Path(__file__).parent / "instance"
 SECRET_KEY_BYTES = 32  # contract.md, "Settings": at least 32 bytes
+_POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg2")
 SECONDS_MAX = 10 * 365 * 86400  # far above any sensible time, far below what a date can't hold
 
 
@@ -30,11 +31,19 @@ class Settings:
     expire_after: int = 3600
     token_ttl: int = 43200
     cors_origins: frozenset[str] = frozenset()
+    listen_url: URL | None = None
+    metrics_token: str | None = field(default=None, repr=False)
 
     @property
     def heartbeat_write_interval(self) -> float:
         """Seconds that a presence's heartbeats are at least apart in the database (contract.md)."""
         return min(15, self.stale_after / 8)
+
+    @property
+    def listen_dsn(self) -> str:
+        """Where to LISTEN, as libpq takes it: PostgreSQL itself, not a pooler."""
+        url = self.listen_url or self.database_url
+        return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @property
     def is_default_database(self) -> bool:
@@ -63,17 +72,16 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         database_url=database_url,
         secret_key=_secret_key(given, database_url),
+        poll_interval=_seconds(given, "PRESENCE_POLL_INTERVAL", Settings.poll_interval),
+        heartbeat_interval=_seconds(
+            given, "PRESENCE_HEARTBEAT_INTERVAL", Settings.heartbeat_interval
+        ),
+        stale_after=_seconds(given, "PRESENCE_STALE_AFTER", Settings.stale_after),
+        expire_after=_seconds(given, "PRESENCE_EXPIRE_AFTER", Settings.expire_after),
+        token_ttl=_seconds(given, "PRESENCE_TOKEN_TTL", Settings.token_ttl),
         cors_origins=_origins(given),
-        **{
-            name: _seconds(given, f"PRESENCE_{name.upper()}", default)
-            for name, default in {
-                "poll_interval": Settings.poll_interval,
-                "heartbeat_interval": Settings.heartbeat_interval,
-                "stale_after": Settings.stale_after,
-                "expire_after": Settings.expire_after,
-                "token_ttl": Settings.token_ttl,
-            }.items()
-        },
+        listen_url=_listen_url(given),
+        metrics_token=given.get("PRESENCE_METRICS_TOKEN"),
     )
     if 2 * settings.heartbeat_interval > settings.stale_after:
         raise SettingsError(
@@ -95,23 +103,31 @@ def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _database_url(given: Mapping[str, str]) -> URL:
-    try:
-        url = make_url(given.get("DATABASE_URL", default_database_url()))
-    except (ArgumentError, ValueError):
-        # Not quoted: it may hold a password.
-        raise SettingsError(
-            "DATABASE_URL is not a URL such as postgresql://user@host/name"
-        ) from None
-    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
+    url = _url(given, "DATABASE_URL", default_database_url())
+    if url.drivername in _POSTGRESQL:
         # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3.
         return url.set(drivername="postgresql+psycopg2")
-    if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database not in (
-        None,
-        "",
-        ":memory:",
-    ):
+    is_file = url.database not in (None, "", ":memory:")
+    if url.drivername in ("sqlite", "sqlite+pysqlite") and is_file:
         return url.set(drivername="sqlite")
     raise SettingsError("DATABASE_URL must be postgresql://… or sqlite:///file")
+
+
+def _listen_url(given: Mapping[str, str]) -> URL | None:
+    if "PRESENCE_LISTEN_URL" not in given:
+        return None
+    url = _url(given, "PRESENCE_LISTEN_URL", "")
+    if url.drivername not in _POSTGRESQL:
+        raise SettingsError("PRESENCE_LISTEN_URL must be postgresql://…")
+    return url
+
+
+def _url(given: Mapping[str, str], name: str, default: str | URL) -> URL:
+    try:
+        return make_url(given.get(name, default))
+    except (ArgumentError, ValueError):
+        # Not quoted: it may hold a password.
+        raise SettingsError(f"{name} is not a URL such as postgresql://user@host/name") from None
 
 
 def _secret_key(given: Mapping[str, str], database_url: URL) -> bytes:

@@ -23,18 +23,21 @@ Try it, with the code of a VA and the id of an account that the first answer lis
 See who is where as {admin}, an admin. The second poll answers 304: nothing new.
 
   TOKEN={token}
-  curl -i {url}/v1/presence -H "Authorization: Bearer $TOKEN" --etag-save /tmp/presence.etag
-  curl -i {url}/v1/presence -H "Authorization: Bearer $TOKEN" --etag-compare /tmp/presence.etag
+  curl -i {url}/v1/presence -H "Authorization: Bearer $TOKEN" --etag-save presence.etag
+  curl -i {url}/v1/presence -H "Authorization: Bearer $TOKEN" --etag-compare presence.etag
 """
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1")
-@click.option("--port", default=8000, type=int)
-@click.option("--demo", "wants_demo", is_flag=True, help="Fill any database with the demo org.")
-def setup(host: str, port: int, wants_demo: bool) -> None:
-    """Migrate the database; fill the default one with the demo org if it is empty."""
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+@click.option("--url", default="http://127.0.0.1:8000", help="Where the service will be.")
+@click.option("--demo", "wants_demo", is_flag=True, help="Put the demo org into any database.")
+def setup(url: str, wants_demo: bool) -> None:
+    """Migrate the database; fill an empty default one with the demo org."""
+    prepare(url, wants_demo=wants_demo)
+
+
+def prepare(url: str, *, wants_demo: bool) -> None:
+    """Migrate, fill and say how to try it."""
     with writing() as session:
         if upgrade(session.connection()):
             click.echo("The database is new or was behind: migrated.")

@@ -9,6 +9,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from models.session import LOCK_TIMEOUT_SECONDS
+
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 ONE_AT_A_TIME = 0x70726573_6D696772  # a key for PostgreSQL's advisory locks: "presmigr"
 
@@ -33,8 +35,9 @@ def upgrade(connection: Connection) -> bool:
         return False
     if connection.dialect.name == "postgresql":
         # A migration may take longer than a request; two machines may start at once.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
     run("upgrade", connection, "head")
     return True
 

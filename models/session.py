@@ -3,7 +3,9 @@
 Where the rules here come from is told in docs/design.md, "Database".
 """
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -87,19 +89,33 @@ def _sqlite_engine(url: URL) -> Engine:
         # The driver would open no transaction for a SELECT; `begin` below opens them all.
         connection.isolation_level = None
         for pragma in (
-            "journal_mode = WAL",
+            f"busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000}",
             "synchronous = NORMAL",
             "foreign_keys = ON",
             "secure_delete = ON",
-            f"busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Readers and the writer shall not wait for each other. The file remembers it."""
+    give_up = time.monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            # Another process is just doing it to a new file; the busy handler is not asked here.
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -1,10 +1,11 @@
 """HTTP: one blueprint per resource. Schema in, one transaction, one service call, schema out."""
 
+import flask_smorest
 from flask import Flask
-from flask_smorest import Api
 
 from routes import admin, clock, errors, headers, operations, presence, sessions
 from routes.requests import BODY_BYTES, judge_form
+from schemas.problem import Problem
 from settings import Settings
 
 FLASK_CONFIG = {
@@ -16,12 +17,20 @@ FLASK_CONFIG = {
     "OPENAPI_SWAGGER_UI_PATH": "docs",
     "OPENAPI_SWAGGER_UI_URL": "/docs/assets/",
     "API_SPEC_OPTIONS": {
+        "security": [{"bearer": []}],
         "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
     },
     # One more than is allowed: Werkzeug cuts a chunked body off here and says nothing, so that
     # only its length can tell (routes/requests.py).
     "MAX_CONTENT_LENGTH": BODY_BYTES + 1,
 }
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no types
+    """Documents only what a route answers; all errors are problems."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+    ERROR_SCHEMA = Problem
 
 
 def register(app: Flask, api: Api, settings: Settings) -> None:

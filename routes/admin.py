@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response
 
 from routes.auth import changing_by_token
+from routes.errors import Bare
 from routes.requests import ApiBlueprint
 from schemas.presence import ForceClearQuery
 from services import clocking
@@ -14,7 +15,7 @@ blueprint = ApiBlueprint("admin", __name__, url_prefix="/v1/admin", description=
 
 
 @blueprint.delete("/presence/<uuid:account_id>")
-@blueprint.query(ForceClearQuery)
+@blueprint.arguments(ForceClearQuery, location="query", as_kwargs=True)
 @blueprint.response(204)
 @blueprint.problems(401, 403, 404, 410, 413, 422, 503)
 def force_clear(account_id: UUID, **query: Any) -> Response:
@@ -22,4 +23,4 @@ def force_clear(account_id: UUID, **query: Any) -> Response:
     with changing_by_token() as (change, caller):
         clocking.force_clear(change, caller, account_id, **query)
     version = str(change.version_of(caller.view))
-    return Response(status=204, headers={"Presence-Version": version})
+    return Bare(status=204, headers={"Presence-Version": version})

@@ -25,10 +25,7 @@ def bearer_token() -> Token:
 
     :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
     """
-    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise NotAuthenticated("missing")
-    return tokens.verify(raw.strip(), context().settings)
+    return tokens.in_header(request.headers.get("Authorization"), context().settings)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from flask import Response
 
 from routes.auth import bearer_token, changing_by_access_code, changing_by_token
 from routes.context import context
+from routes.errors import Bare
 from routes.requests import ApiBlueprint
 from schemas.clock import (
     ClockedIn,
@@ -70,4 +71,4 @@ def heartbeat(body: dict[str, Any]) -> Response:
         # where it then leaves it alone, and whoever holds the org's lock may want that row.
         with changing_by_token() as (change, caller):
             clocking.revive(change, caller, **body)
-    return Response(status=204)
+    return Bare(status=204)

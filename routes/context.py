@@ -1,5 +1,6 @@
 """What the app holds for its routes: settings and database."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -8,10 +9,13 @@ from models.session import Database
 from settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
+    """:ivar feed_state: asks the process's change feed how it is; None where there is no feed"""
+
     settings: Settings
     database: Database
+    feed_state: Callable[[], str] | None = None
 
 
 def attach(app: Flask, context: Context) -> None:

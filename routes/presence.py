@@ -1,11 +1,11 @@
 """What clients poll: the snapshot, and the accounts."""
 
 from flask import Response, request
-from werkzeug.datastructures import MIMEAccept
 
-from routes import headers
+from routes import answers
 from routes.auth import reading
 from routes.context import context
+from routes.errors import response
 from routes.requests import ApiBlueprint
 from schemas.clock import Accounts
 from schemas.presence import Snapshot
@@ -21,7 +21,7 @@ blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="Wh
 def presence() -> Response:
     """Who is on which account, as the caller may see it."""
     settings = context().settings
-    media_type = accepted(request.accept_mimetypes)
+    media_type = answers.accepted(request.headers.get("Accept"))
     format_ = snapshot.FORMATS[media_type]
     with reading() as (session, caller):
         tag = tags.snapshot_tag(
@@ -32,10 +32,10 @@ def presence() -> Response:
             settings.stale_after,
         )
         if tags.matches(request.headers.get("If-None-Match"), tag):
-            return polled(tag, None)
+            return response(answers.unchanged(tag, context().settings))
         now = snapshot.load(session, caller.org, stale_after_seconds=settings.stale_after)
     body = snapshot.body(now, caller.view, format_, caller.member.user_id)
-    return polled(tag, body, media_type)
+    return response(answers.found(tag, body, media_type, settings))
 
 
 @blueprint.get("/accounts")
@@ -47,20 +47,6 @@ def list_accounts() -> Response:
     with reading() as (session, caller):
         tag = tags.accounts_tag(caller.member.id, caller.org.accounts_version)
         if tags.matches(request.headers.get("If-None-Match"), tag):
-            return polled(tag, None)
+            return response(answers.unchanged(tag, context().settings))
         body = accounts.as_json(session, caller.org.id)
-    return polled(tag, body)
-
-
-def accepted(accept: MIMEAccept) -> str:
-    """The media type to answer with: JSON where the client has no wish that can be met."""
-    return accept.best_match(list(snapshot.FORMATS)) or "application/json"
-
-
-def polled(tag: str, body: bytes | None, media_type: str = "application/json") -> Response:
-    """A 200 with ``body``, or a 304 without."""
-    response = Response(body, 304 if body is None else 200, mimetype=media_type)
-    if body is None:
-        del response.headers["Content-Type"]
-    response.headers.update(headers.of_polled(tag, context().settings))
-    return response
+    return response(answers.found(tag, body, "application/json", context().settings))

@@ -27,17 +27,7 @@ class Parser(FlaskParser):
     }
 
     def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
-        body = req.get_data()
-        if len(body) > BODY_BYTES:
-            raise RequestEntityTooLarge
-        if not body:
-            return {}
-        if req.mimetype != "application/json":
-            raise UnsupportedMediaType
-        try:
-            return json.loads(body.decode(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise BadRequest from None
+        return body_of(req)
 
     def handle_error(
         self,
@@ -56,15 +46,16 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
     ARGUMENTS_PARSER = Parser()
 
-    def query(self, schema: type[marshmallow.Schema]) -> Any:
-        """Take these query parameters. A route without this refuses any."""
+    def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
+        """Take a body, a query or headers. What a view does not take so, it refuses."""
+        decorate = super().arguments(schema, location=location, **kwargs)
 
-        def decorate(view: Any) -> Any:
-            wrapped = self.arguments(schema, location="query", as_kwargs=True)(view)
-            wrapped.takes_query = True
+        def take(view: Any) -> Any:
+            wrapped = decorate(view)
+            wrapped.takes = {*getattr(view, "takes", ()), location}
             return wrapped
 
-        return decorate
+        return take
 
     def problems(self, *statuses: int) -> Any:
         """Document the problems with these statuses."""
@@ -80,15 +71,50 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
 
 def judge_form() -> None:
-    """Before a request: size, then unknown query parameters. An unknown path comes first."""
-    if request.routing_exception is not None:
+    """Before a request: its size, then what nobody asked for. An unknown path comes first."""
+    if request.routing_exception is not None or request.method == "OPTIONS":
         return
     if (request.content_length or 0) > BODY_BYTES:
         raise RequestEntityTooLarge
-    view = current_app.view_functions[str(request.endpoint)]
-    if request.path.startswith("/v1/") and not getattr(view, "takes_query", False) and request.args:
-        raise ValidationFailed({name: ["Unknown field."] for name in request.args})
+    if request.path.startswith("/docs"):
+        return  # a browser's page, whose caches may add to the address
+    takes = getattr(current_app.view_functions[str(request.endpoint)], "takes", ())
+    doubled = {name for name, values in request.args.lists() if len(values) > 1}
+    unknown = set() if "query" in takes else set(request.args)
+    if "json" not in takes:
+        body = body_of(request)
+        unknown |= set(body) if isinstance(body, dict) else {"_schema"}
+    if doubled or unknown:
+        raise ValidationFailed(
+            {name: ["Given more than once."] for name in doubled}
+            | {name: ["Unknown field."] for name in unknown}
+        )
+
+
+def body_of(req: Request) -> Any:
+    """The request's JSON; an empty body is ``{}``."""
+    body = req.get_data()
+    if len(body) > BODY_BYTES:
+        raise RequestEntityTooLarge
+    if not body:
+        return {}
+    is_utf8 = req.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
+    if req.mimetype != "application/json" or not is_utf8 or req.content_encoding:
+        raise UnsupportedMediaType
+    try:
+        return json.loads(
+            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles
+        )
+    except (ValueError, RecursionError):
+        raise BadRequest from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is given more than once")
+    return fields

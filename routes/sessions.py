@@ -14,6 +14,7 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 
 
 @blueprint.post("/sessions")
+@blueprint.doc(security=[])
 @blueprint.arguments(SessionRequest)
 @blueprint.response(200, Session)
 @blueprint.problems(400, 401, 413, 415, 422, 503)

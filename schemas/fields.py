@@ -10,6 +10,9 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError, fields, validate
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
+)
 NAME_LENGTH = 200  # contract.md, "Administration"
 
 
@@ -25,7 +28,7 @@ class Id(fields.UUID):
 
 
 class Timestamp(fields.AwareDateTime):
-    """An RFC 3339 time with a zone; read as UTC."""
+    """An RFC 3339 time, read as UTC."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", **kwargs)
@@ -33,11 +36,15 @@ class Timestamp(fields.AwareDateTime):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> datetime:
-        moment = super()._deserialize(value, attr, data, **kwargs)
+        if not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+            raise self.make_error("invalid", input=value, obj_type="datetime")
+        moment = super()._deserialize(value.upper(), attr, data, **kwargs)
         try:
             return moment.astimezone(UTC)
         except OverflowError:
-            raise self.make_error("invalid", input=value, obj_type="datetime") from None
+            # At the edge of what a date can be; it is clamped anyway.
+            edge = datetime.min if moment.year == 1 else datetime.max
+            return edge.replace(tzinfo=UTC)
 
 
 def without_control_characters(text: str) -> None:

@@ -18,7 +18,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 LENGTH = 12  # 60 random bits, contract.md, "Credentials"
 
 _WELL_FORMED = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
-_AS_TYPED = str.maketrans({"I": "1", "L": "1", "O": "0", " ": None, "-": None})
+_SPACES_AND_DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]")  # also those that pasting brings
+_LOOKALIKES = str.maketrans("ILO", "110")
 
 
 def normalise(typed: str) -> str:
@@ -26,7 +27,8 @@ def normalise(typed: str) -> str:
 
     :raises AccessCodeRejected: it can't be a code
     """
-    code = typed.upper().translate(_AS_TYPED) if typed.isascii() else ""
+    code = _SPACES_AND_DASHES.sub("", typed)
+    code = code.upper().translate(_LOOKALIKES) if code.isascii() else ""
     if not _WELL_FORMED.fullmatch(code):
         raise AccessCodeRejected
     return code

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Select, and_, literal, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from models import IdempotencyKey, Membership, Org
 from services import access_codes, tokens
 from services.errors import AccessCodeRejected, AdminOnly, NotAuthenticated
-from services.tokens import Token
+from services.tokens import Claims, Token
 from settings import Settings
 
 
@@ -61,11 +62,25 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Calle
         # The signature is ours, so the member was there: they have been erased.
         raise NotAuthenticated("revoked")
     member, org, remembered = row
+    check(member, claims)
+    return Caller(member, org, token, remembered)
+
+
+class Judged(Protocol):
+    """As much of a membership as decides whether its tokens are good."""
+
+    @property
+    def active(self) -> bool: ...
+    @property
+    def token_generation(self) -> int: ...
+
+
+def check(member: Judged, claims: Claims) -> None:
+    """:raises NotAuthenticated: ``deactivated`` or ``revoked``"""
     if not member.active:
         raise NotAuthenticated("deactivated")
     if member.token_generation != claims.generation:
         raise NotAuthenticated("revoked")
-    return Caller(member, org, token, remembered)
 
 
 def by_access_code(

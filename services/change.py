@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, insert, select, update
+from sqlalchemy import ScalarSelect, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from models import ClockEvent, Org
 from services.errors import Refusal
 from services.times import microseconds
 from settings import Settings
+
+CHANNEL = "presence"  # of NOTIFY; the payload is the id of the org that changed
 
 # The versions that an event raises, by kind: admins alone can see whether a presence is stale.
 RAISES = {
@@ -156,8 +158,12 @@ class Change:
         """Raise the versions: last, once, and only if something changed."""
         if self._raised:
             versions = {column: self._next(column) for column in self._raised}
+            statement = update(Org).where(Org.id == self.org.id).values(versions)
+            if self.session.get_bind().dialect.name == "postgresql":
+                # Told to the change feeds with the commit, in the same round trip.
+                statement = statement.returning(func.pg_notify(CHANNEL, str(self.org.id)))
             self.session.execute(
-                update(Org).where(Org.id == self.org.id).values(versions),
+                statement,
                 # `org` keeps what was locked: version_of() counts from there.
                 execution_options={"synchronize_session": False},
             )

@@ -114,10 +114,7 @@ def body(snapshot: Snapshot, view: str, format_: str, user_id: UUID) -> bytes:
 
 def shared_json(snapshot: Snapshot, view: str) -> bytes:
     """The JSON up to ``me``, which all viewers of ``view`` share."""
-    entries = [
-        _for_admins(entry) if view == "admin" else {"account_id": str(entry.account_id)}
-        for entry in snapshot.entries
-    ]
+    entries = [_seen(entry, view) for entry in snapshot.entries]
     shared = {
         "version": snapshot.version_of(view),
         "view": view,
@@ -142,7 +139,10 @@ def own(presence: Own) -> dict[str, str]:
     }
 
 
-def _for_admins(entry: Entry) -> dict[str, str | None]:
+def _seen(entry: Entry, view: str) -> dict[str, str | None]:
+    """An entry as ``view`` sees it: who it is stays with the admins."""
+    if view != "admin":
+        return {"account_id": str(entry.account_id)}
     stale = entry.stale_since is not None
     return {
         "account_id": str(entry.account_id),
@@ -160,47 +160,74 @@ def _json(value: Any) -> bytes:
 
 
 # Names first, ids last: what a person looks for stands where a narrow terminal shows it.
-_COLUMNS = {
+_TEXT_COLUMNS = {
     "admin": (
         "account_name",
         "display_name",
         "clocked_in_at",
         "state",
         "last_seen_at",
-        "me",
         "account_id",
         "presence_id",
         "user_id",
     ),
-    "va": ("account_name", "me", "account_id"),
+    "va": ("account_name", "account_id"),
 }
-
-
-def _cells(snapshot: Snapshot, view: str, mine: Entry | None) -> list[list[str]]:
-    """The entries by account name, with the viewer's own marked ``you``."""
-    rows = []
-    for entry in sorted(snapshot.entries, key=lambda entry: entry.account_name.casefold()):
-        cells = {
-            **_for_admins(entry),
-            "account_name": entry.account_name,
-            "me": "you" if entry is mine else "",
-        }
-        rows.append([cells[column] or "" for column in _COLUMNS[view]])
-    return rows
+_CSV_COLUMNS = {
+    "admin": (
+        "row",
+        "account_id",
+        "account_name",
+        "presence_id",
+        "user_id",
+        "display_name",
+        "clocked_in_at",
+        "state",
+        "last_seen_at",
+    ),
+    "va": ("row", "account_id", "account_name", "presence_id", "clocked_in_at"),
+}
+_CSV_VERSIONS = ("version", "accounts_version", "stale_after")
 
 
 def _text(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
-    table = tables.aligned(_COLUMNS[view], _cells(snapshot, view, mine))
-    me = " ".join(f"{name}={value}" for name, value in own(mine).items()) if mine else "none"
+    """A table, then a line for ``me`` and one for the versions."""
+    columns = _TEXT_COLUMNS[view]
+    rows = [_cells(_named(entry, view), columns) for entry in snapshot.entries]
+    me = "none" if mine is None else " ".join(f"{k}={v}" for k, v in own(mine).items())
     return (
-        f"{table}\nme: {me}\n"
+        f"{tables.aligned(columns, rows)}\nme: {me}\n"
         f"version={snapshot.version_of(view)} view={view} "
         f"accounts_version={snapshot.accounts_version} stale_after={snapshot.stale_after_seconds}\n"
     )
 
 
 def _csv(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
-    # With the version in its rows, so that another version is another body, as its tag says.
-    version = str(snapshot.version_of(view))
-    rows = [[*cells, version] for cells in _cells(snapshot, view, mine)]
-    return tables.csv_text((*_COLUMNS[view], "version"), rows)
+    """A row for each entry, then always one for ``me``; each with the versions.
+
+    So another version is another body, as its tag says, also while nobody is clocked in.
+    """
+    columns = _CSV_COLUMNS[view]
+    me: dict[str, str | None] = {"row": "me"}
+    if mine is not None:
+        me |= {"account_name": mine.account_name, **own(mine), "presence_id": own(mine)["id"]}
+    versions = [
+        str(number)
+        for number in (
+            snapshot.version_of(view),
+            snapshot.accounts_version,
+            snapshot.stale_after_seconds,
+        )
+    ]
+    entries = [{"row": "presence", **_named(entry, view)} for entry in snapshot.entries]
+    rows = [[*_cells(row, columns), *versions] for row in (*entries, me)]
+    return tables.csv_text((*columns, *_CSV_VERSIONS), rows)
+
+
+def _named(entry: Entry, view: str) -> dict[str, str | None]:
+    """An entry as ``view`` sees it, with its account's name."""
+    return {**_seen(entry, view), "account_name": entry.account_name}
+
+
+def _cells(row: dict[str, str | None], columns: Sequence[str]) -> list[str]:
+    return [row.get(column) or "" for column in columns]

@@ -32,3 +32,17 @@ def matches(if_none_match: str | None, tag: str) -> bool:
         return True
     opaque = tag.removeprefix("W/").strip('"')
     return any(_SUFFIXES.sub("", given) == opaque for given in _TAG.findall(if_none_match))
+
+
+def version_known_by(if_none_match: str | None, tag: str) -> int:
+    """The newest version among the tags of the kind of ``tag`` that a client has; 0 for none."""
+    kind = _kind_and_version(tag.removeprefix("W/").strip('"'))[0]
+    given = [_kind_and_version(_SUFFIXES.sub("", raw)) for raw in _TAG.findall(if_none_match or "")]
+    return max((version for other, version in given if other == kind), default=0)
+
+
+def _kind_and_version(opaque: str) -> tuple[list[str], int]:
+    parts = opaque.split(".")
+    version = parts.pop(4) if len(parts) == 6 else ""
+    is_number = version.isascii() and version.isdigit() and len(version) < 20
+    return parts, int(version) if is_number else 0

@@ -73,6 +73,17 @@ def issue(
     return Token(jwt.encode(payload, settings.secret_key, algorithm="HS256"), _claims(payload))
 
 
+def in_header(header: str | None, settings: Settings) -> Token:
+    """Read the token of an ``Authorization`` header.
+
+    :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
+    """
+    scheme, _, raw = (header or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated("missing")
+    return verify(raw.strip(), settings)
+
+
 def verify(raw: str, settings: Settings) -> Token:
     """Read a token.
 

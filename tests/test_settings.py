@@ -95,7 +95,7 @@ def test_a_bad_setting_is_refused_in_one_line_that_names_it(name: str, bad: dict
 
 def test_a_bad_setting_stops_the_start_with_one_line() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "app:app"],
+        [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "asgi:application"],
         cwd=ROOT,
         env={**os.environ, **GIVEN, "PRESENCE_STALE_AFTER": "soon"},
         capture_output=True,

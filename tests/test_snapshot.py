@@ -173,7 +173,8 @@ def test_text_is_an_aligned_table_of_the_same(world: World, client: FlaskClient)
     held = world.clock_in(ana, world.account("Acme Dental"))
     answer = world.get(client, maya, accept="text/plain")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    header, first, second, *_ = answer.text.splitlines()
+    header, *lines = answer.text.splitlines()
+    first, second = sorted(lines[:2])
     assert header.startswith("ACCOUNT_NAME  DISPLAY_NAME")
     assert first.index("Ana Reyes") == header.index("DISPLAY_NAME") == second.index("Maya Chen")
     for value in (held.account_id, held.presence_id, ana.user_id, held.clocked_in_at):
@@ -188,21 +189,52 @@ def test_text_is_an_aligned_table_of_the_same(world: World, client: FlaskClient)
 
 def test_csv_has_a_header_row_and_the_same(world: World, client: FlaskClient) -> None:
     maya, ana = world.admin(), world.va()
-    held = world.stale(ana, world.account('Dental, Acme & "Sons"'))
+    world.stale(ana, world.account('Dental, Acme & "Sons"'))
     answer = world.get(client, maya, accept="text/csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    (row,) = csv_rows(answer.text)
+    row, me = csv_rows(answer.text)
     entry = world.get(client, maya).json["presence"][0]
     assert {name: row[name] for name in entry} == entry
-    assert row["account_name"] == 'Dental, Acme & "Sons"'
-    assert row["version"] == str(world.org().version)
-    (row,) = csv_rows(world.get(client, ana, accept="text/csv").text)
-    assert row == {
-        "account_name": 'Dental, Acme & "Sons"',
-        "me": "you",
-        "account_id": str(held.account_id),
-        "version": str(world.org().va_version),
+    assert (row["row"], row["account_name"]) == ("presence", 'Dental, Acme & "Sons"')
+    assert (me["row"], me["account_id"]) == ("me", "")
+    versions = world.org()
+    for found in (row, me):
+        assert found["version"] == str(versions.version)
+        assert found["accounts_version"] == str(versions.accounts_version)
+        assert found["stale_after"] == "120"
+
+
+def test_a_vas_csv_names_the_account_alone_and_their_own_presence(
+    world: World, client: FlaskClient
+) -> None:
+    ana = world.va()
+    held = world.clock_in(ana, world.account())
+    row, me = csv_rows(world.get(client, ana, accept="text/csv").text)
+    account = {"account_id": str(held.account_id), "account_name": "Acme Dental"}
+    org = world.org()
+    versions = {
+        "version": str(org.va_version),
+        "accounts_version": str(org.accounts_version),
+        "stale_after": "120",
     }
+    assert row == {"row": "presence", **account, "presence_id": "", "clocked_in_at": "", **versions}
+    assert me == {
+        "row": "me",
+        **account,
+        "presence_id": str(held.presence_id),
+        "clocked_in_at": rfc3339(held.clocked_in_at),
+        **versions,
+    }
+
+
+def test_the_csv_of_an_empty_org_changes_with_its_version(
+    world: World, client: FlaskClient
+) -> None:
+    maya, acme = world.admin(), world.account()
+    before = world.get(client, maya, accept="text/csv").text
+    world.clock_in(maya, acme)
+    world.clock_out(maya)
+    assert world.get(client, maya, accept="text/csv").text != before
 
 
 def test_csv_cells_are_no_formulas(world: World, client: FlaskClient) -> None:
@@ -210,7 +242,7 @@ def test_csv_cells_are_no_formulas(world: World, client: FlaskClient) -> None:
     names = ["=1+1", "+1", "-1", "@SUM(A1)"]
     for name in names:
         world.clock_in(world.va(name), world.account(name))
-    rows = csv_rows(world.get(client, maya, accept="text/csv").text)
+    *rows, _me = csv_rows(world.get(client, maya, accept="text/csv").text)
     safe = {f"'{name}" for name in names}
     assert {row["account_name"] for row in rows} == safe
     assert {row["display_name"] for row in rows} == safe

@@ -1,0 +1,14 @@
+"""``application``: the gate in front of the app, for gunicorn with ``live.worker``."""
+
+from typing import Any
+
+from app import create_app
+from live.process import Process
+
+
+def __getattr__(name: str) -> Any:
+    """``application`` is made when a server asks for it: importing this needs no settings."""
+    if name != "application":
+        raise AttributeError(name)
+    globals()["application"] = Process(create_app())
+    return globals()["application"]

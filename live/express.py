@@ -1,0 +1,168 @@
+"""The express lane: a connection that asks the same bytes again gets the same question asked.
+
+A polling client sends the very same bytes every two seconds. When one chunk that was one whole
+bodyless GET has been answered 304 by the gate, the connection keeps those bytes and the question
+that they asked. When they come again, between two requests, the question is asked again of memory;
+nothing is parsed. All else goes uvicorn's ordinary way.
+"""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from live.counts import Counts
+from live.question import Question
+
+# design.md, "Memory": a connection without complete headers for so long is closed; uvicorn alone
+# would keep it for ever.
+HEADERS_SECONDS = 10.0
+
+
+class ExpressProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with the express lane, and with a limit to how long headers may take.
+
+    :cvar counts: where answers are counted
+    :cvar is_lane_open: False answers everything the ordinary way
+    :cvar drain_seconds: how long an idle connection is kept when the server stops
+    """
+
+    counts = Counts()
+    is_lane_open = True
+    drain_seconds = 3.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._question: Question | None = None
+        self._request = b""  # the bytes of the question
+        self._candidate: bytes | None = None  # the bytes that may become one, and their scope
+        self._candidate_scope: Any = None
+        self._begun = self._completed = 0  # messages
+        self._used_at = 0.0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._is_draining = False
+
+    def data_received(self, data: bytes) -> None:
+        question = self._question
+        if question is not None and data == self._request and self.cycle.response_complete:
+            now = monotonic()
+            if question.still_unchanged(now):
+                self._used_at = now
+                self.counts.by_lane += 1
+                self.server_state.total_requests += 1
+                self.transport.write(_head(self.server_state.default_headers) + question.wire)
+                return
+        self._question = None
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Give ``data`` to the parser, and see whether it is one whole bodyless GET."""
+        is_between = self._begun == self._completed and self._is_idle()
+        completed = self._completed
+        self._candidate = None
+        super().data_received(data)
+        if (
+            is_between
+            and self._begun == self._completed == completed + 1
+            and data.startswith(b"GET ")
+            and data.endswith(b"\r\n\r\n")
+        ):
+            self._candidate, self._candidate_scope = data, self.scope
+        if self._deadline is None and self._is_idle() and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(HEADERS_SECONDS, self._give_up)
+
+    def learn(self, scope: Any, question: Question) -> None:
+        """The gate is about to answer the request of ``scope`` with this question's 304."""
+        if (
+            self.is_lane_open
+            and self._candidate is not None
+            and self._candidate_scope is scope
+            and self.cycle.keep_alive
+            and not self._is_draining
+            and not self.access_log
+        ):
+            self._request, self._question = self._candidate, question
+        self._candidate = self._candidate_scope = None
+
+    # Messages are counted to know when one chunk was one request.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun += 1
+        self.scope["presence.lane"] = self  # type: ignore[typeddict-unknown-key]
+
+    def on_headers_complete(self) -> None:
+        self._cancel_deadline()
+        super().on_headers_complete()
+        if self._is_draining and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self._completed += 1
+        super().on_message_complete()
+
+    # Timers
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEADERS_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_deadline()
+        self._question = self._candidate = self._candidate_scope = None
+        super().connection_lost(exc)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The timer is not moved at each use of the lane, but looks back when it fires."""
+        left = self._used_at + self.timeout_keep_alive - monotonic()
+        if left > 0 and not self._is_draining:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        """Let the client ask once more: it may be asking at this moment.
+
+        Its next answer tells it to connect anew; a connection that stays idle is closed.
+        """
+        self._is_draining = True
+        self._question = None
+        if self._is_idle():
+            self.loop.call_later(self.drain_seconds, self._close_if_idle)
+        else:
+            super().shutdown()
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._is_idle() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _is_idle(self) -> bool:
+        """No request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+
+class _Head:
+    """The start of a 304, the same for all until uvicorn renews the date."""
+
+    headers: object = None
+    wire = b""
+
+
+def _head(default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    if _Head.headers is not default_headers:
+        lines = [name + b": " + value + b"\r\n" for name, value in default_headers]
+        _Head.headers, _Head.wire = default_headers, STATUS_LINE[304] + b"".join(lines)
+    return _Head.wire

@@ -1,0 +1,228 @@
+"""The gate: an ASGI application in front of Flask that answers polls from memory.
+
+It answers ``GET`` and ``HEAD /v1/presence`` byte for byte as Flask would, made by the same
+functions (``routes/answers.py``), and hands everything else, and every doubt, down to Flask.
+"""
+
+from dataclasses import dataclass
+from time import monotonic, time
+
+from live.counts import Counts
+from live.flask_bridge import FlaskBridge, Receive, Scope, Send, raw, send_answer
+from live.question import Question, RawHeaders
+from live.snapshots import Loaded, OrgMemory, Snapshots, Unavailable
+from live.tokens import Bearer, Tokens
+from live.waiting import Waiter, seconds_to_wait
+from routes import answers
+from routes.answers import Answer
+from services import callers, snapshot, tags
+from services.errors import NotAuthenticated
+from settings import Settings
+
+PATH = "/v1/presence"
+# What the answer to a poll depends on. A poll with any of these twice is Flask's, and so is one
+# with any of OTHERS, which asks for more than a poll.
+ASKING = (
+    b"authorization",
+    b"if-none-match",
+    b"accept",
+    b"origin",
+    b"prefer",
+    b"presence-min-version",
+)
+OTHERS = frozenset((b"content-length", b"transfer-encoding", b"upgrade"))
+RELEVANT = OTHERS.union(ASKING)
+
+Asked = dict[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a member may see, by the memory of their org.
+
+    :ivar expires_at: the end of the token, by ``time.monotonic()``
+    """
+
+    bearer: Bearer
+    org: OrgMemory
+    loaded: Loaded
+    view: str
+    media_type: str
+    expires_at: float
+
+    @property
+    def version(self) -> int:
+        return self.loaded.snapshot.version_of(self.view)
+
+    @property
+    def tag(self) -> str:
+        return tags.snapshot_tag(
+            self.bearer.token.claims.membership_id,
+            self.view,
+            snapshot.FORMATS[self.media_type],
+            self.version,
+            self.loaded.snapshot.stale_after_seconds,
+        )
+
+    def body(self) -> bytes:
+        user_id = self.bearer.token.claims.user_id
+        if self.media_type == "application/json":
+            return self.loaded.json(self.view, user_id)
+        format_ = snapshot.FORMATS[self.media_type]
+        return snapshot.body(self.loaded.snapshot, self.view, format_, user_id)
+
+
+class Gate:
+    """One process's gate; ``asgi.py`` puts it together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        snapshots: Snapshots,
+        flask: FlaskBridge,
+        counts: Counts,
+    ) -> None:
+        self._settings = settings
+        self._snapshots = snapshots
+        self._tokens = Tokens(settings)
+        self._flask = flask
+        self._counts = counts
+        self._is_stopping = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["path"] != PATH or scope["method"] not in ("GET", "HEAD"):
+            await self._flask(scope, receive, send)
+            return
+        asked = _asked(scope["headers"])
+        if asked is None or scope["query_string"]:
+            self._counts.delegated["headers" if asked is None else "query"] += 1
+            await self._flask(scope, receive, send)
+            return
+        bearer = self._tokens.bearers.get(asked.get(b"authorization", b""))
+        if (
+            bearer is not None
+            and bearer.asked == asked
+            and bearer.question is not None
+            and bearer.question.still_unchanged(monotonic())
+        ):
+            self._counts.by_gate += 1
+            await self._send_unchanged(bearer.question, scope, send)
+        else:
+            await self._poll(asked, scope, receive, send)
+
+    def stop_waiting(self) -> None:
+        """Answer all who wait, because the server stops."""
+        self._is_stopping = True
+        self._snapshots.release_all()
+
+    async def _poll(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        answer, sight = await self._judge(asked)
+        self._counts.judged[answer.status] += 1
+        seconds = seconds_to_wait(asked.get(b"prefer"))
+        if answer.status == 304 and sight is not None:
+            if not seconds:
+                question = _question(self._snapshots, sight, answer)
+                sight.bearer.asked, sight.bearer.question = asked, question
+                await self._send_unchanged(question, scope, send)
+                return
+            held = await self._hold(sight, asked, seconds, receive)
+            if held is None:
+                return
+            answer = held
+        await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
+
+    async def _hold(
+        self, sight: Sight, asked: Asked, seconds: int, receive: Receive
+    ) -> Answer | None:
+        """Hold a 304 until something changes or the time is up; None where the client has gone."""
+        deadline = monotonic() + seconds
+        with Waiter(receive) as waiter:
+            while True:
+                left = min(deadline, sight.expires_at) - monotonic()
+                if not await waiter.wait(sight.org, sight.view, left):
+                    return None
+                answer, now = await self._judge(asked)
+                if answer.status != 304 or now is None or self._is_stopping:
+                    break
+                if monotonic() >= deadline:
+                    break
+                sight = now
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+        return answer
+
+    async def _judge(self, asked: Asked) -> tuple[Answer, Sight | None]:
+        """What the poll is answered now, and what was seen for it where it may see anything."""
+        sight = None
+        try:
+            sight = await self._sight(asked)
+            if_none_match = _text(asked, b"if-none-match")
+            if tags.matches(if_none_match, sight.tag):
+                answer = answers.unchanged(sight.tag, self._settings)
+            else:
+                answer = answers.found(sight.tag, sight.body(), sight.media_type, self._settings)
+        except NotAuthenticated as refusal:
+            answer = answers.refused(refusal)
+        except Unavailable:
+            answer = answers.database_unavailable()
+        answers.complete(answer.headers, PATH, _text(asked, b"origin"), self._settings)
+        return answer, sight
+
+    async def _sight(self, asked: Asked) -> Sight:
+        bearer = self._tokens.bearer(asked.get(b"authorization"))
+        org = await self._snapshots.sure(bearer.token.claims.org_id)
+        sight = _seen(bearer, org, asked)
+        if _known_to_client(asked, sight) > sight.version:
+            # Never back in time: the client has seen more than this memory has.
+            org = await self._snapshots.sure(org.id, since=monotonic())
+            sight = _seen(bearer, org, asked)
+        return sight
+
+    async def _send_unchanged(self, question: Question, scope: Scope, send: Send) -> None:
+        lane = scope.get("presence.lane")
+        if lane is not None:
+            lane.learn(scope, question)
+        await send_answer(304, question.headers, b"", scope, send)
+
+
+def _asked(headers: RawHeaders) -> Asked | None:
+    """The headers that the answer depends on, or None where in doubt."""
+    asked: Asked = {}
+    for name, value in headers:
+        if name in RELEVANT:
+            if name in asked or name in OTHERS:
+                return None
+            asked[name] = value
+    return asked
+
+
+def _seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
+    """:raises NotAuthenticated: the membership is gone, deactivated, or its tokens revoked"""
+    claims, loaded = bearer.token.claims, org.loaded
+    member = loaded.members.get(claims.membership_id) if loaded is not None else None
+    if loaded is None or member is None or member.user_id != claims.user_id:
+        raise NotAuthenticated("revoked")
+    callers.check(member, claims)
+    return Sight(
+        bearer=bearer,
+        org=org,
+        loaded=loaded,
+        view=member.role,
+        media_type=answers.accepted(_text(asked, b"accept")),
+        expires_at=monotonic() + claims.expires_at.timestamp() - time(),
+    )
+
+
+def _known_to_client(asked: Asked, sight: Sight) -> int:
+    """The newest version of the view that the client shows to know of; 0 for none."""
+    known = tags.version_known_by(_text(asked, b"if-none-match"), sight.tag)
+    at_least = asked.get(b"presence-min-version", b"")
+    return max(known, int(at_least)) if at_least.isdigit() and len(at_least) < 20 else known
+
+
+def _question(snapshots: Snapshots, sight: Sight, answer: Answer) -> Question:
+    return Question(snapshots, sight.org, sight.loaded, sight.expires_at, raw(answer.headers))
+
+
+def _text(asked: Asked, name: bytes) -> str | None:
+    return asked[name].decode("latin-1") if name in asked else None

@@ -1,0 +1,280 @@
+"""Snapshots in memory: of each org that is being polled, what the database last said.
+
+All of it is touched by the event loop's thread alone, so there are no locks; only
+:func:`read` runs in another thread, and it touches nothing that is shared.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from live.metrics import READS
+from models import Membership, Org
+from models.session import Database
+from services import snapshot
+from services.snapshot import Snapshot
+
+# design.md, "Memory"
+READ_EVERY_SECONDS = 0.1  # at most, for one org
+LATE_SECONDS = 1.0  # a change that could not be read for so long makes the memory doubtful
+WATCHED_SECONDS = 60.0  # after the last poll an org's memory is dropped
+READ_TIMEOUT_SECONDS = 3.0
+VIEWS = ("admin", "va")
+
+
+class Unavailable(Exception):
+    """The database did not answer in time."""
+
+
+class Member(NamedTuple):
+    user_id: UUID
+    role: str
+    active: bool
+    token_generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An org as one read found it; never changed, so "the same object" means "unchanged"."""
+
+    snapshot: Snapshot
+    members_version: int
+    members: dict[UUID, Member]
+    shared: dict[str, bytes]
+    mine: dict[UUID, bytes]
+
+    @property
+    def versions(self) -> tuple[int, int, int, int]:
+        """All four, in the order of :func:`versions_of`."""
+        now = self.snapshot
+        return now.version, now.va_version, now.accounts_version, self.members_version
+
+    def json(self, view: str, user_id: UUID) -> bytes:
+        """The JSON body for one viewer."""
+        return self.shared[view] + self.mine.get(user_id, _NOBODY)
+
+
+_NOBODY = snapshot.json_of_me(None)
+
+
+class OrgMemory:
+    """What is known of an org, and how far it can be trusted. Times are ``time.monotonic()``'s.
+
+    :ivar announced: a change was announced since the last read began
+    :ivar trusted_until: from then on the memory is doubtful: a change was announced, or missed
+    :ivar read_at: when the last read that succeeded began
+    """
+
+    __slots__ = (
+        "announced",
+        "id",
+        "loaded",
+        "polled_at",
+        "read_at",
+        "reading",
+        "releases",
+        "tried_at",
+        "trusted_until",
+        "waiters",
+    )
+
+    def __init__(self, id_: UUID, now: float) -> None:
+        self.id = id_
+        self.loaded: Loaded | None = None
+        self.trusted_until = 0.0
+        self.read_at = 0.0
+        self.tried_at = 0.0
+        self.polled_at = now
+        self.announced = False
+        self.reading: asyncio.Task[bool] | None = None
+        self.releases: dict[str, asyncio.Future[None]] = {}
+        self.waiters = 0
+
+    def release_of(self, view: str) -> "asyncio.Future[None]":
+        """The future that all who wait for a change of ``view`` hang on."""
+        release = self.releases.get(view)
+        if release is None:
+            release = self.releases[view] = asyncio.get_running_loop().create_future()
+        return release
+
+    def release(self, views: Iterable[str]) -> None:
+        """Let those go who wait for a change of these views."""
+        for view in views:
+            release = self.releases.pop(view, None)
+            if release is not None:
+                release.set_result(None)
+
+
+class Snapshots:
+    """The orgs being polled, the one reader that reads them, and the feed's lease.
+
+    :ivar lease_until: until then, what the feed has not announced has not changed
+    """
+
+    def __init__(self, database: Database, *, stale_after_seconds: int) -> None:
+        self.orgs: dict[UUID, OrgMemory] = {}
+        self.lease_until = 0.0
+        self._database = database
+        self._stale_after_seconds = stale_after_seconds
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
+
+    def is_sure(self, org: OrgMemory, now: float) -> bool:
+        """Whether the org may be answered for from memory."""
+        is_told = now < self.lease_until and now < org.trusted_until
+        return is_told or now - org.read_at < READ_EVERY_SECONDS
+
+    async def sure(self, org_id: UUID, *, since: float | None = None) -> OrgMemory:
+        """The org's memory, read first where it is doubtful.
+
+        :param since: a read must have begun at this time or later
+        :raises Unavailable: it could not be read
+        """
+        now = monotonic()
+        org = self.orgs.get(org_id)
+        if org is None:
+            org = self.orgs[org_id] = OrgMemory(org_id, now)
+        org.polled_at = now
+        if since is None:
+            if self.is_sure(org, now):
+                return org
+            since = now - READ_EVERY_SECONDS
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                while org.read_at < since:
+                    if not await asyncio.shield(self._read_soon(org)):
+                        raise Unavailable
+        except TimeoutError:
+            raise Unavailable from None
+        return org
+
+    def changed(self, org_ids: Iterable[UUID]) -> None:
+        """The feed announces that these orgs changed."""
+        now = monotonic()
+        for org_id in org_ids:
+            org = self.orgs.get(org_id)
+            if org is not None:
+                org.announced = True
+                org.trusted_until = min(org.trusted_until, now + LATE_SECONDS)
+                self._read_soon(org)
+
+    def missed(self) -> None:
+        """The feed may have missed something: everything is read again before it is believed."""
+        for org in self.orgs.values():
+            org.announced = True
+            org.trusted_until = 0.0
+            self._read_soon(org)
+
+    def drop_unwatched(self) -> None:
+        """Forget the orgs that nobody polls any more."""
+        oldest = monotonic() - WATCHED_SECONDS
+        for org in list(self.orgs.values()):
+            if org.polled_at < oldest and not org.waiters and org.reading is None:
+                org.loaded = None
+                del self.orgs[org.id]
+
+    def release_all(self) -> None:
+        """Let all waiters go, because the server stops."""
+        for org in self.orgs.values():
+            org.release(VIEWS)
+
+    def close(self) -> None:
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def _read_soon(self, org: OrgMemory) -> "asyncio.Task[bool]":
+        if org.reading is None:
+            org.reading = asyncio.get_running_loop().create_task(self._read(org))
+        return org.reading
+
+    async def _read(self, org: OrgMemory) -> bool:
+        """Read ``org`` once; False where the database did not answer."""
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.sleep(org.tried_at + READ_EVERY_SECONDS - monotonic())
+            org.announced = False
+            org.tried_at = begun = monotonic()
+            loaded = await loop.run_in_executor(self._reader, self._load, org.id, org.loaded)
+        except SQLAlchemyError:
+            return False
+        finally:
+            org.reading = None
+        READS.observe(monotonic() - begun)
+        org.read_at = begun
+        if org.announced:
+            self._read_soon(org)
+        else:
+            org.trusted_until = inf
+        _install(org, loaded)
+        return True
+
+    def _load(self, org_id: UUID, known: Loaded | None) -> Loaded | None:
+        try:
+            return read(self._database, org_id, known, self._stale_after_seconds)
+        except DBAPIError:
+            # The first use of a connection after the database was away; the pool is new now.
+            return read(self._database, org_id, known, self._stale_after_seconds)
+
+
+def read(
+    database: Database, org_id: UUID, known: Loaded | None, stale_after_seconds: int
+) -> Loaded | None:
+    """Read an org; ``known`` itself where nothing changed since, None where it is gone."""
+    with database.read() as session:
+        org = session.get(Org, org_id)
+        if org is None:
+            return None
+        if known is None or known.members_version != org.members_version:
+            members = _members(session, org_id)
+        elif known.versions == versions_of(org):
+            return known
+        else:
+            members = known.members
+        now = snapshot.load(session, org, stale_after_seconds=stale_after_seconds)
+        members_version = org.members_version
+    return Loaded(
+        snapshot=now,
+        members_version=members_version,
+        members=members,
+        shared={view: snapshot.shared_json(now, view) for view in VIEWS},
+        mine={entry.user_id: snapshot.json_of_me(entry) for entry in now.entries},
+    )
+
+
+def versions_of(org: Org) -> tuple[int, int, int, int]:
+    """All four versions of an org."""
+    return org.version, org.va_version, org.accounts_version, org.members_version
+
+
+def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:
+    rows = session.execute(
+        select(
+            Membership.id,
+            Membership.user_id,
+            Membership.role,
+            Membership.active,
+            Membership.token_generation,
+        ).where(Membership.org_id == org_id)
+    )
+    return {row[0]: Member(*row._tuple()[1:]) for row in rows}
+
+
+def _install(org: OrgMemory, loaded: Loaded | None) -> None:
+    before, org.loaded = org.loaded, loaded
+    if before is loaded:
+        return
+    if before is None or loaded is None or before.members_version != loaded.members_version:
+        org.release(VIEWS)
+    else:
+        org.release(
+            view
+            for view in VIEWS
+            if before.snapshot.version_of(view) != loaded.snapshot.version_of(view)
+        )

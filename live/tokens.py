@@ -1,0 +1,79 @@
+"""Tokens by their raw header: no signature is verified twice, no bad one over and over."""
+
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from services import tokens
+from services.errors import NotAuthenticated
+from services.tokens import Token
+from settings import Settings
+
+if TYPE_CHECKING:
+    from live.question import Question
+
+# Of each process; the oldest goes first. A bearer takes about 1 KB, a refusal less.
+BEARERS = 50_000
+REFUSALS = 5_000
+REFUSED_FOR_SECONDS = 5.0  # not for ever: a token dated in the future becomes valid
+
+
+class Bearer:
+    """A verified token, and its last poll, which is what its next poll will be.
+
+    :ivar asked: the headers of that poll
+    :ivar question: what they come down to, if they were answered 304
+    """
+
+    __slots__ = ("asked", "question", "token")
+
+    def __init__(self, token: Token) -> None:
+        self.token = token
+        self.asked: dict[bytes, bytes] | None = None
+        self.question: Question | None = None
+
+    def has_expired(self) -> bool:
+        return self.token.claims.expires_at.timestamp() <= time()
+
+
+class Tokens:
+    """The bearers and the certain refusals of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.bearers: dict[bytes, Bearer] = {}
+        self._refusals: dict[bytes, tuple[float, NotAuthenticated]] = {}
+        self._settings = settings
+
+    def bearer(self, header: bytes | None) -> Bearer:
+        """The bearer with this ``Authorization`` header.
+
+        :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
+        """
+        if header is None:
+            raise NotAuthenticated("missing")
+        bearer = self.bearers.get(header)
+        if bearer is not None:
+            if not bearer.has_expired():
+                return bearer
+            del self.bearers[header]
+        refused = self._refusals.get(header)
+        if refused is not None and monotonic() < refused[0]:
+            raise refused[1]
+        return self._verified(header)
+
+    def _verified(self, header: bytes) -> Bearer:
+        try:
+            bearer = Bearer(tokens.in_header(header.decode("latin-1"), self._settings))
+        except NotAuthenticated as refusal:
+            _bounded(self._refusals, REFUSALS)
+            # Without the traceback, which would keep every frame alive.
+            refusal = NotAuthenticated(refusal.fields["reason"])
+            self._refusals[header] = (monotonic() + REFUSED_FOR_SECONDS, refusal)
+            raise refusal from None
+        _bounded(self.bearers, BEARERS)
+        self.bearers[header] = bearer
+        return bearer
+
+
+def _bounded(remembered: dict[bytes, Any], most: int) -> None:
+    if len(remembered) >= most:
+        del remembered[next(iter(remembered))]

@@ -1,0 +1,51 @@
+"""``Prefer: wait=N`` (RFC 7240): a poll that finds nothing new waits for something new."""
+
+import asyncio
+import re
+
+from live.flask_bridge import Receive
+from live.snapshots import OrgMemory
+
+LONGEST_SECONDS = 30  # contract.md, "Conditional requests"
+
+_WAIT = re.compile(rb'(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=[;,]|$)', re.IGNORECASE)
+
+
+def seconds_to_wait(prefer: bytes | None) -> int:
+    """How long the client is ready to wait; 0 where it did not say, or nonsense."""
+    found = _WAIT.search(prefer) if prefer else None
+    return min(int(found[1]), LONGEST_SECONDS) if found else 0
+
+
+class Waiter:
+    """One held request: it goes on at a change, at its time's end, or when its client is gone."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._gone = asyncio.ensure_future(_disconnected(receive))
+
+    async def wait(self, org: OrgMemory, view: str, seconds: float) -> bool:
+        """Wait for a change of ``view``; False where the client has gone.
+
+        uvicorn does not cancel a request whose client has gone, so that is waited for too.
+        """
+        org.waiters += 1
+        try:
+            await asyncio.wait(
+                (self._gone, org.release_of(view)),
+                timeout=seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            org.waiters -= 1
+        return not self._gone.done()
+
+    def __enter__(self) -> "Waiter":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._gone.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,143 @@
+"""Answers before they are a framework's: Flask and the gate make theirs from the same ones."""
+
+import json
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from werkzeug.datastructures import Headers, MIMEAccept
+from werkzeug.http import parse_accept_header
+from werkzeug.utils import get_content_type
+
+from services.errors import Refusal
+from services.snapshot import FORMATS
+from settings import Settings
+
+RETRY_AFTER_SECONDS = 2  # one poll later
+CORS_EXPOSED_HEADERS = (
+    "ETag, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version"
+)
+
+
+class Kind(NamedTuple):
+    status: int
+    title: str
+
+
+# contract.md, "Errors"
+KINDS = {
+    "malformed_request": Kind(400, "Malformed request"),
+    "not_authenticated": Kind(401, "Not authenticated"),
+    "access_code_rejected": Kind(401, "Access code rejected"),
+    "admin_only": Kind(403, "Admins only"),
+    "account_not_allowed": Kind(403, "Account not allowed"),
+    "not_found": Kind(404, "Not found"),
+    "account_not_found": Kind(404, "Account not found"),
+    "not_occupied": Kind(404, "Not occupied"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "account_occupied": Kind(409, "Account occupied"),
+    "name_taken": Kind(409, "Name taken"),
+    "last_admin": Kind(409, "Last admin"),
+    "presence_ended": Kind(410, "Presence ended"),
+    "too_large": Kind(413, "Too large"),
+    "unsupported_media_type": Kind(415, "Unsupported media type"),
+    "validation_failed": Kind(422, "Validation failed"),
+    "account_required": Kind(422, "Account required"),
+    "idempotency_key_reused": Kind(422, "Idempotency key reused"),
+    "internal_error": Kind(500, "Internal error"),
+    "database_unavailable": Kind(503, "Database unavailable"),
+}
+
+
+class Answer(NamedTuple):
+    """A status, headers in their order, and a body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def unchanged(tag: str, settings: Settings) -> Answer:
+    """The 304 for a client that has ``tag``."""
+    return Answer(304, _of_polled(tag, settings), b"")
+
+
+def found(tag: str, body: bytes, media_type: str, settings: Settings) -> Answer:
+    """The 200 with what ``tag`` stands for."""
+    headers = _of_body(body, media_type)
+    headers.extend(_of_polled(tag, settings))
+    return Answer(200, headers, body)
+
+
+def problem(code: str, detail: str, **fields: Any) -> Answer:
+    """The answer for an error: ``code`` as in contract.md, and the members it names."""
+    status, title = KINDS[code]
+    document = {
+        "type": f"urn:presence:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **fields,
+    }
+    body = json.dumps(document).encode()
+    headers = _of_body(body, "application/problem+json")
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return Answer(status, headers, body)
+
+
+def refused(refusal: Refusal) -> Answer:
+    """The problem that a refusal is."""
+    return problem(refusal.code, refusal.detail, **refusal.fields)
+
+
+def database_unavailable() -> Answer:
+    """The problem for a database that is away or did not answer in time."""
+    return problem("database_unavailable", "The database can't answer now. Try again shortly.")
+
+
+def complete(headers: Headers, path: str, origin: str | None, settings: Settings) -> None:
+    """Add what every answer carries, and under ``/v1`` what browsers elsewhere need."""
+    headers["X-Content-Type-Options"] = "nosniff"
+    if path.startswith("/v1/"):
+        headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Vary", "Origin")
+        if is_listed(origin, settings):
+            headers["Access-Control-Allow-Origin"] = origin or ""
+            headers["Access-Control-Expose-Headers"] = CORS_EXPOSED_HEADERS
+
+
+def is_listed(origin: str | None, settings: Settings) -> bool:
+    """Whether the operator lets pages of ``origin`` call."""
+    return origin in settings.cors_origins
+
+
+@lru_cache(maxsize=256)
+def accepted(accept: str | None) -> str:
+    """The media type to answer with: JSON where the client has no wish that can be met."""
+    wishes = parse_accept_header(accept, MIMEAccept)
+    with_charset = [f"{media_type}; charset=utf-8" for media_type in FORMATS]
+    best = wishes.best_match([*FORMATS, *with_charset]) or "application/json"
+    return best.partition(";")[0]
+
+
+def _of_body(body: bytes, media_type: str) -> Headers:
+    return Headers(
+        [
+            ("Content-Type", get_content_type(media_type, "utf-8")),
+            ("Content-Length", str(len(body))),
+        ]
+    )
+
+
+def _of_polled(tag: str, settings: Settings) -> Headers:
+    return Headers(
+        [
+            ("ETag", tag),
+            ("Cache-Control", "private, no-cache"),
+            ("Vary", "Authorization, Accept, Origin"),
+            ("X-Poll-Interval", str(settings.poll_interval)),
+        ]
+    )
