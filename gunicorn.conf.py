@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 worker_class = "live.worker.PresenceWorker"
 keepalive = 75  # seconds, well above the poll interval: a polling client keeps its connection
 backlog = 4096
+loglevel = "warning"  # what `dev.py run` prints shall stay in sight
 timeout = 60
 graceful_timeout = 15  # seconds; a polling client's next poll ends its connection before
 control_socket_disable = True  # nobody asked for another way in

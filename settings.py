@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,16 +151,13 @@ def _key_of_this_instance() -> bytes:
     path = INSTANCE / "secret_key"
     INSTANCE.mkdir(mode=0o700, exist_ok=True)
     if not path.exists():
-        draft = path.with_name(f"secret_key.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        handle, draft = tempfile.mkstemp(dir=INSTANCE)  # mode 600
+        with open(handle, "w") as file:
             file.write(secrets.token_urlsafe(48))
-        try:
-            # A link, not a rename: it fails where another process was first.
+        # A link, not a rename: it fails where another process was first.
+        with suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        os.unlink(draft)
     return path.read_bytes()
 
 

@@ -5,6 +5,7 @@ The master imports this, so it imports nothing of ours: see gunicorn.conf.py.
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from typing import Any
@@ -42,6 +43,13 @@ class PresenceWorker(UvicornWorker):  # type: ignore[misc]  # it has no types
         "server_header": False,
         "proxy_headers": False,
     }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ours = logging.getLogger("presence")
+        ours.handlers = self.log.error_log.handlers
+        ours.setLevel(self.log.error_log.level)
+        ours.propagate = False
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi

@@ -6,8 +6,10 @@ held: a token may have been revoked while it waited.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from flask import request
+from sqlalchemy import ScalarSelect
 from sqlalchemy.orm import Session
 
 from models import AccessCode
@@ -15,7 +17,7 @@ from routes.context import context
 from services import access_codes, callers, tokens
 from services.callers import Caller
 from services.change import Change, NoSuchOrg, changing
-from services.errors import AccessCodeRejected, NotAuthenticated
+from services.errors import AccessCodeRejected, NotAuthenticated, Refusal
 from services.times import utc_now
 from services.tokens import Token
 
@@ -43,22 +45,11 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, Caller]]
     :param key: the request's Idempotency-Key
     """
     token = bearer_token()
-    with context().database.write() as session, locked(session, token) as change:
+    with (
+        context().database.write() as session,
+        _locked(session, token.claims.org_id, NotAuthenticated("revoked")) as change,
+    ):
         yield change, callers.by_token(session, token, key=key)
-
-
-@contextmanager
-def locked(session: Session, token: Token) -> Iterator[Change]:
-    """The locked org of ``token``.
-
-    :raises NotAuthenticated: ``revoked``, with all else of the org
-    """
-    org_id, settings = token.claims.org_id, context().settings
-    try:
-        with changing(session, org_id, settings=settings, clock=utc_now) as change:
-            yield change
-    except NoSuchOrg:
-        raise NotAuthenticated("revoked") from None
 
 
 @contextmanager
@@ -71,12 +62,21 @@ def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tupl
     settings = context().settings
     valid = access_codes.valid(typed, settings=settings, now=utc_now())
     org_id = valid.with_only_columns(AccessCode.org_id).scalar_subquery()
-    with context().database.write() as session:
-        try:
-            with changing(session, org_id, settings=settings, clock=utc_now) as change:
-                caller = callers.by_access_code(
-                    session, typed, settings=settings, now=change.now, key=key
-                )
-                yield change, caller
-        except NoSuchOrg:
-            raise AccessCodeRejected from None
+    with (
+        context().database.write() as session,
+        _locked(session, org_id, AccessCodeRejected()) as change,
+    ):
+        caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
+        yield change, caller
+
+
+@contextmanager
+def _locked(
+    session: Session, org_id: UUID | ScalarSelect[UUID], otherwise: Refusal
+) -> Iterator[Change]:
+    """The locked org, or ``otherwise`` where there is none any more."""
+    try:
+        with changing(session, org_id, settings=context().settings, clock=utc_now) as change:
+            yield change
+    except NoSuchOrg:
+        raise otherwise from None
