@@ -1,0 +1,87 @@
+"""The documents say what is so."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from dev import ROOT
+from routes.answers import KINDS
+from settings import Settings
+
+API = (ROOT / "docs/api.md").read_text()
+README = (ROOT / "README.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
+ENDPOINT = re.compile(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)")
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
+
+# In the environment under other names, or found by the service itself.
+RENAMED = {"database_url": "DATABASE_URL"}
+
+
+@pytest.fixture
+def endpoints(app: Flask) -> set[tuple[str, str]]:
+    """All that the app answers, but for the files of /docs."""
+    return {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/docs/")
+    }
+
+
+def test_api_md_has_every_endpoint_and_no_other(endpoints: set[tuple[str, str]]) -> None:
+    assert set(ENDPOINT.findall(API)) == endpoints
+
+
+def test_readme_names_only_endpoints_that_exist(endpoints: set[tuple[str, str]]) -> None:
+    named = set(ENDPOINT.findall(README))
+    assert named
+    assert named <= endpoints
+
+
+def test_api_md_has_every_error_code_with_its_status() -> None:
+    table = API.partition("## Errors")[2].partition("Pages of other origins")[0]
+    said = set()
+    for line in re.findall(r"^\| (\d.*)\|$", table, re.MULTILINE):
+        statuses, _, rest = line.partition("|")
+        codes = re.findall(r"`(\w+_\w+)`", rest)
+        numbers = [int(status) for status in statuses.split(",")]
+        # One status for all the codes of its line, or one for each.
+        of_each = numbers * len(codes) if len(numbers) == 1 else numbers
+        said |= set(zip(of_each, codes, strict=True))
+    assert said == {(kind.status, code) for code, kind in KINDS.items()}
+
+
+def test_readme_has_every_setting_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", README, re.MULTILINE))
+    names = {field.name: field for field in fields(Settings)}
+    said = {RENAMED.get(name, f"PRESENCE_{name.upper()}") for name in names}
+    assert set(rows) == said
+    for name, field in names.items():
+        if isinstance(field.default, int):
+            assert rows[f"PRESENCE_{name.upper()}"] == str(field.default)
+
+
+def test_operating_md_has_every_command(app: Flask) -> None:
+    said = set(re.findall(r"^\| `(\w+(?: (?:create|delete|add|issue))?)", OPERATING, re.MULTILINE))
+    there = set()
+    for name, command in app.cli.commands.items():
+        if name not in ("run", "shell", "routes", "openapi"):
+            there |= {f"{name} {sub}" for sub in getattr(command, "commands", {})} or {name}
+    assert said == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_files_named_in_design_md_exist() -> None:
+    design = (ROOT / "docs/design.md").read_text()
+    for name in re.findall(r"`((?:[a-z]+/)+[a-z_]*\.?[a-z]*)`", design):
+        assert (ROOT / name).exists(), name
