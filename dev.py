@@ -10,6 +10,8 @@
   python3 dev.py lock [uv arguments]
       remake requirements/ from the dependencies in pyproject.toml;
       with --upgrade to their newest versions
+  python3 dev.py bench NAME [options]
+      measure: ceiling, pollers, wait or writes; see docs/benchmarks.md
 
 What a command needs is first installed into .venv, exactly as locked in requirements/.
 """
@@ -46,6 +48,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
+BENCHES = ["ceiling", "pollers", "wait", "writes"]  # of the folder bench/
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
 
 
@@ -202,11 +205,20 @@ def write_lock(name: str, arguments: list[str], requirements: str = "") -> None:
         fail(f"{target} was not remade; uv says why above")
 
 
+def bench(arguments: list[str]) -> None:
+    name, *options = arguments or [""]
+    if name not in BENCHES:
+        fail(f"no benchmark {name!r}; there are {', '.join(BENCHES)}", 2)
+    prepare(VENV, LOCKS[LOCKS.index("test") :])
+    become("python", "-m", f"bench.{name}", *options)
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "run": run,
     "test": test,
     "lint": lint,
     "lock": lock,
+    "bench": bench,
 }
 
 

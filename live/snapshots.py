@@ -263,7 +263,7 @@ def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:
             Membership.token_generation,
         ).where(Membership.org_id == org_id)
     )
-    return {row[0]: Member(*row._tuple()[1:]) for row in rows}
+    return {row[0]: Member(*row[1:]) for row in rows}
 
 
 def _install(org: OrgMemory, loaded: Loaded | None) -> None:

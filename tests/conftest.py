@@ -4,15 +4,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import text
+from sqlalchemy.engine import URL
 
 from app import create_app
+from databases import empty_postgresql
 from models import migrations
 from models.session import Database
 from postgres import running_postgres
@@ -31,19 +31,9 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """A migrated database of its own on the server."""
-    name = f"presence_tests_{uuid4().hex[:12]}"
-    server = create_engine(
-        make_url(postgresql_server).set(drivername="postgresql+psycopg2"),
-        isolation_level="AUTOCOMMIT",
-    )
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
-    migrate(url)
-    yield url
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with empty_postgresql(postgresql_server) as url:
+        migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +54,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     with opened(url) as database, database.write() as session:
         session.execute(text("TRUNCATE orgs, users CASCADE"))
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own, without a schema."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
+        yield url
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ import settings as settings_module
 from app import create_app
 from cli.demo import ACCOUNTS, ADMINS, VAS
 from conftest import SECRET_KEY, settings_for
-from databases import empty_postgresql
 from dev import ROOT
 from models.session import Database
 from postgres import free_port
@@ -238,16 +237,6 @@ def test_a_bad_name_is_refused(app: Flask, world: World, name: str) -> None:
 )
 def test_a_wrongly_typed_command_says_how(app: Flask, arguments: tuple[str, ...]) -> None:
     assert misuse(app, *arguments).startswith("Error: ")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without a schema."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
-        yield url
 
 
 @pytest.fixture

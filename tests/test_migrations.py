@@ -5,7 +5,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from sqlalchemy import Insert, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, StatementError
 
 from conftest import SECRET_KEY, migrate, opened
-from databases import empty_postgresql
 from dev import ROOT
 from models import AccessCode, ClockEvent, IdempotencyKey, Org, Presence, User, migrations
 from models.session import Database
@@ -51,16 +50,6 @@ Row = Callable[..., Insert]
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of the test's own, without a schema."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
-        yield url
 
 
 def revision(database: Database) -> str | None:
