@@ -34,7 +34,9 @@ class FlaskBridge:
         self._settings: Settings = app.extensions["presence"].settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
+        # WSGI can't tell if_none_match from if-none-match: one would pass for the other.
+        headers = [header for header in scope["headers"] if b"_" not in header[0]]
+        scope, body = {**scope, "headers": headers}, b""
         if not _is_announced_too_large(scope["headers"]):
             try:
                 async with asyncio.timeout(BODY_SECONDS):

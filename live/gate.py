@@ -126,26 +126,24 @@ class Gate:
                 sight.bearer.asked, sight.bearer.question = asked, question
                 await self._send_unchanged(question, scope, send)
                 return
-            held = await self._hold(sight, asked, seconds, receive)
+            held = await self._hold(answer, sight, asked, seconds, receive)
             if held is None:
                 return
             answer = held
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
 
     async def _hold(
-        self, sight: Sight, asked: Asked, seconds: int, receive: Receive
+        self, answer: Answer, sight: Sight, asked: Asked, seconds: int, receive: Receive
     ) -> Answer | None:
-        """Hold a 304 until something changes or the time is up; None where the client has gone."""
+        """Hold ``answer``, a 304, until something changes or the time is up; None where the client has gone."""
         deadline = monotonic() + seconds
         with Waiter(receive) as waiter:
-            while True:
+            while not self._is_stopping:
                 left = min(deadline, sight.expires_at) - monotonic()
                 if not await waiter.wait(sight.org, sight.view, left):
                     return None
                 answer, now = await self._judge(asked)
-                if answer.status != 304 or now is None or self._is_stopping:
-                    break
-                if monotonic() >= deadline:
+                if answer.status != 304 or now is None or monotonic() >= deadline:
                     break
                 sight = now
         answer.headers["Preference-Applied"] = f"wait={seconds}"

@@ -1,15 +1,13 @@
 """Tokens by their raw header: no signature is verified twice, no bad one over and over."""
 
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from live.question import Question
 from services import tokens
 from services.errors import NotAuthenticated
 from services.tokens import Token
 from settings import Settings
-
-if TYPE_CHECKING:
-    from live.question import Question
 
 # Of each process; the oldest goes first. A bearer takes about 1 KB, a refusal less.
 BEARERS = 50_000
@@ -40,7 +38,7 @@ class Tokens:
 
     def __init__(self, settings: Settings) -> None:
         self.bearers: dict[bytes, Bearer] = {}
-        self._refusals: dict[bytes, tuple[float, NotAuthenticated]] = {}
+        self._refusals: dict[bytes, tuple[float, str]] = {}
         self._settings = settings
 
     def bearer(self, header: bytes | None) -> Bearer:
@@ -57,7 +55,8 @@ class Tokens:
             del self.bearers[header]
         refused = self._refusals.get(header)
         if refused is not None and monotonic() < refused[0]:
-            raise refused[1]
+            # Made anew: an exception that is raised again keeps every frame it ever passed.
+            raise NotAuthenticated(refused[1])
         return self._verified(header)
 
     def _verified(self, header: bytes) -> Bearer:
@@ -65,10 +64,9 @@ class Tokens:
             bearer = Bearer(tokens.in_header(header.decode("latin-1"), self._settings))
         except NotAuthenticated as refusal:
             _bounded(self._refusals, REFUSALS)
-            # Without the traceback, which would keep every frame alive.
-            refusal = NotAuthenticated(refusal.fields["reason"])
-            self._refusals[header] = (monotonic() + REFUSED_FOR_SECONDS, refusal)
-            raise refusal from None
+            reason = refusal.fields["reason"]
+            self._refusals[header] = (monotonic() + REFUSED_FOR_SECONDS, reason)
+            raise
         _bounded(self.bearers, BEARERS)
         self.bearers[header] = bearer
         return bearer
