@@ -99,6 +99,8 @@ def make_venv(venv: Path) -> None:
     except ImportError:
         name = "python{}.{}-venv".format(*sys.version_info)
         fail(f"this Python has no venv module. On Debian or Ubuntu: apt install {name}")
+    if venv.is_symlink():
+        venv.unlink()  # or what it points to would be cleared
     create(venv, clear=True, with_pip=True)
 
 

@@ -180,6 +180,16 @@ def test_moved_venv_is_made_anew(prepare, tmp_path):
     assert prepare("run") == ["make", "run"]
 
 
+def test_a_venv_that_is_a_link_does_not_empty_what_it_leads_to(tmp_path, monkeypatch):
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "venv"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    link.symlink_to(elsewhere)
+    monkeypatch.setattr("venv.create", lambda path, **_options: path.mkdir())
+    dev.make_venv(link)
+    assert (elsewhere / "kept").exists()
+
+
 def test_python_that_is_missing_does_not_start(tmp_path):
     assert dev.starts(sys.executable)
     assert not dev.starts(str(tmp_path / "python"))
