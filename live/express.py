@@ -42,10 +42,16 @@ class ExpressProtocol(HttpToolsProtocol):
         self._used_at = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._is_draining = False
+        self._answering: Any = None  # the cycle of the request that was handed on last
 
     def data_received(self, data: bytes) -> None:
         question = self._question
-        if question is not None and data == self._request and self.cycle.response_complete:
+        if (
+            question is not None
+            and data == self._request
+            and self.cycle.response_complete
+            and not self.flow.write_paused  # a client that asks and does not read
+        ):
             now = monotonic()
             if question.still_unchanged(now):
                 self._used_at = now
@@ -108,8 +114,16 @@ class ExpressProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEADERS_SECONDS, self._give_up)
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_deadline()
+        if self._answering is not None:
+            # uvicorn tells the request that came last; this one may wait, others behind it.
+            self._answering.disconnected = not self._answering.response_complete
+            self._answering.message_event.set()
         self._question = self._candidate = self._candidate_scope = None
         super().connection_lost(exc)
 

@@ -69,6 +69,8 @@ class Poller:
         try:
             found = await loop.run_in_executor(self._thread, self._look, ids)
         except (SQLAlchemyError, sqlite3.Error):
+            if self._counter is not None:
+                self._counter.forget()  # what had moved was not read
             return  # the lease ends by itself
         if found is not None:
             self._compare(found)
@@ -114,6 +116,10 @@ class ChangeCounter:
         seen, self._seen = self._seen, count
         return bool(count != seen)
 
+    def forget(self) -> None:
+        """Let the next call say True."""
+        self._seen = None
+
 
 class Listener:
     """Hears PostgreSQL's NOTIFY on a connection and in a thread of its own.
@@ -123,13 +129,18 @@ class Listener:
     """
 
     def __init__(self, url: str, database: Database, snapshots: Snapshots) -> None:
-        self.is_heard = False
         self._url = url
         self._database = database
         self._snapshots = snapshots
         self._proofs = f"{CHANNEL}_{uuid4().hex}"
         self._stop = threading.Event()
         self._swallowed = False
+        self._heard_until = 0.0
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what it hears can be relied on; not where PostgreSQL has fallen silent."""
+        return monotonic() < self._heard_until
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Listen in the background, and tell ``loop``'s memory what is heard."""
@@ -159,7 +170,7 @@ class Listener:
             except (psycopg2.Error, SQLAlchemyError, OSError) as error:
                 log.warning("The change feed was lost: %s", type(error).__name__)
                 wait = min(2 * wait, RETRY_SECONDS[1])
-            self.is_heard = False
+            self._heard_until = 0.0
             self._stop.wait(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, no secret
 
     def _connected(self) -> Connection:
@@ -171,7 +182,8 @@ class Listener:
         )
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}; LISTEN {self._proofs}")
+            # Not to the changes yet: a pooler's connection would go on listening, for nobody.
+            cursor.execute(f"LISTEN {self._proofs}")
         return connection
 
     def _test(self, connection: Connection) -> None:
@@ -187,10 +199,12 @@ class Listener:
                 raise Swallowed
 
     def _hear(self, connection: Connection) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
         self._tell(self._snapshots.missed)
         if self._swallowed:
             log.info("Notifications arrive again.")
-        self._swallowed, self.is_heard = False, True
+        self._swallowed = False
         while not self._stop.is_set():
             sent_at = monotonic()
             with connection.cursor() as cursor:
@@ -199,12 +213,13 @@ class Listener:
                 self._heard(_arrived(connection, left))
 
     def _heard(self, notes: list[Notify]) -> None:
-        changed = [UUID(note.payload) for note in notes if note.channel == CHANNEL]
+        changed = [id_ for note in notes if note.channel == CHANNEL and (id_ := _org_id(note))]
         proofs = [float(note.payload) for note in notes if note.channel == self._proofs]
         if changed:
             self._tell(self._snapshots.changed, changed)
         if proofs:
-            self._tell(self._renew, proofs[-1] + LEASE_SECONDS)
+            self._heard_until = proofs[-1] + LEASE_SECONDS
+            self._tell(self._renew, self._heard_until)
 
     def _renew(self, until: float) -> None:
         self._snapshots.lease_until = max(self._snapshots.lease_until, until)
@@ -214,10 +229,21 @@ class Listener:
             self._loop.call_soon_threadsafe(act, *args)
 
 
+def _org_id(note: Notify) -> UUID | None:
+    """The org that changed; None where somebody else uses the channel."""
+    try:
+        return UUID(note.payload)
+    except ValueError:
+        return None
+
+
 def _arrived(connection: Connection, timeout_seconds: float) -> list[Notify]:
     """The notifications that have come, after waiting for one."""
     if not connection.notifies:
-        select.select([connection], [], [], timeout_seconds)
+        # Not select.select(), which takes no descriptor from 1024 on: clients may have those.
+        arriving = select.poll()
+        arriving.register(connection, select.POLLIN)
+        arriving.poll(timeout_seconds * 1000)
         connection.poll()
     notes, connection.notifies[:] = list(connection.notifies), []
     return notes

@@ -20,6 +20,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 8  # of each process: few enough that busy writers leave the loop its turns
 BODY_SECONDS = 10.0  # design.md, "Memory": a body that takes longer is not waited for
+# Of a body that is too large so much is read all the same: a client that is still sending when
+# its connection ends may never see the answer (RFC 9112, 9.6).
+DISCARDED_BYTES = 4 * 1024 * 1024
 
 
 class FlaskBridge:
@@ -37,7 +40,7 @@ class FlaskBridge:
         # WSGI can't tell if_none_match from if-none-match: one would pass for the other.
         headers = [header for header in scope["headers"] if b"_" not in header[0]]
         scope, body = {**scope, "headers": headers}, b""
-        if not _is_announced_too_large(scope["headers"]):
+        if not _is_better_unread(scope["headers"]):
             try:
                 async with asyncio.timeout(BODY_SECONDS):
                     whole = await _whole_body(receive)
@@ -86,23 +89,24 @@ def raw(headers: Headers) -> RawHeaders:
 
 async def _whole_body(receive: Receive) -> bytes | None:
     """The body, or as much of it as shows that it is too large; None where the client has gone."""
-    body = bytearray()
-    while len(body) <= BODY_BYTES:
+    body, received, more = bytearray(), 0, True
+    while more and received <= DISCARDED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            break
+        piece = message.get("body", b"")
+        received += len(piece)
+        body += piece[: BODY_BYTES + 1 - len(body)]
+        more = message.get("more_body", False)
     return bytes(body)
 
 
-def _is_announced_too_large(headers: RawHeaders) -> bool:
-    """Then Flask refuses it without reading it."""
-    return any(
-        name == b"content-length" and value.isdigit() and int(value[:19]) > BODY_BYTES
-        for name, value in headers
-    )
+def _is_better_unread(headers: RawHeaders) -> bool:
+    """Flask refuses it by its length, while the client waits or has hardly begun to send."""
+    given = dict(headers)
+    length = given.get(b"content-length", b"")
+    most = BODY_BYTES if b"expect" in given else DISCARDED_BYTES
+    return length.isdigit() and int(length[:19]) > most
 
 
 def _with_length(headers: RawHeaders, length: int) -> RawHeaders:

@@ -135,7 +135,10 @@ class Gate:
     async def _hold(
         self, answer: Answer, sight: Sight, asked: Asked, seconds: int, receive: Receive
     ) -> Answer | None:
-        """Hold ``answer``, a 304, until something changes or the time is up; None where the client has gone."""
+        """Hold ``answer``, a 304, until something changes or the time is up.
+
+        :returns: what is answered then; None where the client has gone
+        """
         deadline = monotonic() + seconds
         with Waiter(receive) as waiter:
             while not self._is_stopping:
@@ -169,7 +172,12 @@ class Gate:
     async def _sight(self, asked: Asked) -> Sight:
         bearer = self._tokens.bearer(asked.get(b"authorization"))
         org = await self._snapshots.sure(bearer.token.claims.org_id)
-        sight = _seen(bearer, org, asked)
+        try:
+            sight = _seen(bearer, org, asked)
+        except NotAuthenticated:
+            # The token may be newer than this memory: a new member's, or one after a revocation.
+            org = await self._snapshots.sure(org.id, since=monotonic())
+            sight = _seen(bearer, org, asked)
         if _known_to_client(asked, sight) > sight.version:
             # Never back in time: the client has seen more than this memory has.
             org = await self._snapshots.sure(org.id, since=monotonic())

@@ -5,6 +5,7 @@ The hot path counts in plain integers (:class:`~live.counts.Counts`), which
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -108,12 +109,29 @@ class Presences(Collector):
         yield family
 
 
+class Workers(multiprocess.MultiProcessCollector):
+    """All workers' metrics together, also while workers start and end."""
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self._path).glob("*.db") if _is_filled(file)]
+        metrics: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _is_filled(file: Path) -> bool:
+    """False where a worker has only just made its file, or has just ended."""
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def exposed(database: Database) -> bytes:
     """All metrics in Prometheus' text format."""
     counted = REGISTRY
     if ValueClass.__name__ == "MmapedValue":
         counted = CollectorRegistry()
-        multiprocess.MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        Workers(counted)  # type: ignore[no-untyped-call]
     asked_for_now = CollectorRegistry()
     asked_for_now.register(Presences(database))
     return generate_latest(counted) + generate_latest(asked_for_now)

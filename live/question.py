@@ -16,7 +16,7 @@ class Question:
     :ivar wire: the same as they are sent, after the status line and the date
     """
 
-    __slots__ = ("_expires_at", "_loaded", "_org", "_snapshots", "headers", "wire")
+    __slots__ = ("_expires_at", "_mark", "_org", "_snapshots", "headers", "wire")
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Question:
         """
         self._snapshots = snapshots
         self._org = org
-        self._loaded = loaded
+        self._mark = loaded.mark
         self._expires_at = expires_at
         self.headers = headers
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
@@ -47,8 +47,10 @@ class Question:
         :param now: ``time.monotonic()``
         """
         org = self._org
+        loaded = org.loaded
         if (
-            org.loaded is self._loaded
+            loaded is not None
+            and loaded.mark is self._mark
             and now < self._snapshots.lease_until
             and now < org.trusted_until
             and now < self._expires_at

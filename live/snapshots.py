@@ -7,7 +7,7 @@ All of it is touched by the event loop's thread alone, so there are no locks; on
 import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
 from typing import NamedTuple
@@ -44,13 +44,17 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An org as one read found it; never changed, so "the same object" means "unchanged"."""
+    """An org as one read found it.
+
+    :ivar mark: what questions remember it by: each would keep all of it in memory
+    """
 
     snapshot: Snapshot
     members_version: int
     members: dict[UUID, Member]
     shared: dict[str, bytes]
     mine: dict[UUID, bytes]
+    mark: object = field(default_factory=object)
 
     @property
     def versions(self) -> tuple[int, int, int, int]:

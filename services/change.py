@@ -149,6 +149,16 @@ class Change:
         if visibly:
             self._raised.add("version")
 
+    def erased(self) -> None:
+        """The org is gone: there is no version left to raise, but there is a feed to tell."""
+        self._raised.clear()
+        if self._is_postgresql:
+            self.session.execute(select(func.pg_notify(CHANNEL, str(self.org.id))))
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return self.session.get_bind().dialect.name == "postgresql"
+
     def _next(self, column: str) -> int:
         """contract.md, "Words": it grows by itself, and also across a restore from backup."""
         previous: int = getattr(self.org, column)
@@ -159,7 +169,7 @@ class Change:
         if self._raised:
             versions = {column: self._next(column) for column in self._raised}
             statement = update(Org).where(Org.id == self.org.id).values(versions)
-            if self.session.get_bind().dialect.name == "postgresql":
+            if self._is_postgresql:
                 # Told to the change feeds with the commit, in the same round trip.
                 statement = statement.returning(func.pg_notify(CHANNEL, str(self.org.id)))
             self.session.execute(

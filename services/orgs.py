@@ -57,3 +57,4 @@ def erase(change: Change) -> None:
     elsewhere = select(Membership.id).where(Membership.user_id == User.id).exists()
     session.execute(delete(User).where(User.id.in_(user_ids), ~elsewhere))
     session.execute(delete(Org).where(Org.id == org_id))
+    change.erased()

@@ -1,0 +1,1 @@
+"""Benchmarks: what polls, waits and writes cost. docs/benchmarks.md has what they found."""

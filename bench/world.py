@@ -1,0 +1,136 @@
+"""Many members at once, put into a database by bulk inserts, with tokens of the service's own."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+
+from bench.servers import Place
+from models import Account, Base, Membership, Org, Presence, User
+from services import tokens
+from services.times import microseconds, utc_now
+
+ADMIN_OF = 10  # every tenth member is an admin
+
+
+@dataclass(slots=True)
+class Employee:
+    """A member with a token, and where they are now.
+
+    :ivar account: the id of the account that they are on, or None
+    """
+
+    id: UUID
+    user_id: UUID
+    token: str
+    account: str | None = None
+    presence_id: str | None = None
+
+
+@dataclass(slots=True)
+class Office:
+    """An org; ``free`` are the ids of its accounts that nobody is on, the longest free first."""
+
+    id: UUID
+    employees: list[Employee]
+    free: deque[str]
+
+
+def build(
+    place: Place, *, orgs: int, members: int, occupied: int, spare: int = 10, beaten_ago: float = 0
+) -> list[Office]:
+    """Make ``orgs`` orgs.
+
+    :param members: in each org
+    :param occupied: accounts in each org that somebody is on
+    :param spare: further accounts in each
+    :param beaten_ago: how many seconds ago everyone clocked in
+    """
+    now = utc_now()
+    rows: dict[type[Base], list[dict[str, Any]]] = {
+        table: [] for table in (Org, User, Membership, Account, Presence)
+    }
+    offices = [
+        _office(place, rows, f"Org {number}", members, occupied, spare, now, beaten_ago)
+        for number in range(orgs)
+    ]
+    with place.database.write() as session:
+        for table, values in rows.items():
+            for start in range(0, len(values), 5000):
+                session.execute(insert(table), values[start : start + 5000])
+    return offices
+
+
+def _office(
+    place: Place,
+    rows: dict[type[Base], list[dict[str, Any]]],
+    name: str,
+    members: int,
+    occupied: int,
+    spare: int,
+    now: datetime,
+    beaten_ago: float,
+) -> Office:
+    columns = ("version", "va_version", "accounts_version", "members_version")
+    versions = dict.fromkeys(columns, microseconds(now))
+    org_id = uuid4()
+    rows[Org].append({"id": org_id, "name": name, "created_at": now, **versions})
+    accounts = [uuid4() for _ in range(occupied + spare)]
+    for number, account_id in enumerate(accounts):
+        named = {"name": f"Account {number}", "name_casefolded": f"account {number}"}
+        rows[Account].append({"id": account_id, "org_id": org_id, "created_at": now, **named})
+    employees = [_employee(place, rows, org_id, number, now) for number in range(members)]
+    since = now - timedelta(seconds=beaten_ago)
+    _seat(rows[Presence], org_id, employees, accounts[:occupied], since)
+    return Office(org_id, employees, deque(str(id_) for id_ in accounts[occupied:]))
+
+
+def _employee(
+    place: Place,
+    rows: dict[type[Base], list[dict[str, Any]]],
+    org_id: UUID,
+    number: int,
+    now: datetime,
+) -> Employee:
+    member = {
+        "id": uuid4(),
+        "org_id": org_id,
+        "user_id": uuid4(),
+        "display_name": f"Member {number}",
+        "role": "va" if number % ADMIN_OF else "admin",
+        "active": True,
+        "token_generation": 0,
+        "created_at": now,
+    }
+    rows[User].append({"id": member["user_id"], "created_at": now})
+    rows[Membership].append(member)
+    token = tokens.issue(Membership(**member), settings=place.settings, now=now)
+    return Employee(token.claims.membership_id, token.claims.user_id, token.raw)
+
+
+def _seat(
+    rows: list[dict[str, Any]],
+    org_id: UUID,
+    employees: Sequence[Employee],
+    accounts: Sequence[UUID],
+    since: datetime,
+) -> None:
+    for employee, account_id in zip(employees, accounts, strict=False):
+        presence_id = uuid4()
+        rows.append(
+            {
+                "id": presence_id,
+                "org_id": org_id,
+                "account_id": account_id,
+                "user_id": employee.user_id,
+                "membership_id": employee.id,
+                "clocked_in_at": since,
+                "last_heartbeat_at": since,
+                "stale_since": None,
+            }
+        )
+        employee.account, employee.presence_id = str(account_id), str(presence_id)

@@ -1,0 +1,240 @@
+"""Two connections that hear the same bytes, one of them without the express lane.
+
+The gate behind them is the real one; its memory is filled from a :class:`Truth` in place of a
+database, and time is a number that a test moves.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from math import inf
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+import live.express
+import live.gate
+import live.snapshots
+import live.tokens
+from live.counts import Counts
+from live.express import ExpressProtocol
+from live.gate import Gate
+from live.snapshots import VIEWS, Loaded, Member, Snapshots
+from services import snapshot, tags
+from services.errors import NotAuthenticated
+from services.snapshot import Snapshot
+from services.tokens import Claims, Token
+from settings import Settings
+
+ORG = UUID(int=1)
+LISTED = "https://board.example"
+SETTINGS = Settings(
+    make_url("sqlite:///never-opened"), b"k" * 32, cors_origins=frozenset((LISTED,))
+)
+# Bearers: member, and the time when the token runs out.
+BEARERS = {"ana": (UUID(int=2), 1000.0), "maya": (UUID(int=3), 1000.0), "soon": (UUID(int=2), 10.0)}
+ROLES = {UUID(int=2): "va", UUID(int=3): "admin"}
+SHORT_TIME = 0.3  # seconds, in place of timeouts
+TURNS = 25  # of the loop: more than any answer takes that waits for nothing
+
+
+class Clock:
+    now = 0.0
+
+
+class Truth:
+    """What the database would say."""
+
+    def __init__(self) -> None:
+        self.members = {id_: Member(id_, role, True, 0) for id_, role in ROLES.items()}
+        self.versions = dict.fromkeys(VIEWS, 1_000_000)
+        self.is_there = True
+        self.is_away = False
+        self.loaded: Loaded | None = None
+        self.changed()
+
+    def changed(self) -> None:
+        now = Snapshot(self.versions["admin"], self.versions["va"], 1_000_000, 120, [])
+        shared = {view: snapshot.shared_json(now, view) for view in VIEWS}
+        loaded = Loaded(now, self.versions["admin"], dict(self.members), shared, {})
+        self.loaded = loaded if self.is_there else None
+
+    def change_member(self, id_: UUID, **to: Any) -> None:
+        if id_ in self.members:
+            self.members[id_] = self.members[id_]._replace(**to)
+
+    def tag(self, bearer: str) -> str:
+        """The tag of what the bearer would be shown now."""
+        id_ = BEARERS[bearer][0]
+        view = self.members[id_].role if id_ in self.members else "va"
+        return tags.snapshot_tag(id_, view, "json", self.versions[view], 120)
+
+
+class Inline:
+    """An executor that needs no thread."""
+
+    def submit(self, act: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        try:
+            done.set_result(act(*arguments))
+        except SQLAlchemyError as error:
+            done.set_exception(error)
+        return done
+
+
+class TrueSnapshots(Snapshots):
+    """The real memory, which reads the truth."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.orgs = {}
+        self.lease_until = inf
+        self._truth = truth
+        self._reader = Inline()  # type: ignore[assignment]
+
+    def _load(self, org_id: UUID, known: Loaded | None) -> Loaded | None:
+        if self._truth.is_away:
+            raise SQLAlchemyError
+        return self._truth.loaded if org_id == ORG else None
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written; gives the protocol what comes, unless it has paused."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.is_closed = False
+        self._loop = loop
+        self._unread: deque[bytes] = deque()
+        self._is_paused = False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol: Any = protocol
+        protocol.connection_made(self)
+
+    def receive(self, data: bytes) -> None:
+        if not self.is_closed:
+            self._unread.append(data)
+            self._deliver()
+
+    def _deliver(self) -> None:
+        while self._unread and not self._is_paused and not self.is_closed:
+            self._protocol.data_received(self._unread.popleft())
+
+    def write(self, data: Any) -> None:
+        if not self.is_closed:
+            self.written += data
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._loop.call_soon(self._protocol.connection_lost, None)
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        self._is_paused = False
+        self._loop.call_soon(self._deliver)
+
+
+async def flask(scope: Any, receive: Any, send: Any) -> None:
+    """In Flask's place: says what it was asked."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message["body"]
+        more = message["more_body"]
+    asked = (scope["method"], scope["path"], scope["query_string"], scope["headers"], body)
+    said = repr(asked).encode()
+    headers = [(b"content-length", str(len(said)).encode())]
+    if scope["path"] == "/close":
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": said, "more_body": False})
+
+
+class Side:
+    """One connection with a process of its own behind it."""
+
+    def __init__(
+        self, protocol: type[ExpressProtocol], truth: Truth, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.snapshots = TrueSnapshots(truth)
+        self.gate = Gate(SETTINGS, self.snapshots, flask, Counts())  # type: ignore[arg-type]
+        self.state = ServerState()
+        self.state.default_headers = [(b"date", b"frozen")]
+        self.protocol = protocol(_config(), self.state, {}, loop)
+        self.protocol.app = self.gate
+        self.protocol.access_log = False  # pytest listens to every logger
+        self.transport = Transport(loop)
+        self.transport.set_protocol(self.protocol)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.state.tasks
+
+    @property
+    def seen(self) -> tuple[bytes, bool, list[float]]:
+        polled = [org.polled_at for org in self.snapshots.orgs.values()]
+        return bytes(self.transport.written), self.transport.is_closed, polled
+
+
+@cache
+def _config() -> Config:
+    options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
+    config = Config(flask, ws="none", interface="asgi3", proxy_headers=False, **options)
+    config.load()
+    return config
+
+
+async def settle(*sides: Side) -> None:
+    """Let the loop turn until nothing more happens by itself."""
+    idle = 0
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+        idle = idle + 1 if all(side.is_idle for side in sides) else 0
+        if idle > 3:
+            return
+
+
+def in_header(header: str, _settings: Settings) -> Token:
+    """In place of ``tokens.in_header``: by the clock that the test moves, without signatures."""
+    name = header.removeprefix("Bearer ")
+    if name not in BEARERS:
+        raise NotAuthenticated("invalid")
+    id_, ends_at = BEARERS[name]
+    if ends_at <= Clock.now:
+        raise NotAuthenticated("expired")
+    at = datetime.fromtimestamp(ends_at, UTC)
+    return Token(name, Claims(id_, ORG, id_, 0, None, at, at))
+
+
+@contextmanager
+def clock_of_our_own() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (live.express, live.gate, live.snapshots, live.tokens):
+            for name in ("monotonic", "time"):
+                if hasattr(module, name):
+                    patch.setattr(module, name, lambda: Clock.now)
+        patch.setattr("services.tokens.in_header", in_header)
+        patch.setattr(live.snapshots, "READ_EVERY_SECONDS", 0.0)
+        # The loop's own time goes on: a busy machine must not be taken for a slow database.
+        patch.setattr(live.snapshots, "READ_TIMEOUT_SECONDS", 3600.0)
+        patch.setattr(logging.getLogger("uvicorn.error"), "disabled", True)
+        yield

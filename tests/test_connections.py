@@ -1,0 +1,170 @@
+"""How long a connection is kept: idle, slow, or while the server stops."""
+
+import asyncio
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+import uvloop
+
+import live.express
+from asgi_client import until
+from lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
+from live.counts import Counts
+from live.express import ExpressProtocol
+from live.snapshots import VIEWS
+
+POLL = (
+    "GET /v1/presence HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ana\r\nIf-None-Match: {}\r\n\r\n"
+)
+
+
+class Protocol(ExpressProtocol):
+    counts = Counts()
+    drain_seconds = SHORT_TIME
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
+    monkeypatch.setattr(live.express, "HEADERS_SECONDS", SHORT_TIME)
+    with clock_of_our_own(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        Clock.now, begun = 1.0, monotonic()
+        monkeypatch.setattr(live.express, "monotonic", lambda: 1.0 + monotonic() - begun)
+        yield runner
+
+
+class Client:
+    """A client of one connection, which polls what does not change."""
+
+    def __init__(self) -> None:
+        truth = Truth()
+        self.side = Side(Protocol, truth, asyncio.get_running_loop())
+        self.side.protocol.timeout_keep_alive = SHORT_TIME
+        self.begun = monotonic()
+        self._poll = POLL.format(truth.tag("ana")).encode()
+        self.send = self.side.transport.receive
+
+    async def poll(self) -> bytes:
+        before = len(self.side.transport.written)
+        self.send(self._poll)
+        await settle(self.side)
+        return bytes(self.side.transport.written[before:])
+
+    @property
+    def is_closed(self) -> bool:
+        return self.side.transport.is_closed
+
+    async def is_closed_after(self, seconds: float) -> None:
+        """Closed when the time is up, neither sooner nor much later."""
+        begun = monotonic()
+        await until(lambda: self.is_closed)
+        assert seconds * 0.9 <= monotonic() - begun < seconds + 2
+
+
+def test_a_connection_that_says_nothing_is_closed(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        await Client().is_closed_after(SHORT_TIME)
+
+    runner.run(tell())
+
+
+def test_headers_that_come_byte_by_byte_gain_no_time(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client = Client()
+        for byte in POLL.encode() * 10:
+            if client.is_closed:
+                break
+            client.send(bytes([byte]) if byte > 31 else b"x")
+            await asyncio.sleep(SHORT_TIME / 20)
+        assert SHORT_TIME * 0.9 <= monotonic() - client.begun < SHORT_TIME + 2
+
+    runner.run(tell())
+
+
+def test_an_unfinished_request_after_a_whole_one_is_closed(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client = Client()
+        client.side.protocol.timeout_keep_alive = 3600
+        for _ in range(2):
+            assert (await client.poll()).startswith(b"HTTP/1.1 304")
+        client.send(b"GET /v1/pres")
+        await client.is_closed_after(SHORT_TIME)
+
+    runner.run(tell())
+
+
+def test_an_idle_connection_is_kept_for_the_keep_alive_time(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client = Client()
+        await client.poll()
+        await client.is_closed_after(SHORT_TIME)
+
+    runner.run(tell())
+
+
+def test_polls_in_the_lane_keep_the_connection(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client, before = Client(), Protocol.counts.by_lane
+        while monotonic() - client.begun < 3 * SHORT_TIME:
+            assert (await client.poll()).startswith(b"HTTP/1.1 304")
+            await asyncio.sleep(SHORT_TIME / 10)
+        assert Protocol.counts.by_lane > before + 5
+        await client.is_closed_after(SHORT_TIME * 0.9)
+
+    runner.run(tell())
+
+
+def test_a_stop_lets_an_idle_client_ask_once_more(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client = Client()
+        for _ in range(3):
+            assert b"connection: close" not in await client.poll()
+        client.side.protocol.shutdown()
+        assert not client.is_closed
+        answered = await client.poll()
+        assert answered.startswith(b"HTTP/1.1 304")
+        assert b"connection: close\r\n" in answered
+        assert client.is_closed
+
+    runner.run(tell())
+
+
+def test_a_stop_closes_a_connection_that_stays_idle(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client = Client()
+        client.side.protocol.timeout_keep_alive = 3600
+        await client.poll()
+        client.side.protocol.shutdown()
+        await client.is_closed_after(SHORT_TIME)
+
+    runner.run(tell())
+
+
+def test_a_request_under_way_at_the_stop_is_answered_and_closed(runner: asyncio.Runner) -> None:
+    async def tell() -> None:
+        client = Client()
+        client.send(client._poll)
+        client.side.protocol.shutdown()
+        await settle(client.side)
+        assert b"connection: close\r\n" in client.side.transport.written
+        assert client.is_closed
+
+    runner.run(tell())
+
+
+def test_a_client_that_leaves_with_requests_in_line_leaves_no_waiter(
+    runner: asyncio.Runner,
+) -> None:
+    async def tell() -> None:
+        client = Client()
+        waiting = client._poll.replace(b"Host: x", b"Host: x\r\nPrefer: wait=20")
+        client.send(waiting * 3)
+        await settle(client.side)
+        (org,) = client.side.snapshots.orgs.values()
+        assert org.waiters == 1
+        client.side.transport.close()
+        await settle(client.side)
+        assert (org.waiters, client.side.state.tasks) == (0, set())
+        org.release(VIEWS)
+
+    runner.run(tell())
