@@ -106,17 +106,22 @@ class Client(asyncio.Protocol):
 
 
 class Caller(Client):
-    """Asks, and waits for the answer."""
+    """Asks, and waits for the answer; who asks meanwhile waits for their turn."""
 
     _answer: "asyncio.Future[tuple[int, bytes, bytes]]"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = asyncio.Lock()
+
     async def ask(self, request: bytes) -> tuple[int, bytes, bytes]:
         """Status, head, and the first bytes of the body."""
-        if self.transport is None:
-            raise Unable("the server closed a connection")
-        self._answer = self.loop.create_future()
-        self.transport.write(request)
-        return await self._answer
+        async with self._turn:
+            if self.transport is None:
+                raise Unable("the server closed a connection")
+            self._answer = self.loop.create_future()
+            self.transport.write(request)
+            return await self._answer
 
     def answered(self, status: int, head: bytes, start: bytes) -> None:
         if not self._answer.done():  # nobody waits for it any more

@@ -59,8 +59,11 @@ class Clocking:
 
     async def _make(self, caller: Caller, org_id: UUID, wanted: bytes) -> None:
         sent_at = monotonic()
-        async with asyncio.timeout(ANSWER_SECONDS):
-            status, head, start = await caller.ask(wanted)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                status, head, start = await caller.ask(wanted)
+        except TimeoutError:
+            raise Unable("a clock event was not answered in time") from None
         version = _VERSION.search(head)
         if status not in (200, 201) or version is None:
             raise Unable(f"a clock event was answered {status}: {start.decode(errors='replace')}")

@@ -65,9 +65,10 @@ def main(options: argparse.Namespace) -> None:
     sizes = [(options.clients, options.orgs)]
     if options.series:
         sizes = CLIENTS_SERIES + ORGS_SERIES
-    results = [measure(options, clients, orgs) for clients, orgs in sizes]
-    for result in results:
-        say_result(result)
+    results = []
+    for clients, orgs in sizes:
+        results.append(measure(options, clients, orgs))
+        say_result(results[-1])
     if options.series:
         say_series(results)
 

@@ -145,7 +145,11 @@ def test_the_server_prints_no_secret(world: World, database_url: str) -> None:
     code, token = world.code(ana), world.token(ana)
     port = free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "asgi:application"],
+        [
+            *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"),
+            # As talkative as it can be made.
+            *("--log-level", "debug", "asgi:application"),
+        ],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY},
         stdout=subprocess.PIPE,
