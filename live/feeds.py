@@ -63,6 +63,10 @@ class Poller:
                 await self._poll(begun)
             await asyncio.sleep(begun + POLL_SECONDS - monotonic())
 
+    def close(self) -> None:
+        """End its thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
     async def _poll(self, begun: float) -> None:
         loop = asyncio.get_running_loop()
         ids = list(self._snapshots.orgs)

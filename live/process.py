@@ -66,6 +66,8 @@ class Process:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        self.snapshots.close()
+        self._poller.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _needs_polling(self) -> bool:

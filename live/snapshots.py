@@ -191,6 +191,7 @@ class Snapshots:
             org.release(VIEWS)
 
     def close(self) -> None:
+        """End the reader's thread: nothing is read any more."""
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def _read_soon(self, org: OrgMemory) -> "asyncio.Task[bool]":
