@@ -31,11 +31,13 @@ def sweep(context: Context) -> tuple[int, int]:
     """
     begun, stale, expired = monotonic(), 0, 0
     settings, database = context.settings, context.database
+    with database.read() as session:
+        due = expiry.due_orgs(session, settings=settings, now=utc_now())
+    if not due:
+        return 0, 0
     with database.read() as gatekeeper:
         if not _is_alone(gatekeeper):
             return 0, 0
-        with database.read() as session:
-            due = expiry.due_orgs(session, settings=settings, now=utc_now())
         for org_id in due:
             try:
                 with (
@@ -47,10 +49,9 @@ def sweep(context: Context) -> tuple[int, int]:
                 continue  # erased since the read
             stale += marked
             expired += ended
-    if due:
-        SWEEPS.observe(monotonic() - begun)
-        SWEPT.labels("stale").inc(stale)
-        SWEPT.labels("expired").inc(expired)
+    SWEEPS.observe(monotonic() - begun)
+    SWEPT.labels("stale").inc(stale)
+    SWEPT.labels("expired").inc(expired)
     return stale, expired
 
 

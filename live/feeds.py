@@ -64,26 +64,26 @@ class Poller:
             await asyncio.sleep(begun + POLL_SECONDS - monotonic())
 
     def close(self) -> None:
-        """End its thread."""
+        """End its thread and its connection."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._counter is not None:
+            self._counter.close()
 
     async def _poll(self, begun: float) -> None:
         loop = asyncio.get_running_loop()
         ids = list(self._snapshots.orgs)
         try:
-            found = await loop.run_in_executor(self._thread, self._look, ids)
+            # A look at the counter costs less than another thread's turn.
+            if self._counter is None or self._counter.has_moved():
+                self._compare(await loop.run_in_executor(self._thread, self._look, ids))
         except (SQLAlchemyError, sqlite3.Error):
             if self._counter is not None:
                 self._counter.forget()  # what had moved was not read
             return  # the lease ends by itself
-        if found is not None:
-            self._compare(found)
         self._snapshots.lease_until = begun + LEASE_SECONDS
 
-    def _look(self, ids: list[UUID]) -> Versions | None:
-        """The versions of the orgs, or None where nothing at all was committed."""
-        if self._counter is not None and not self._counter.has_moved():
-            return None
+    def _look(self, ids: list[UUID]) -> Versions:
+        """The versions of the orgs."""
         if not ids:
             return {}
         columns = (Org.version, Org.va_version, Org.accounts_version, Org.members_version)
@@ -115,7 +115,8 @@ class ChangeCounter:
     def has_moved(self) -> bool:
         """Whether anything was committed since the last call; True at the first."""
         if self._connection is None:
-            self._connection = sqlite3.connect(self._path, isolation_level=None)
+            # Without a timeout: it is the event loop that would wait.
+            self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=0)
         (count,) = self._connection.execute("PRAGMA data_version").fetchone()
         seen, self._seen = self._seen, count
         return bool(count != seen)
@@ -123,6 +124,12 @@ class ChangeCounter:
     def forget(self) -> None:
         """Let the next call say True."""
         self._seen = None
+
+    def close(self) -> None:
+        """Close its connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class Listener:

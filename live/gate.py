@@ -40,6 +40,7 @@ Asked = dict[bytes, bytes]
 class Sight:
     """What a member may see, by the memory of their org.
 
+    :ivar tag: of what they may see
     :ivar expires_at: the end of the token, by ``time.monotonic()``
     """
 
@@ -48,21 +49,9 @@ class Sight:
     loaded: Loaded
     view: str
     media_type: str
+    version: int
+    tag: str
     expires_at: float
-
-    @property
-    def version(self) -> int:
-        return self.loaded.snapshot.version_of(self.view)
-
-    @property
-    def tag(self) -> str:
-        return tags.snapshot_tag(
-            self.bearer.token.claims.membership_id,
-            self.view,
-            snapshot.FORMATS[self.media_type],
-            self.version,
-            self.loaded.snapshot.stale_after_seconds,
-        )
 
     def body(self) -> bytes:
         user_id = self.bearer.token.claims.user_id
@@ -107,7 +96,7 @@ class Gate:
             and bearer.question.still_unchanged(monotonic())
         ):
             self._counts.by_gate += 1
-            await self._send_unchanged(bearer.question, scope, send)
+            await self._unchanged(bearer.question, asked, scope, receive, send)
         else:
             await self._poll(asked, scope, receive, send)
 
@@ -117,48 +106,61 @@ class Gate:
         self._snapshots.release_all()
 
     async def _poll(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        answer, sight = await self._judge(asked)
+        answer, question = await self._judge(asked)
         self._counts.judged[answer.status] += 1
+        if question is not None:
+            await self._unchanged(question, asked, scope, receive, send)
+        else:
+            await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
+
+    async def _unchanged(
+        self, question: Question, asked: Asked, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer 304; or, to a client that is ready to wait, what is so when it has waited."""
         seconds = seconds_to_wait(asked.get(b"prefer"))
-        if answer.status == 304 and sight is not None:
-            if not seconds:
-                question = _question(self._snapshots, sight, answer)
-                sight.bearer.asked, sight.bearer.question = asked, question
-                await self._send_unchanged(question, scope, send)
-                return
-            held = await self._hold(answer, sight, asked, seconds, receive)
-            if held is None:
-                return
-            answer = held
-        await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
+        if seconds:
+            await self._hold(question, asked, seconds, scope, receive, send)
+            return
+        lane = scope.get("presence.lane")
+        if lane is not None:
+            lane.learn(scope, question)
+        await send_answer(304, question.headers, b"", scope, send)
 
     async def _hold(
-        self, answer: Answer, sight: Sight, asked: Asked, seconds: int, receive: Receive
-    ) -> Answer | None:
-        """Hold ``answer``, a 304, until something changes or the time is up.
-
-        :returns: what is answered then; None where the client has gone
-        """
+        self,
+        question: Question,
+        asked: Asked,
+        seconds: int,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Answer when the question has another answer, or the time is up."""
         deadline = monotonic() + seconds
+        status, headers, body = 304, question.headers, b""
         with Waiter(receive) as waiter:
             while not self._is_stopping:
-                left = min(deadline, sight.expires_at) - monotonic()
-                if not await waiter.wait(sight.org, sight.view, left):
-                    return None
+                left = min(deadline, question.expires_at) - monotonic()
+                if not await waiter.wait(question.org, question.view, left):
+                    return
+                if question.still_unchanged(monotonic()):
+                    if monotonic() >= deadline:
+                        break
+                    continue
                 answer, now = await self._judge(asked)
-                if answer.status != 304 or now is None or monotonic() >= deadline:
+                status, headers, body = answer.status, raw(answer.headers), answer.body
+                if now is None or monotonic() >= deadline:
                     break
-                sight = now
-        answer.headers["Preference-Applied"] = f"wait={seconds}"
-        return answer
+                question = now
+        applied = (b"preference-applied", b"wait=%d" % seconds)
+        await send_answer(status, [*headers, applied], body, scope, send)
 
-    async def _judge(self, asked: Asked) -> tuple[Answer, Sight | None]:
-        """What the poll is answered now, and what was seen for it where it may see anything."""
+    async def _judge(self, asked: Asked) -> tuple[Answer, Question | None]:
+        """What the poll is answered now; where that is 304, with the question that it was."""
         sight = None
         try:
             sight = await self._sight(asked)
-            if_none_match = _text(asked, b"if-none-match")
-            if tags.matches(if_none_match, sight.tag):
+            if tags.matches(_text(asked, b"if-none-match"), sight.tag):
                 answer = answers.unchanged(sight.tag, self._settings)
             else:
                 answer = answers.found(sight.tag, sight.body(), sight.media_type, self._settings)
@@ -167,7 +169,11 @@ class Gate:
         except Unavailable:
             answer = answers.database_unavailable()
         answers.complete(answer.headers, PATH, _text(asked, b"origin"), self._settings)
-        return answer, sight
+        if sight is None or answer.status != 304:
+            return answer, None
+        sight.bearer.asked = asked
+        sight.bearer.question = self._question(sight, answer)
+        return answer, sight.bearer.question
 
     async def _sight(self, asked: Asked) -> Sight:
         bearer = self._tokens.bearer(asked.get(b"authorization"))
@@ -184,11 +190,15 @@ class Gate:
             sight = _seen(bearer, org, asked)
         return sight
 
-    async def _send_unchanged(self, question: Question, scope: Scope, send: Send) -> None:
-        lane = scope.get("presence.lane")
-        if lane is not None:
-            lane.learn(scope, question)
-        await send_answer(304, question.headers, b"", scope, send)
+    def _question(self, sight: Sight, answer: Answer) -> Question:
+        return Question(
+            self._snapshots,
+            sight.org,
+            sight.loaded,
+            sight.view,
+            expires_at=sight.expires_at,
+            headers=raw(answer.headers),
+        )
 
 
 def _asked(headers: RawHeaders) -> Asked | None:
@@ -209,12 +219,22 @@ def _seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
     if loaded is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
     callers.check(member, claims)
+    media_type = answers.accepted(_text(asked, b"accept"))
+    version = loaded.snapshot.version_of(member.role)
     return Sight(
         bearer=bearer,
         org=org,
         loaded=loaded,
         view=member.role,
-        media_type=answers.accepted(_text(asked, b"accept")),
+        media_type=media_type,
+        version=version,
+        tag=tags.snapshot_tag(
+            claims.membership_id,
+            member.role,
+            snapshot.FORMATS[media_type],
+            version,
+            loaded.snapshot.stale_after_seconds,
+        ),
         expires_at=monotonic() + claims.expires_at.timestamp() - time(),
     )
 
@@ -224,10 +244,6 @@ def _known_to_client(asked: Asked, sight: Sight) -> int:
     known = tags.version_known_by(_text(asked, b"if-none-match"), sight.tag)
     at_least = asked.get(b"presence-min-version", b"")
     return max(known, int(at_least)) if at_least.isdigit() and len(at_least) < 20 else known
-
-
-def _question(snapshots: Snapshots, sight: Sight, answer: Answer) -> Question:
-    return Question(snapshots, sight.org, sight.loaded, sight.expires_at, raw(answer.headers))
 
 
 def _text(asked: Asked, name: bytes) -> str | None:

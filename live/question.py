@@ -16,13 +16,15 @@ class Question:
     :ivar wire: the same as they are sent, after the status line and the date
     """
 
-    __slots__ = ("_expires_at", "_mark", "_org", "_snapshots", "headers", "wire")
+    __slots__ = ("_mark", "_snapshots", "expires_at", "headers", "org", "view", "wire")
 
     def __init__(
         self,
         snapshots: Snapshots,
         org: OrgMemory,
         loaded: Loaded,
+        view: str,
+        *,
         expires_at: float,
         headers: RawHeaders,
     ) -> None:
@@ -31,9 +33,10 @@ class Question:
         :param expires_at: the end of the token, by ``time.monotonic()``
         """
         self._snapshots = snapshots
-        self._org = org
         self._mark = loaded.mark
-        self._expires_at = expires_at
+        self.org = org
+        self.view = view
+        self.expires_at = expires_at
         self.headers = headers
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         self.wire = b"".join(lines) + b"\r\n"
@@ -46,14 +49,14 @@ class Question:
 
         :param now: ``time.monotonic()``
         """
-        org = self._org
+        org = self.org
         loaded = org.loaded
         if (
             loaded is not None
             and loaded.mark is self._mark
             and now < self._snapshots.lease_until
             and now < org.trusted_until
-            and now < self._expires_at
+            and now < self.expires_at
         ):
             org.polled_at = now
             return True

@@ -21,7 +21,7 @@ from live.metrics import READS
 from models import Membership, Org
 from models.session import Database
 from services import snapshot
-from services.snapshot import Snapshot
+from services.snapshot import Entry, Snapshot
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
@@ -46,6 +46,8 @@ class Member(NamedTuple):
 class Loaded:
     """An org as one read found it.
 
+    :ivar shared: the JSON up to ``me``, by view
+    :ivar entries: by user id
     :ivar mark: what questions remember it by: each would keep all of it in memory
     """
 
@@ -53,7 +55,7 @@ class Loaded:
     members_version: int
     members: dict[UUID, Member]
     shared: dict[str, bytes]
-    mine: dict[UUID, bytes]
+    entries: dict[str, Entry]
     mark: object = field(default_factory=object)
 
     @property
@@ -64,10 +66,7 @@ class Loaded:
 
     def json(self, view: str, user_id: UUID) -> bytes:
         """The JSON body for one viewer."""
-        return self.shared[view] + self.mine.get(user_id, _NOBODY)
-
-
-_NOBODY = snapshot.json_of_me(None)
+        return self.shared[view] + snapshot.json_of_me(self.entries.get(str(user_id)))
 
 
 class OrgMemory:
@@ -249,7 +248,7 @@ def read(
         members_version=members_version,
         members=members,
         shared={view: snapshot.shared_json(now, view) for view in VIEWS},
-        mine={entry.user_id: snapshot.json_of_me(entry) for entry in now.entries},
+        entries={entry.user_id: entry for entry in now.entries},
     )
 
 

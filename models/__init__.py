@@ -2,7 +2,7 @@
 
 from models.access_code import AccessCode
 from models.account import Account
-from models.base import Base
+from models.base import Base, IdText
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
 from models.member import Membership, User
@@ -14,6 +14,7 @@ __all__ = [
     "Account",
     "Base",
     "ClockEvent",
+    "IdText",
     "IdempotencyKey",
     "Membership",
     "Org",

@@ -1,12 +1,17 @@
 """What all tables share: names of constraints, ids, and times that are always UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData
+from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, String
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+UUID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))  # RFC 9562: first digit, how many
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -41,6 +46,27 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class IdText(FunctionElement[str]):
+    """An id in the words of the wire, made by the database: where there are thousands of them,
+    making UUIDs and their text anew is half the cost of a read."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(IdText)
+def _cast(element: IdText, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS VARCHAR)"
+
+
+@compiles(IdText, "sqlite")
+def _with_dashes(element: IdText, compiler: SQLCompiler, **options: Any) -> str:
+    (column,) = element.clauses
+    hex_ = compiler.process(column, **options)
+    parts = (f"substr({hex_}, {start}, {length})" for start, length in UUID_PARTS)
+    return "(" + " || '-' || ".join(parts) + ")"
 
 
 Id = Annotated[UUID, mapped_column(primary_key=True, default=uuid4)]

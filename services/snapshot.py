@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
-from models import Account, Membership, Org, Presence
+from models import Account, IdText, Membership, Org, Presence
 from services import tables
 from services.times import rfc3339
 
@@ -37,16 +37,15 @@ class Own(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One occupied account."""
+    """One occupied account, in the words of the wire: an org may have thousands of them."""
 
-    account_id: UUID
+    account_id: str
     account_name: str
-    presence_id: UUID
-    user_id: UUID
+    presence_id: str
+    user_id: str
     display_name: str
-    clocked_in_at: datetime
-    last_heartbeat_at: datetime
-    stale_since: datetime | None
+    clocked_in_at: str
+    last_seen_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,8 @@ class Snapshot:
 
     def entry_of(self, user_id: UUID) -> Entry | None:
         """Where the user is, or None."""
-        return next((entry for entry in self.entries if entry.user_id == user_id), None)
+        wanted = str(user_id)
+        return next((entry for entry in self.entries if entry.user_id == wanted), None)
 
 
 def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
@@ -75,14 +75,13 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
     """
     rows = session.execute(
         select(
-            Presence.account_id,
+            IdText(Presence.account_id),
             Account.name,
-            Presence.id,
-            Presence.user_id,
+            IdText(Presence.id),
+            IdText(Presence.user_id),
             Membership.display_name,
             Presence.clocked_in_at,
-            Presence.last_heartbeat_at,
-            Presence.stale_since,
+            case((Presence.stale_since.is_not(None), Presence.last_heartbeat_at)),
         )
         .join(Account, Account.id == Presence.account_id)
         .join(Membership, Membership.id == Presence.membership_id)
@@ -94,7 +93,7 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
         va_version=org.va_version,
         accounts_version=org.accounts_version,
         stale_after_seconds=stale_after_seconds,
-        entries=[Entry(*row) for row in rows],
+        entries=[Entry(*row[:5], *(when and rfc3339(when) for when in row[5:])) for row in rows],
     )
 
 
@@ -127,7 +126,7 @@ def shared_json(snapshot: Snapshot, view: str) -> bytes:
 
 def json_of_me(mine: Entry | None) -> bytes:
     """The rest of the JSON: the viewer's own presence, or null."""
-    return _json(None if mine is None else own(mine)) + b"}"
+    return _json(None if mine is None else _mine(mine)) + b"}"
 
 
 def own(presence: Own) -> dict[str, str]:
@@ -139,19 +138,27 @@ def own(presence: Own) -> dict[str, str]:
     }
 
 
+def _mine(entry: Entry) -> dict[str, str]:
+    """The same, of an entry."""
+    return {
+        "id": entry.presence_id,
+        "account_id": entry.account_id,
+        "clocked_in_at": entry.clocked_in_at,
+    }
+
+
 def _seen(entry: Entry, view: str) -> dict[str, str | None]:
     """An entry as ``view`` sees it: who it is stays with the admins."""
     if view != "admin":
-        return {"account_id": str(entry.account_id)}
-    stale = entry.stale_since is not None
+        return {"account_id": entry.account_id}
     return {
-        "account_id": str(entry.account_id),
-        "presence_id": str(entry.presence_id),
-        "user_id": str(entry.user_id),
+        "account_id": entry.account_id,
+        "presence_id": entry.presence_id,
+        "user_id": entry.user_id,
         "display_name": entry.display_name,
-        "clocked_in_at": rfc3339(entry.clocked_in_at),
-        "state": "stale" if stale else "active",
-        "last_seen_at": rfc3339(entry.last_heartbeat_at) if stale else None,
+        "clocked_in_at": entry.clocked_in_at,
+        "state": "active" if entry.last_seen_at is None else "stale",
+        "last_seen_at": entry.last_seen_at,
     }
 
 
@@ -194,7 +201,7 @@ def _text(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
     """A table, then a line for ``me`` and one for the versions."""
     columns = _TEXT_COLUMNS[view]
     rows = [_cells(_named(entry, view), columns) for entry in snapshot.entries]
-    me = "none" if mine is None else " ".join(f"{k}={v}" for k, v in own(mine).items())
+    me = "none" if mine is None else " ".join(f"{k}={v}" for k, v in _mine(mine).items())
     return (
         f"{tables.aligned(columns, rows)}\nme: {me}\n"
         f"version={snapshot.version_of(view)} view={view} "
@@ -210,7 +217,12 @@ def _csv(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
     columns = _CSV_COLUMNS[view]
     me: dict[str, str | None] = {"row": "me"}
     if mine is not None:
-        me |= {"account_name": mine.account_name, **own(mine), "presence_id": own(mine)["id"]}
+        me |= {
+            "account_name": mine.account_name,
+            "account_id": mine.account_id,
+            "presence_id": mine.presence_id,
+            "clocked_in_at": mine.clocked_in_at,
+        }
     versions = [
         str(number)
         for number in (

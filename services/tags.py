@@ -28,7 +28,7 @@ def matches(if_none_match: str | None, tag: str) -> bool:
     """Whether ``If-None-Match`` names ``tag``, compared weakly (RFC 9110, 13.1.2)."""
     if if_none_match is None:
         return False
-    if if_none_match.strip() == "*":
+    if if_none_match == tag or if_none_match.strip() == "*":
         return True
     opaque = tag.removeprefix("W/").strip('"')
     return any(_SUFFIXES.sub("", given) == opaque for given in _TAG.findall(if_none_match))
@@ -36,7 +36,9 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 
 def version_known_by(if_none_match: str | None, tag: str) -> int:
     """The newest version among the tags of the kind of ``tag`` that a client has; 0 for none."""
-    kind = _kind_and_version(tag.removeprefix("W/").strip('"'))[0]
+    kind, version = _kind_and_version(tag.removeprefix("W/").strip('"'))
+    if if_none_match == tag:
+        return version
     given = [_kind_and_version(_SUFFIXES.sub("", raw)) for raw in _TAG.findall(if_none_match or "")]
     return max((version for other, version in given if other == kind), default=0)
 

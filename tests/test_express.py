@@ -336,7 +336,7 @@ MUTANTS = {
     "members, versions": (live.question, "            and loaded.mark is self._mark\n", ""),
     "the lease": (live.question, "and now < self._snapshots.lease_until\n", "\n"),
     "an unread change": (live.question, "and now < org.trusted_until\n", "\n"),
-    "the token's end": (live.question, "and now < self._expires_at\n", "\n"),
+    "the token's end": (live.question, "and now < self.expires_at\n", "\n"),
     "watching": (live.question, "org.polled_at = now\n", "pass\n"),
     "yesterday's date": (live.express, "_Head.headers is not default_headers", "not _Head.wire"),
 }

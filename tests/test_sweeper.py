@@ -201,18 +201,18 @@ def test_a_lost_database_does_not_end_the_background(
 def test_of_two_sweepers_at_once_one_is_let_in(
     world: World, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = expiry.due_orgs
+    sweep_org = expiry.sweep
     others = []
 
-    def meanwhile(*arguments, **options):
+    def meanwhile(change):
         with opened(context.settings.database_url) as database:
             others.append(sweeper.sweep(Context(context.settings, database)))
-        return found(*arguments, **options)
+        return sweep_org(change)
 
     occupied(world)
     clock.at(120)
     with monkeypatch.context() as patch:
-        patch.setattr(expiry, "due_orgs", meanwhile)
+        patch.setattr(expiry, "sweep", meanwhile)
         assert sweeper.sweep(context) == (1, 0)
     assert others == [(0, 0)]
     clock.at(3600)
