@@ -3,7 +3,8 @@
 A polling client sends the very same bytes every two seconds. When one chunk that was one whole
 bodyless GET has been answered 304 by the gate, the connection keeps those bytes and the question
 that they asked. When they come again, between two requests, the question is asked again of memory;
-nothing is parsed. All else goes uvicorn's ordinary way.
+nothing is parsed. Where the answer is another one now, the client's next bytes are known too: the
+same, with the new tag in the old one's place. All else goes uvicorn's ordinary way.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from live.counts import Counts
-from live.question import Question
+from live.question import Question, RawHeaders, on_the_wire
 
 # design.md, "Memory": a connection without complete headers for so long is closed; uvicorn alone
 # would keep it for ever.
@@ -54,13 +55,32 @@ class ExpressProtocol(HttpToolsProtocol):
         ):
             now = monotonic()
             if question.still_unchanged(now):
-                self._used_at = now
                 self.counts.by_lane += 1
-                self.server_state.total_requests += 1
-                self.transport.write(_head(self.server_state.default_headers) + question.wire)
+                self._send(_HEADS[304], question.wire, now)
+                return
+            judged = question.judged_anew()
+            if judged is not None:
+                self._expect(question, judged.next)
+                wire = on_the_wire(judged.headers) + judged.body
+                self._send(_HEADS[judged.status], wire, now)
                 return
         self._question = None
         self._feed(data)
+
+    def _send(self, head: "_Head", wire: bytes, now: float) -> None:
+        self._used_at = now
+        self.server_state.total_requests += 1
+        self.transport.write(head.of(self.server_state.default_headers) + wire)
+
+    def _expect(self, last: Question, following: Question | None) -> None:
+        """The client's next request: the same bytes, if need be with the new tag."""
+        self._question = following
+        if following is None or following.tag == last.tag:
+            return
+        if last.asked.get(b"if-none-match") == last.tag and self._request.count(last.tag) == 1:
+            self._request = self._request.replace(last.tag, following.tag)
+        else:
+            self._question = None
 
     def _feed(self, data: bytes) -> None:
         """Give ``data`` to the parser, and see whether it is one whole bodyless GET."""
@@ -169,14 +189,19 @@ class ExpressProtocol(HttpToolsProtocol):
 
 
 class _Head:
-    """The start of a 304, the same for all until uvicorn renews the date."""
+    """The start of an answer, the same for all until uvicorn renews the date."""
 
-    headers: object = None
-    wire = b""
+    def __init__(self, status: int) -> None:
+        self._status = STATUS_LINE[status]
+        self._made_of: object = None
+        self._wire = b""
+
+    def of(self, default_headers: RawHeaders) -> bytes:
+        if self._made_of is not default_headers:
+            self._made_of = default_headers
+            lines = [name + b": " + value + b"\r\n" for name, value in default_headers]
+            self._wire = self._status + b"".join(lines)
+        return self._wire
 
 
-def _head(default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    if _Head.headers is not default_headers:
-        lines = [name + b": " + value + b"\r\n" for name, value in default_headers]
-        _Head.headers, _Head.wire = default_headers, STATUS_LINE[304] + b"".join(lines)
-    return _Head.wire
+_HEADS = {status: _Head(status) for status in (200, 304)}

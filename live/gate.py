@@ -9,7 +9,7 @@ from time import monotonic, time
 
 from live.counts import Counts
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send, raw, send_answer
-from live.question import Question, RawHeaders
+from live.question import Asked, Judged, Question, RawHeaders
 from live.snapshots import Loaded, OrgMemory, Snapshots, Unavailable
 from live.tokens import Bearer, Tokens
 from live.waiting import Waiter, seconds_to_wait
@@ -32,8 +32,6 @@ ASKING = (
 )
 OTHERS = frozenset((b"content-length", b"transfer-encoding", b"upgrade"))
 RELEVANT = OTHERS.union(ASKING)
-
-Asked = dict[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +87,14 @@ class Gate:
             await self._flask(scope, receive, send)
             return
         bearer = self._tokens.bearers.get(asked.get(b"authorization", b""))
+        question = bearer.question if bearer is not None else None
         if (
-            bearer is not None
-            and bearer.asked == asked
-            and bearer.question is not None
-            and bearer.question.still_unchanged(monotonic())
+            question is not None
+            and question.asked == asked
+            and question.still_unchanged(monotonic())
         ):
             self._counts.by_gate += 1
-            await self._unchanged(bearer.question, asked, scope, receive, send)
+            await self._unchanged(question, scope, receive, send)
         else:
             await self._poll(asked, scope, receive, send)
 
@@ -106,20 +104,20 @@ class Gate:
         self._snapshots.release_all()
 
     async def _poll(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        answer, question = await self._judge(asked)
-        self._counts.judged[answer.status] += 1
-        if question is not None:
-            await self._unchanged(question, asked, scope, receive, send)
+        judged = await self._judge(asked)
+        self._counts.judged[judged.status] += 1
+        if judged.status == 304 and judged.next is not None:
+            await self._unchanged(judged.next, scope, receive, send)
         else:
-            await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
+            await send_answer(judged.status, judged.headers, judged.body, scope, send)
 
     async def _unchanged(
-        self, question: Question, asked: Asked, scope: Scope, receive: Receive, send: Send
+        self, question: Question, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer 304; or, to a client that is ready to wait, what is so when it has waited."""
-        seconds = seconds_to_wait(asked.get(b"prefer"))
+        seconds = seconds_to_wait(question.asked.get(b"prefer"))
         if seconds:
-            await self._hold(question, asked, seconds, scope, receive, send)
+            await self._hold(question, seconds, scope, receive, send)
             return
         lane = scope.get("presence.lane")
         if lane is not None:
@@ -127,53 +125,76 @@ class Gate:
         await send_answer(304, question.headers, b"", scope, send)
 
     async def _hold(
-        self,
-        question: Question,
-        asked: Asked,
-        seconds: int,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
+        self, question: Question, seconds: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer when the question has another answer, or the time is up."""
         deadline = monotonic() + seconds
-        status, headers, body = 304, question.headers, b""
+        judged = Judged(304, question.headers, b"", question)
         with Waiter(receive) as waiter:
-            while not self._is_stopping:
-                left = min(deadline, question.expires_at) - monotonic()
+            while not self._is_stopping and judged.status == 304 and judged.next is not None:
+                left = min(deadline, judged.next.expires_at) - monotonic()
                 if not await waiter.wait(question.org, question.view, left):
                     return
-                if question.still_unchanged(monotonic()):
-                    if monotonic() >= deadline:
-                        break
-                    continue
-                answer, now = await self._judge(asked)
-                status, headers, body = answer.status, raw(answer.headers), answer.body
-                if now is None or monotonic() >= deadline:
+                if not judged.next.still_unchanged(monotonic()):
+                    judged = await self._judge(question.asked)
+                if monotonic() >= deadline:
                     break
-                question = now
-        applied = (b"preference-applied", b"wait=%d" % seconds)
-        await send_answer(status, [*headers, applied], body, scope, send)
+        headers = [*judged.headers, (b"preference-applied", b"wait=%d" % seconds)]
+        await send_answer(judged.status, headers, judged.body, scope, send)
 
-    async def _judge(self, asked: Asked) -> tuple[Answer, Question | None]:
-        """What the poll is answered now; where that is 304, with the question that it was."""
-        sight = None
+    async def _judge(self, asked: Asked) -> Judged:
+        """What the poll is answered now."""
         try:
-            sight = await self._sight(asked)
-            if tags.matches(_text(asked, b"if-none-match"), sight.tag):
-                answer = answers.unchanged(sight.tag, self._settings)
-            else:
-                answer = answers.found(sight.tag, sight.body(), sight.media_type, self._settings)
+            return self._answered(await self._sight(asked), asked)
         except NotAuthenticated as refusal:
             answer = answers.refused(refusal)
         except Unavailable:
             answer = answers.database_unavailable()
+        return Judged(answer.status, self._completed(answer, asked), answer.body, None)
+
+    def _judge_from_memory(self, question: Question) -> Judged | None:
+        """The same at once, where memory is sure and nothing is refused; else None."""
+        asked, org = question.asked, question.org
+        bearer = self._tokens.bearers.get(asked[b"authorization"])
+        now = monotonic()
+        if bearer is None or bearer.has_expired() or not self._snapshots.is_sure(org, now):
+            return None
+        try:
+            sight = _seen(bearer, org, asked)
+        except NotAuthenticated:
+            return None
+        if _known_to_client(asked, sight) > sight.version:
+            return None
+        org.polled_at = now
+        judged = self._answered(sight, asked)
+        self._counts.judged[judged.status] += 1
+        return judged
+
+    def _answered(self, sight: Sight, asked: Asked) -> Judged:
+        """The answer of one who may see, and what they will ask next."""
+        unchanged = self._completed(answers.unchanged(sight.tag, self._settings), asked)
+        if tags.matches(_text(asked, b"if-none-match"), sight.tag):
+            status, headers, body = 304, unchanged, b""
+        else:
+            status, body = 200, sight.body()
+            headers = [*raw(answers.of_body(body, sight.media_type)), *unchanged]
+            asked = {**asked, b"if-none-match": sight.tag.encode()}
+        sight.bearer.question = Question(
+            self._snapshots,
+            sight.org,
+            sight.loaded,
+            sight.view,
+            asked=asked,
+            tag=sight.tag.encode(),
+            expires_at=sight.expires_at,
+            headers=unchanged,
+            judge=self._judge_from_memory,
+        )
+        return Judged(status, headers, body, sight.bearer.question)
+
+    def _completed(self, answer: Answer, asked: Asked) -> RawHeaders:
         answers.complete(answer.headers, PATH, _text(asked, b"origin"), self._settings)
-        if sight is None or answer.status != 304:
-            return answer, None
-        sight.bearer.asked = asked
-        sight.bearer.question = self._question(sight, answer)
-        return answer, sight.bearer.question
+        return raw(answer.headers)
 
     async def _sight(self, asked: Asked) -> Sight:
         bearer = self._tokens.bearer(asked.get(b"authorization"))
@@ -189,16 +210,6 @@ class Gate:
             org = await self._snapshots.sure(org.id, since=monotonic())
             sight = _seen(bearer, org, asked)
         return sight
-
-    def _question(self, sight: Sight, answer: Answer) -> Question:
-        return Question(
-            self._snapshots,
-            sight.org,
-            sight.loaded,
-            sight.view,
-            expires_at=sight.expires_at,
-            headers=raw(answer.headers),
-        )
 
 
 def _asked(headers: RawHeaders) -> Asked | None:

@@ -1,22 +1,49 @@
 """The question of a poll: is what this client has still what it would get?
 
 The gate and the express lane both hold questions and both ask :meth:`Question.still_unchanged`,
-so the lane can't answer otherwise than the gate.
+so the lane can't answer otherwise than the gate. When it is no longer so, both ask the gate's
+judgement, which says too what the client's next question will be.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 from live.snapshots import Loaded, OrgMemory, Snapshots
 
 RawHeaders = list[tuple[bytes, bytes]]
+Asked = dict[bytes, bytes]
+
+
+class Judged(NamedTuple):
+    """An answer, and what the client will ask when it has it."""
+
+    status: int
+    headers: RawHeaders
+    body: bytes
+    next: "Question | None"
 
 
 class Question:
-    """A poll that was answered 304.
+    """A poll that is answered 304.
 
+    :ivar asked: the poll's headers, as far as the answer depends on them
+    :ivar tag: what it is answered with, the tag of what the client has
     :ivar headers: of that answer
     :ivar wire: the same as they are sent, after the status line and the date
     """
 
-    __slots__ = ("_mark", "_snapshots", "expires_at", "headers", "org", "view", "wire")
+    __slots__ = (
+        "_judge",
+        "_mark",
+        "_snapshots",
+        "asked",
+        "expires_at",
+        "headers",
+        "org",
+        "tag",
+        "view",
+        "wire",
+    )
 
     def __init__(
         self,
@@ -25,21 +52,27 @@ class Question:
         loaded: Loaded,
         view: str,
         *,
+        asked: Asked,
+        tag: bytes,
         expires_at: float,
         headers: RawHeaders,
+        judge: Callable[["Question"], Judged | None],
     ) -> None:
         """
         :param loaded: what the answer was judged by
         :param expires_at: the end of the token, by ``time.monotonic()``
+        :param judge: answers it anew from memory, or gives None where memory can't tell
         """
         self._snapshots = snapshots
         self._mark = loaded.mark
+        self._judge = judge
         self.org = org
         self.view = view
+        self.asked = asked
+        self.tag = tag
         self.expires_at = expires_at
         self.headers = headers
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        self.wire = b"".join(lines) + b"\r\n"
+        self.wire = on_the_wire(headers)
 
     def still_unchanged(self, now: float) -> bool:
         """Whether the answer is that 304 again.
@@ -61,3 +94,12 @@ class Question:
             org.polled_at = now
             return True
         return False
+
+    def judged_anew(self) -> Judged | None:
+        """What it is answered now, or None where memory can't tell."""
+        return self._judge(self)
+
+
+def on_the_wire(headers: RawHeaders) -> bytes:
+    """Headers as they are sent, with the empty line after them."""
+    return b"".join([name + b": " + value + b"\r\n" for name, value in headers]) + b"\r\n"

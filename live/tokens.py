@@ -16,17 +16,15 @@ REFUSED_FOR_SECONDS = 5.0  # not for ever: a token dated in the future becomes v
 
 
 class Bearer:
-    """A verified token, and its last poll, which is what its next poll will be.
+    """A verified token, and what its next poll will be if nothing changes.
 
-    :ivar asked: the headers of that poll
-    :ivar question: what they come down to, if they were answered 304
+    :ivar question: that poll
     """
 
-    __slots__ = ("asked", "question", "token")
+    __slots__ = ("question", "token")
 
     def __init__(self, token: Token) -> None:
         self.token = token
-        self.asked: dict[bytes, bytes] | None = None
         self.question: Question | None = None
 
     def has_expired(self) -> bool:

@@ -63,7 +63,7 @@ def unchanged(tag: str, settings: Settings) -> Answer:
 
 def found(tag: str, body: bytes, media_type: str, settings: Settings) -> Answer:
     """The 200 with what ``tag`` stands for."""
-    headers = _of_body(body, media_type)
+    headers = of_body(body, media_type)
     headers.extend(_of_polled(tag, settings))
     return Answer(200, headers, body)
 
@@ -80,7 +80,7 @@ def problem(code: str, detail: str, **fields: Any) -> Answer:
         **fields,
     }
     body = json.dumps(document).encode()
-    headers = _of_body(body, "application/problem+json")
+    headers = of_body(body, "application/problem+json")
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
@@ -123,7 +123,8 @@ def accepted(accept: str | None) -> str:
     return best.partition(";")[0]
 
 
-def _of_body(body: bytes, media_type: str) -> Headers:
+def of_body(body: bytes, media_type: str) -> Headers:
+    """The headers that tell of a body, which are the first."""
     return Headers(
         [
             ("Content-Type", get_content_type(media_type, "utf-8")),

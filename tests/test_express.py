@@ -338,7 +338,12 @@ MUTANTS = {
     "an unread change": (live.question, "and now < org.trusted_until\n", "\n"),
     "the token's end": (live.question, "and now < self.expires_at\n", "\n"),
     "watching": (live.question, "org.polled_at = now\n", "pass\n"),
-    "yesterday's date": (live.express, "_Head.headers is not default_headers", "not _Head.wire"),
+    "yesterday's date": (live.express, "self._made_of is not default_headers", "not self._wire"),
+    "the tag of before": (
+        live.express,
+        "self._request.replace(last.tag, following.tag)",
+        "self._request",
+    ),
 }
 
 
