@@ -101,6 +101,7 @@ def start_all(stack: ExitStack, where: Place, *, are_few: bool) -> Iterator[Cont
         headers = {"Authorization": headers["Authorization"]}
     for name, application, arguments in (
         ("express lane", "asgi:application", ()),
+        ("express lane, uncounted", "bench.uncounted:application", ()),
         ("gate", "bench.gate_alone:application", ()),
         ("bare ASGI", "bench.bare:application", ()),
         ("our Flask view", "app:app", GTHREAD),
@@ -209,6 +210,7 @@ def report(by_name: dict[str, Contestant]) -> None:
         ("express lane", 1.0, "nginx file"),
         ("express lane", 0.8, "nginx file, cached"),
         ("express lane", 200, "naive view"),
+        ("express lane", 0.95, "express lane, uncounted"),
         ("gate", 0.8, "bare ASGI"),
         ("gate", 0.45, "nginx file"),
     ):
