@@ -27,11 +27,13 @@ class ExpressProtocol(HttpToolsProtocol):
     :cvar counts: where answers are counted
     :cvar is_lane_open: False answers everything the ordinary way
     :cvar drain_seconds: how long an idle connection is kept when the server stops
+    :cvar is_stopping: the server stops: whoever connects even now shall connect anew
     """
 
     counts = Counts()
     is_lane_open = True
     drain_seconds = 3.0
+    is_stopping = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -133,6 +135,7 @@ class ExpressProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEADERS_SECONDS, self._give_up)
+        self._is_draining = self.is_stopping
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle

@@ -63,7 +63,8 @@ class FlaskBridge:
         answer = answers.problem(
             "malformed_request", f"The body did not arrive within {seconds} seconds."
         )
-        answers.complete(answer.headers, scope["path"], None, self._settings)
+        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        answers.complete(answer.headers, scope["path"], origin, self._settings)
         answer.headers["Connection"] = "close"
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
 

@@ -207,6 +207,8 @@ class Snapshots:
             org.tried_at = begun = monotonic()
             loaded = await loop.run_in_executor(self._reader, self._load, org.id, org.loaded)
         except SQLAlchemyError:
+            if org.waiters:  # who polls asks again; who waits hears of nothing else
+                loop.call_later(LATE_SECONDS, self._read_soon, org)
             return False
         finally:
             org.reading = None

@@ -24,6 +24,7 @@ class PresenceServer(Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         self.config.app.stop_waiting()  # type: ignore[union-attr]
+        self.config.http_protocol_class.is_stopping = True  # type: ignore[attr-defined]
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:

@@ -49,7 +49,10 @@ class Answered:
 
 
 class Request:
-    """One request on its way; ``go_away()`` is the client's closing of the connection."""
+    """One request on its way.
+
+    ``hold_body()`` keeps its body back, ``go_away()`` is the client's closing of the connection.
+    """
 
     def __init__(self, app: Application, scope: dict[str, Any], body: bytes) -> None:
         self.answered = Answered()
@@ -58,6 +61,9 @@ class Request:
         self._messages = [{"type": "http.request", "body": body, "more_body": False}]
         self._gone = asyncio.Event()
         self.task = asyncio.ensure_future(self._run())
+
+    def hold_body(self) -> None:
+        self._messages.clear()
 
     def go_away(self) -> None:
         self._gone.set()

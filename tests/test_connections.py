@@ -129,6 +129,19 @@ def test_a_stop_lets_an_idle_client_ask_once_more(runner: asyncio.Runner) -> Non
     runner.run(tell())
 
 
+def test_who_connects_while_the_server_stops_is_told_to_connect_anew(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Protocol, "is_stopping", True)
+
+    async def tell() -> None:
+        client = Client()
+        assert b"connection: close\r\n" in await client.poll()
+        assert client.is_closed
+
+    runner.run(tell())
+
+
 def test_a_stop_closes_a_connection_that_stays_idle(runner: asyncio.Runner) -> None:
     async def tell() -> None:
         client = Client()

@@ -1,8 +1,14 @@
 """Browsers on other origins: who is let in, and what their pages may read."""
 
+import asyncio
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+import live.flask_bridge
+from asgi_client import request
+from live.process import Process
 from world import World
 
 LISTED = "https://app.example.com"
@@ -100,6 +106,21 @@ def test_a_page_may_read_200_304_and_errors_alike(world: World, client: FlaskCli
             "Access-Control-Expose-Headers": EXPOSED,
         }
         assert "Origin" in answer.headers["Vary"]
+
+
+def test_a_page_may_read_that_its_body_came_too_slowly(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.flask_bridge, "BODY_SECONDS", 0.05)
+
+    async def tell() -> None:
+        sending = request(Process(app), {"origin": LISTED}, method="POST", path="/v1/sessions")
+        sending.hold_body()
+        answered = await sending.task
+        assert answered.status == 400
+        assert answered.header("access-control-allow-origin") == LISTED
+
+    asyncio.run(tell())
 
 
 def test_no_credentials_and_no_cookies(world: World, client: FlaskClient) -> None:

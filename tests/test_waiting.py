@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from asgi_client import Answered, Request, ask, memory_of, request, started, until
 from live.process import Process
+from live.snapshots import LATE_SECONDS
 from live.waiting import seconds_to_wait
 from models import Membership
 from world import World
@@ -41,8 +43,8 @@ async def held(process: Process, world: World, bearer: Bearer, prefer: str = "wa
     return waiting
 
 
-async def soon(waiting: Request) -> Answered:
-    await until(waiting.task.done, SOON_SECONDS)
+async def soon(waiting: Request, seconds: float = SOON_SECONDS) -> Answered:
+    await until(waiting.task.done, seconds)
     return await waiting.task
 
 
@@ -56,6 +58,28 @@ def test_a_change_of_the_view_ends_the_wait(world: World, app: Flask) -> None:
         assert answered.status == 200
         assert answered.header("preference-applied") == "wait=20"
         assert answered.json["presence"] == [{"account_id": str(acme.id)}]
+
+    run(app, tell)
+
+
+def test_a_read_that_failed_is_tried_again_for_those_who_wait(
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, acme = world.va(), world.account()
+
+    async def tell(process: Process) -> None:
+        waiting = await held(process, world, world.bearer(world.va("Ben Cruz")))
+        load, failures = process.snapshots._load, [OperationalError("SELECT", {}, Exception())]
+
+        def fail_once(*arguments: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return load(*arguments)
+
+        monkeypatch.setattr(process.snapshots, "_load", fail_once)
+        world.clock_in(ana, acme)
+        await until(lambda: not failures)
+        assert (await soon(waiting, LATE_SECONDS + SOON_SECONDS)).status == 200
 
     run(app, tell)
 
