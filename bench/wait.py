@@ -30,6 +30,7 @@ from bench.watching import Stretch, first_seen
 from bench.world import Office, build
 
 SETTLE_SECONDS = 4.0
+ALONE_SECONDS = 10.0
 IDLE_SECONDS = 30.0  # in which each of them has to ask anew once
 ANSWERED_WITHIN_SECONDS = 5.0
 P99_SECONDS = {"postgresql": 0.1, "sqlite": 0.25}
@@ -68,8 +69,9 @@ async def observe(
 ) -> None:
     crowd = Crowd(server.port)
     clocking = Clocking(crowd, offices)
-    alone = Stretch(where, server)
     await asyncio.sleep(SETTLE_SECONDS)
+    alone = Stretch(where, server)
+    await asyncio.sleep(ALONE_SECONDS)
     alone.end()
     members = [(office.id, employee) for office in offices for employee in office.employees]
     waiters = [(org_id, Waiter(crowd, employee.token)) for org_id, employee in members]
