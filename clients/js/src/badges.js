@@ -1,0 +1,2 @@
+export { badgeLabel, badgeOf } from './badge.js';
+export { formatClockIn, formatLastSeen } from './format.js';

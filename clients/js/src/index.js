@@ -1,0 +1,2 @@
+export { PresenceError, call, signIn } from './api.js';
+export { PresencePoller } from './poller.js';

@@ -1,0 +1,58 @@
+/** @import { Scope } from './types.js' */
+
+/** @typedef {ReturnType<typeof tabsOf>} Tabs */
+
+/**
+ * One poller for all tabs of a browser: they elect a leader by a lock, and talk over a channel.
+ *
+ * Only who competes can be elected. Where a browser has no locks (they need HTTPS), and without a
+ * `scope`, every tab leads itself.
+ *
+ * @param {string} name the same for all tabs that share
+ * @param {Scope} scope
+ * @param {(message: any) => void} heard called with what another tab says
+ * @param {() => void} elected
+ */
+export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, elected) {
+  const locks = navigator?.locks;
+  const channel = document && locks && BroadcastChannel && new BroadcastChannel(name);
+  if (channel) channel.onmessage = ({ data }) => heard(data);
+  let leading = false;
+  /** @type {AbortController | undefined} aborted to give up the lock, or the place in its queue */
+  let turn;
+
+  const tabs = {
+    isLeading: () => leading,
+
+    /** Lead: at once, or when whoever leads gives it up. */
+    compete() {
+      if (turn) return;
+      const { signal } = (turn = new AbortController());
+      const lead = () => {
+        if (signal.aborted) return;
+        leading = true;
+        elected();
+        return new Promise((resolve) => signal.addEventListener('abort', resolve));
+      };
+      // Refused, in a sandboxed frame for one, this tab polls for itself.
+      if (channel) locks.request(name, { signal }, lead).catch(lead);
+      else void lead();
+    },
+
+    /** Let another tab lead. */
+    rest() {
+      turn?.abort();
+      turn = undefined;
+      leading = false;
+    },
+
+    /** @param {unknown} message for the other tabs */
+    say: (message) => channel?.postMessage(message),
+
+    close() {
+      tabs.rest();
+      channel?.close();
+    },
+  };
+  return tabs;
+}

@@ -1,0 +1,60 @@
+/** @import { Session } from './types.js' */
+
+/**
+ * What a token says of itself, unverified: verifying is the server's.
+ *
+ * @param {string} token
+ * @returns {{org?: string, mid?: string, iat?: number, exp?: number}}
+ */
+export function claimsOf(token) {
+  try {
+    return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * The token that is in use, renewed at half its life.
+ *
+ * @param {() => string | null | undefined | Promise<string | null | undefined>} getToken
+ * @param {((token: string, session: Session) => void) | undefined} onToken
+ */
+export function tokensFrom(getToken, onToken) {
+  /** @type {Map<string, string>} what took a token's place, if getToken goes on giving that */
+  const successors = new Map();
+  /** @type {Map<string, number>} when to try again, for tokens that could not be renewed */
+  const later = new Map();
+
+  return {
+    async current() {
+      let token = await getToken();
+      while (token && successors.has(token)) token = successors.get(token);
+      return token;
+    },
+
+    /**
+     * Renew `token` if half its life is over; where that fails, again after half of the rest.
+     *
+     * @param {string} token
+     * @param {number} now ms, by the server's clock
+     * @param {(token: string, signal: AbortSignal) => Promise<Session>} renew
+     * @param {AbortSignal} signal
+     */
+    async renewIfDue(token, now, renew, signal) {
+      const { iat = NaN, exp = NaN } = claimsOf(token);
+      const end = exp * 1000;
+      const due = later.get(token) ?? (iat * 1000 + end) / 2;
+      if (!(due <= now && now < end)) return;
+      later.set(token, (now + end) / 2);
+      try {
+        const session = await renew(token, signal);
+        if (signal.aborted) return;
+        successors.set(token, session.token);
+        onToken?.(session.token, session);
+      } catch {
+        // Until its end the token is good; what is wrong with it, the next poll says.
+      }
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * @typedef {object} Own the viewer's own presence
+ * @property {string} id
+ * @property {string} account_id
+ * @property {string} clocked_in_at
+ *
+ * @typedef {object} Entry an occupied account; a VA sees nothing but its id
+ * @property {string} account_id
+ * @property {string} [presence_id]
+ * @property {string} [user_id]
+ * @property {string} [display_name]
+ * @property {string} [clocked_in_at]
+ * @property {'active' | 'stale'} [state]
+ * @property {string | null} [last_seen_at]
+ *
+ * @typedef {object} Snapshot the body of `GET /v1/presence`
+ * @property {number} version
+ * @property {'admin' | 'va'} view
+ * @property {number} accounts_version
+ * @property {number} stale_after
+ * @property {Entry[]} presence
+ * @property {Own | null} me
+ *
+ * @typedef {{id: string, name: string}} Account
+ *
+ * @typedef {object} Session what signing in and renewing answer
+ * @property {string} token
+ * @property {'Bearer'} token_type
+ * @property {string} expires_at
+ * @property {{id: string, user_id: string, display_name: string, role: 'admin' | 'va'}} member
+ * @property {{id: string, name: string}} org
+ * @property {Account[]} accounts
+ * @property {Own | null} presence
+ * @property {number} heartbeat_interval
+ * @property {number} poll_interval
+ *
+ * @typedef {'connecting' | 'live' | 'reconnecting' | 'offline' | 'signed-out'} Status
+ *
+ * @typedef {'missing' | 'invalid' | 'expired' | 'revoked' | 'deactivated' | 'forbidden'
+ *   | 'signed_out'} Reason why one is signed out
+ *
+ * @typedef {object} State
+ * @property {Status} status
+ * @property {Reason | null} reason
+ * @property {Snapshot | null} snapshot
+ * @property {Account[] | null} accounts
+ *
+ * @typedef {object} Clock
+ * @property {() => number} now ms since 1970
+ * @property {(then: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {() => number} random from 0 to 1
+ *
+ * @typedef {object} Scope the parts of a browser's window that are there, if any
+ * @property {Pick<Document, 'visibilityState'>} [document]
+ * @property {{href: string, origin: string}} [location]
+ * @property {{onLine?: boolean, locks?: Pick<LockManager, 'request'>}} [navigator]
+ * @property {typeof BroadcastChannel} [BroadcastChannel]
+ * @property {EventTarget['addEventListener']} [addEventListener]
+ *
+ * @typedef {object} PollerOptions
+ * @property {string} [url] the server's; '' is the page's own origin
+ * @property {() => string | null | undefined | Promise<string | null | undefined>} getToken
+ * @property {(token: string, session: Session) => void} [onToken] keeps a renewed token
+ * @property {number} [wait] seconds that the server may hold an answer for (`Prefer: wait`)
+ * @property {boolean} [share] poll once for all tabs of this browser
+ * @property {typeof globalThis.fetch} [fetch]
+ * @property {Clock} [clock]
+ * @property {Scope} [scope] the window
+ */
+
+export {};

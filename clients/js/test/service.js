@@ -1,0 +1,45 @@
+/** The service as the poller sees it, a hundred times as fast. */
+
+import { ACCOUNTS } from './world.js';
+
+const FASTER = 100;
+
+const clock = {
+  now: () => Date.now(),
+  setTimeout: (then, ms) => setTimeout(then, ms / FASTER),
+  clearTimeout: (timer) => clearTimeout(timer),
+  random: () => Math.random(),
+};
+
+export class Service {
+  polls = 0;
+  /** A problem to answer with instead, or null. */
+  refusal = null;
+  tokens = [];
+
+  constructor(snapshot) {
+    this.snapshot = snapshot;
+  }
+
+  /** Options for a poller of this service. */
+  get options() {
+    return {
+      url: 'https://presence.example',
+      getToken: () => 'a token',
+      fetch: (url, request) => this.#answer(new URL(url), new Headers(request.headers)),
+      clock,
+      scope: {},
+    };
+  }
+
+  async #answer({ pathname }, headers) {
+    this.tokens.push(headers.get('Authorization'));
+    if (pathname === '/v1/accounts') return Response.json({ accounts: ACCOUNTS });
+    this.polls += 1;
+    if (this.refusal) return Response.json(this.refusal, { status: this.refusal.status });
+    const etag = `W/"${this.snapshot.version}"`;
+    const answer = { headers: { ETag: etag, 'X-Poll-Interval': '2', Date: new Date().toUTCString() } };
+    if (headers.get('If-None-Match') === etag) return new Response(null, { status: 304, ...answer });
+    return Response.json(this.snapshot, answer);
+  }
+}
