@@ -3,7 +3,7 @@
 import flask_smorest
 from flask import Flask
 
-from routes import admin, clock, errors, headers, operations, presence, sessions
+from routes import admin, board, clock, errors, headers, operations, presence, sessions
 from routes.requests import BODY_BYTES, judge_form
 from schemas.problem import Problem
 from settings import Settings
@@ -40,4 +40,5 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     for resource in (sessions, clock, presence, admin):
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(operations.blueprint)
+    app.register_blueprint(board.blueprint)
     errors.register(app)

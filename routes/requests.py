@@ -76,8 +76,8 @@ def judge_form() -> None:
         return
     if (request.content_length or 0) > BODY_BYTES:
         raise RequestEntityTooLarge
-    if request.path.startswith("/docs"):
-        return  # a browser's page, whose caches may add to the address
+    if request.blueprint == "board" or request.path.startswith("/docs"):
+        return  # a browser's page: links and caches may add to its address
     takes = getattr(current_app.view_functions[str(request.endpoint)], "takes", ())
     doubled = {name for name, values in request.args.lists() if len(values) > 1}
     unknown = set() if "query" in takes else set(request.args)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
@@ -18,6 +19,9 @@ from models.session import Database
 from postgres import running_postgres
 from settings import Settings, from_environment
 from world import World
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SECRET_KEY = "only for tests: thirty-two bytes or more"
 
@@ -99,6 +103,15 @@ def app(settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """One for a file of tests: while it runs, its thread can't run another event loop."""
+    from browser import running_browser  # few tests need what this imports
+
+    with running_browser() as browser:
+        yield browser
 
 
 def settings_for(database_url: str, **environment: str) -> Settings:

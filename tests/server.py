@@ -62,11 +62,13 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_server(project: Path, *options: str, **settings: str) -> Iterator[Server]:
-    """Serve ``project`` until the end, which must be a clean one."""
-    port = free_port()
+def running_server(
+    project: Path, *options: str, port: int | None = None, **settings: str
+) -> Iterator[Server]:
+    """Serve ``project`` until the end, which must be a clean one; anywhere, or at ``port``."""
+    port = port or free_port()
     log = project.with_name(f"{project.name}-{port}.log")
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, "--port", str(port), *options],
             cwd=project,

@@ -1,0 +1,64 @@
+"""The board: the page at ``/`` and its files, as they lie in ``web/`` and ``clients/js/src/``."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, request
+
+blueprint = Blueprint("board", __name__)
+
+PROJECT = Path(__file__).parent.parent
+PAGE = PROJECT / "web"
+CLIENT = PROJECT / "clients/js/src"
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+# Nothing in line, nothing from elsewhere: a name that holds a script stays a name.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "connect", "img")),
+        *(f"{kind} 'none'" for kind in ("base-uri", "form-action", "frame-ancestors")),
+    ]
+)
+
+
+@blueprint.get("/")
+def page() -> Response:
+    """The board."""
+    return answer_with(PAGE, "index.html")
+
+
+@blueprint.get("/board/<name>")
+def board_file(name: str) -> Response:
+    """A file of the page."""
+    return answer_with(PAGE, name)
+
+
+@blueprint.get("/client/<name>")
+def client_file(name: str) -> Response:
+    """A module of the JavaScript client: the board runs on the same one as everybody."""
+    return answer_with(CLIENT, name)
+
+
+@blueprint.after_request
+def protect(response: Response) -> Response:
+    """Tell browsers what the page may do."""
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def answer_with(folder: Path, name: str) -> Response:
+    """The file, with a tag of its bytes: browsers ask each time, and so take a new release."""
+    media_type = MEDIA_TYPES.get(Path(name).suffix)
+    # Looked up among the names that are there: no name leads out of the folder.
+    if media_type is None or name not in {file.name for file in folder.iterdir()}:
+        abort(404)
+    response = Response((folder / name).read_bytes(), content_type=media_type)
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response

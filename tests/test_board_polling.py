@@ -1,0 +1,115 @@
+"""What the board asks of the server, and what it does when there is no answer."""
+
+import os
+import re
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from browser import context_of, sign_in
+from stage import Stage, staged
+from world import World
+
+QUIET_SECONDS = int(os.environ.get("PRESENCE_QUIET", "20"))
+POLL_SECONDS = 2
+HIDDEN_SECONDS = 10
+TABS = 5
+
+
+@pytest.fixture(scope="module")
+def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("board")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def world(stage: Stage) -> World:
+    return World(stage.world.database, stage.world.settings)
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    with context_of(chromium) as context:
+        yield context
+
+
+def polls_at(stage: Stage) -> dict[str, float]:
+    """How many polls the server has answered, by the answer."""
+    polls: dict[str, float] = {}
+    line = r'^presence_polls_total\{by="\w+",outcome="(\w+)"\} (\S+)'
+    for outcome, count in re.findall(line, stage.get("/metrics")[1], re.MULTILINE):
+        polls[outcome] = polls.get(outcome, 0) + float(count)
+    return polls
+
+
+def between(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    return {name: n - before.get(name, 0) for name, n in after.items() if n > before.get(name, 0)}
+
+
+def test_a_quiet_board_only_polls_and_touches_nothing(
+    stage: Stage, world: World, context: BrowserContext
+) -> None:
+    world.clock_in(world.va("Ben Cruz"), world.account())
+    viewer = sign_in(context, stage.server.url, world, world.admin())
+    expect(viewer.page.locator(".badge:visible")).to_have_count(1)
+    viewer.page.evaluate("""() => {
+      window.touched = [];
+      const all = {subtree: true, childList: true, attributes: true, characterData: true};
+      new MutationObserver((found) => touched.push(...found.map(({type}) => type)))
+        .observe(document, all);
+    }""")
+    # The metrics are brought up to date once a second: until what came before is in them.
+    viewer.page.wait_for_timeout(2 * POLL_SECONDS * 1000)
+    before, answered = polls_at(stage), len(viewer.answers)
+    viewer.page.wait_for_timeout(QUIET_SECONDS * 1000)
+    found = between(before, polls_at(stage))
+    print(f"in {QUIET_SECONDS} s: {found}")
+    assert set(found) == {"304"}
+    expected = QUIET_SECONDS / POLL_SECONDS
+    assert expected * 0.8 - 1 <= found["304"] <= expected + 1
+    assert {answer.status for answer in viewer.answers[answered:]} == {304}
+    assert viewer.page.evaluate("touched") == []
+
+
+def test_a_hidden_tab_asks_nothing_and_is_current_when_shown(
+    stage: Stage, world: World, context: BrowserContext
+) -> None:
+    account = world.account()
+    viewer = sign_in(context, stage.server.url, world, world.admin())
+    viewer.turn("hidden")
+    asked = len(viewer.answers)
+    viewer.page.wait_for_timeout(HIDDEN_SECONDS * 1000 / 2)
+    world.clock_in(world.va("Ben Cruz"), account)
+    viewer.page.wait_for_timeout(HIDDEN_SECONDS * 1000 / 2)
+    assert len(viewer.answers) == asked
+    begun = monotonic()
+    viewer.turn("visible")
+    expect(viewer.badge(account)).to_contain_text("Ben Cruz")
+    took = monotonic() - begun
+    print(f"current after {took:.2f} s")
+    assert took < 1
+
+
+def test_five_tabs_make_one_stream_of_polls(
+    stage: Stage, world: World, context: BrowserContext
+) -> None:
+    account, maya = world.account(), world.admin()
+    viewers = [sign_in(context, stage.server.url, world, maya) for _ in range(TABS)]
+    asked = [len(viewer.polls()) for viewer in viewers]
+    begun = monotonic()
+    viewers[0].page.wait_for_timeout(5 * POLL_SECONDS * 1000)
+    polls = [len(viewer.polls()) - n for viewer, n in zip(viewers, asked, strict=True)]
+    print(f"polls of each tab in {monotonic() - begun:.0f} s: {polls}")
+    assert sum(n > 0 for n in polls) == 1
+    assert sum(polls) <= (monotonic() - begun) / POLL_SECONDS + 1
+    leader = viewers[next(number for number, n in enumerate(polls) if n)]
+    world.clock_in(world.va("Ben Cruz"), account)
+    for viewer in viewers:
+        expect(viewer.badge(account)).to_contain_text("Ben Cruz")
+    leader.page.close()
+    viewers.remove(leader)
+    world.clock_in(world.va("Carla Santos"), world.account("Blue Heron Bakery"))
+    for viewer in viewers:
+        expect(viewer.page.locator(".badge:visible")).to_have_count(2)

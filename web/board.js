@@ -1,0 +1,148 @@
+/** The board of one session: what the poller finds, shown. */
+
+import { formatClockIn } from '/client/format.js';
+import { PresencePoller } from '/client/poller.js';
+import { claimsOf } from '/client/tokens.js';
+import { Actions, Heartbeat } from './actions.js';
+import { Rows } from './rows.js';
+import { kept } from './session.js';
+import { Filters, offerThemes, showConnection } from './tools.js';
+
+const MINUTE_MS = 60_000;
+const SPEAK_AFTER_MS = 1000; // what changes meanwhile is said together
+const SPOKEN_MOST = 3;
+
+const find = (selector) => document.querySelector(selector);
+const token = () => kept()?.token ?? null;
+
+export class Board {
+  #end = new AbortController();
+  #unspoken = new Map();
+  #view = null;
+  #me = null;
+
+  constructor({ member, org, heartbeat_interval }, { onToken, onSignedOut }) {
+    const { signal } = this.#end;
+    this.org = org;
+    this.member = member;
+    this.onSignedOut = onSignedOut;
+    this.poller = new PresencePoller({ url: '', getToken: token, onToken });
+    this.actions = new Actions(this.poller, token, signal);
+    this.heartbeat = new Heartbeat(this.poller, token, heartbeat_interval, signal);
+    this.rows = new Rows(find('#rows'), (action, row) => this.actions.run(action, row), signal);
+    this.filters = new Filters(() => this.#sift(), () => this.rows.focusFirst(), signal);
+    offerThemes(signal);
+    this.#head(signal);
+    const minute = setInterval(() => this.rows.drawTimes(this.poller.now()), MINUTE_MS);
+    signal.addEventListener('abort', () => clearInterval(minute));
+    this.poller.subscribe(() => this.#show());
+    this.poller.start();
+  }
+
+  #head(signal) {
+    find('#org').textContent = this.org.name;
+    document.title = `${this.org.name} – Presence`;
+    find('#viewer').textContent = this.member.display_name;
+    find('#sign-out').addEventListener('click', () => this.poller.signOut(), { signal });
+    const button = find('#own button');
+    const clockOut = () => this.actions.clockOut(this.#me.name, button);
+    button.addEventListener('click', clockOut, { signal });
+  }
+
+  #show() {
+    const { status, reason, snapshot, accounts } = this.poller.getState();
+    if (status === 'signed-out') return this.#close(reason);
+    showConnection(status, this.poller.checkedAt);
+    if (!snapshot || !accounts) return;
+    this.#follow(snapshot.view);
+    const bound = claimsOf(token()).acct; // by an access code for one account
+    const actionOf = (id, badge) => actionFor(id, badge, snapshot.me, bound);
+    const changed = this.rows.update(accounts, snapshot, actionOf, this.poller.now());
+    this.filters.show(this.rows.counts(), snapshot.view === 'admin');
+    this.#showOwn(snapshot.me);
+    this.#sayEmpty(accounts);
+    for (const row of changed) this.#announce(row);
+  }
+
+  /** Whoever is no admin any more sees no name any more, wherever it stood. */
+  #follow(view) {
+    if (view === this.#view) return;
+    this.#view = view;
+    find('#role').textContent = view === 'admin' ? 'Admin' : 'VA';
+    find('#changes').textContent = '';
+    this.#unspoken.clear();
+    this.actions.close();
+    this.actions.say('');
+  }
+
+  #showOwn(me) {
+    this.heartbeat.follow(me?.id ?? null);
+    const name = me && (this.rows.get(me.account_id)?.name ?? 'an account');
+    if (me?.id === this.#me?.id && name === this.#me?.name) return;
+    this.#me = me && { id: me.id, name };
+    find('#own').hidden = !me;
+    find('#own p').textContent = me
+      ? `You are on ${name} since ${formatClockIn(me.clocked_in_at, { now: this.poller.now() })}`
+      : '';
+  }
+
+  #sift() {
+    this.rows?.sift(this.filters.words, this.filters.kind);
+    this.#sayEmpty(this.poller.getState().accounts);
+  }
+
+  #sayEmpty(accounts) {
+    const empty = find('#empty');
+    empty.hidden = !accounts || this.rows.visible > 0;
+    if (empty.hidden) return;
+    const parts = accounts.length ? this.#nothingFound() : this.#noAccounts();
+    empty.replaceChildren(...parts);
+  }
+
+  #nothingFound() {
+    const again = element('button', 'Show all accounts');
+    again.addEventListener('click', () => this.filters.reset());
+    return [element('strong', 'No account matches'), again];
+  }
+
+  #noAccounts() {
+    const title = element('strong', 'No accounts yet');
+    if (this.#view !== 'admin') return [title, 'Ask an admin to add the first one.'];
+    const command = `flask --app app account add --org ${this.org.id} "Acme Dental"`;
+    return [title, 'Whoever runs the service adds them with', element('code', command)];
+  }
+
+  #announce({ id, name, label }) {
+    if (!this.#unspoken.size) setTimeout(() => this.#speak(), SPEAK_AFTER_MS);
+    this.#unspoken.set(id, `${name}: ${label.textContent || 'free'}`);
+  }
+
+  #speak() {
+    const said = [...this.#unspoken.values()];
+    this.#unspoken.clear();
+    find('#changes').textContent =
+      said.length > SPOKEN_MOST ? `${said.length} accounts changed.` : said.join('. ');
+  }
+
+  #close(reason) {
+    const stillOn = this.#me?.name;
+    this.#end.abort();
+    this.poller.stop();
+    this.#follow(null);
+    this.rows.clear();
+    this.#showOwn(null);
+    for (const selector of ['#viewer', '#empty']) find(selector).textContent = '';
+    document.title = 'Presence';
+    this.onSignedOut(reason, stillOn);
+  }
+}
+
+function actionFor(id, badge, me, bound) {
+  if (badge) return { own: 'out', member: 'clear' }[badge.kind];
+  if (bound && bound !== id) return undefined;
+  return me ? 'switch' : 'in';
+}
+
+function element(tag, text) {
+  return Object.assign(document.createElement(tag), { textContent: text });
+}
