@@ -46,7 +46,7 @@ def prepare(url: str, *, wants_demo: bool) -> None:
         if org is not None:
             with locking(session, org.id) as change:
                 _welcome(url, demo.issue(change))
-    click.echo(f"Presence is at {url}, its API is explained at {url}/docs. Ctrl-C stops it.")
+    click.echo(f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops it.")
 
 
 def _demo_org(session: Session, wanted: bool) -> Org | None:

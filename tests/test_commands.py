@@ -384,7 +384,7 @@ def test_setup_serves_a_demo_org_that_lost_members(default_app: Flask, role: str
             words(default_app, "member", "delete", member["id"])
     printed = words(default_app, "setup")
     assert "curl" not in printed
-    assert "Presence is at" in printed
+    assert "The board is at" in printed
 
 
 def org_ids(app: Flask) -> list[str]:

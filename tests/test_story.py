@@ -158,7 +158,7 @@ def sign_in(url: str, code: str) -> dict[str, Any]:
 
 def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
     with running_server(project) as server:
-        printed = server.output.partition("Try it")[2].partition("Presence is at")[0]
+        printed = server.output.partition("Try it")[2].partition("The board is at")[0]
         lines = [line for line in printed.splitlines() if line.startswith("  ")]
         assert len(lines) == 7
         done = subprocess.run(
