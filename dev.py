@@ -11,7 +11,7 @@
       remake requirements/ from the dependencies in pyproject.toml;
       with --upgrade to their newest versions
   python3 dev.py bench NAME [options]
-      measure: ceiling, pollers, wait or writes; see docs/benchmarks.md
+      measure: ceiling, history, pollers, wait or writes; see docs/benchmarks.md
 
 What a command needs is first installed into .venv, exactly as locked in requirements/.
 """
@@ -48,7 +48,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
-BENCHES = ["ceiling", "pollers", "wait", "writes"]  # of the folder bench/
+BENCHES = ["ceiling", "history", "pollers", "wait", "writes"]  # of the folder bench/
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
 
 

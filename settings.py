@@ -33,6 +33,7 @@ class Settings:
     expire_after: int = 3600
     token_ttl: int = 43200
     cors_origins: frozenset[str] = frozenset()
+    trusted_proxies: int = 0
     listen_url: URL | None = None
     metrics_token: str | None = field(default=None, repr=False)
 
@@ -82,6 +83,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         expire_after=_seconds(given, "PRESENCE_EXPIRE_AFTER", Settings.expire_after),
         token_ttl=_seconds(given, "PRESENCE_TOKEN_TTL", Settings.token_ttl),
         cors_origins=_origins(given),
+        trusted_proxies=_trusted_proxies(given),
         listen_url=_listen_url(given),
         metrics_token=given.get("PRESENCE_METRICS_TOKEN"),
     )
@@ -101,6 +103,16 @@ def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name, str(default))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= SECONDS_MAX):
         raise SettingsError(f"{name} must be a whole number of seconds, 1 or more, not {text!r}")
+    return int(text)
+
+
+def _trusted_proxies(given: Mapping[str, str]) -> int:
+    text = given.get("PRESENCE_TRUSTED_PROXIES", str(Settings.trusted_proxies))
+    if not (text.isascii() and text.isdigit() and len(text) <= 2):
+        raise SettingsError(
+            "PRESENCE_TRUSTED_PROXIES must be the number of proxies in front of the service, "
+            f"from 0 to 99, not {text!r}"
+        )
     return int(text)
 
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from live.metrics import SWEEPS, SWEPT
 from routes.context import Context
-from services import expiry, idempotency
+from services import expiry, idempotency, rate_limits
 from services.change import NoSuchOrg, changing
 from services.times import utc_now
 
 # contract.md: a change shows within 1 s, and that nobody was heard of for so long is one.
 INTERVAL_SECONDS = 1
-KEYS_EVERY = timedelta(hours=1)
+FORGET_EVERY = timedelta(hours=1)
 ONE_AT_A_TIME = 0x70726573_73776570  # a key for PostgreSQL's advisory locks: "presswep"
 
 log = logging.getLogger("presence.sweeper")
@@ -55,10 +55,12 @@ def sweep(context: Context) -> tuple[int, int]:
     return stale, expired
 
 
-def forget_old_keys(context: Context) -> None:
-    """Delete the idempotency keys that nobody may repeat any more."""
+def forget_old(context: Context) -> None:
+    """Delete the idempotency keys that nobody may repeat any more, and limits that have passed."""
+    now = utc_now()
     with context.database.write() as session:
-        idempotency.forget_old(session, now=utc_now())
+        idempotency.forget_old(session, now=now)
+        rate_limits.forget_old(session, now=now)
 
 
 def start(context: Context) -> threading.Event:
@@ -69,13 +71,13 @@ def start(context: Context) -> threading.Event:
 
 
 def _run(context: Context, stop: threading.Event) -> None:
-    keys_due = utc_now()
+    forget_due = utc_now()
     while not stop.wait(INTERVAL_SECONDS):
         try:
             sweep(context)
-            if utc_now() >= keys_due:
-                forget_old_keys(context)
-                keys_due = utc_now() + KEYS_EVERY
+            if utc_now() >= forget_due:
+                forget_old(context)
+                forget_due = utc_now() + FORGET_EVERY
         except SQLAlchemyError as error:
             log.warning("The sweep will be tried again: %s", type(error).__name__)
 

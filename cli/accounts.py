@@ -18,5 +18,5 @@ def account() -> None:
 def add(org: str, name: str, as_json: bool) -> None:
     """Make an account."""
     with writing() as session, locking(session, org_called(session, org).id) as change:
-        made = accounts.add(change, name)
+        made = accounts.add(change, name, actor=None)
     say({"id": str(made.id), "name": name}, f"Made the account {name}: {made.id}", as_json=as_json)

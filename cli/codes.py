@@ -6,7 +6,6 @@ from uuid import UUID
 import click
 
 from cli.common import account_of, as_json, of_member, say
-from routes.context import context
 from services import access_codes
 from services.times import rfc3339
 from settings import SECONDS_MAX
@@ -27,10 +26,9 @@ def issue(member_id: UUID, account_id: UUID | None, expires_in: int | None, as_j
     with of_member(member_id) as (change, member):
         expires_at = change.now + timedelta(seconds=expires_in) if expires_in else None
         row, typed = access_codes.issue(
-            change.session,
+            change,
             member,
-            settings=context().settings,
-            now=change.now,
+            actor=None,
             account=account_of(change, account_id),
             expires_at=expires_at,
         )

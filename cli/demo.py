@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from cli.common import as_json, locking, say, writing
 from models import Membership, Org
-from routes.context import context
 from services import access_codes, accounts, members, orgs, presences, tokens
 from services.change import Change
 from services.times import utc_now
@@ -49,10 +48,10 @@ def make(session: Session) -> Org:
     org = orgs.create(session, NAME, now=utc_now())
     with locking(session, org.id) as change:
         for name in ACCOUNTS:
-            accounts.add(change, name)
+            accounts.add(change, name, actor=None)
         for role, names in (("admin", ADMINS), ("va", VAS)):
             for name in names:
-                members.add(change, display_name=name, role=role)
+                members.add(change, display_name=name, role=role, actor=None)
     return org
 
 
@@ -86,13 +85,12 @@ def in_words(described: dict[str, Any]) -> str:
 
 
 def _with_code(change: Change, member: Membership) -> dict[str, Any]:
-    settings = context().settings
-    _, typed = access_codes.issue(change.session, member, settings=settings, now=change.now)
+    _, typed = access_codes.issue(change, member, actor=None)
     return {
         "id": str(member.id),
         "user_id": str(member.user_id),
         "display_name": member.display_name,
         "role": member.role,
         "access_code": typed,
-        "token": tokens.issue(member, settings=settings, now=change.now).raw,
+        "token": tokens.hand_out(change, member, actor=None).raw,
     }

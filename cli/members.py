@@ -22,7 +22,7 @@ def member() -> None:
 def add(org: str, name: str, role: str, as_json: bool) -> None:
     """Make a person and their membership."""
     with writing() as session, locking(session, org_called(session, org).id) as change:
-        made = members.add(change, display_name=name, role=role)
+        made = members.add(change, display_name=name, role=role, actor=None)
     say(
         {
             "id": str(made.id),

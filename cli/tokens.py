@@ -5,7 +5,6 @@ from uuid import UUID
 import click
 
 from cli.common import as_json, of_member, say
-from routes.context import context
 from services import tokens
 from services.times import rfc3339
 from settings import SECONDS_MAX
@@ -23,7 +22,7 @@ def token() -> None:
 def issue(member_id: UUID, ttl: int | None, as_json: bool) -> None:
     """Make a bearer token, for scripts."""
     with of_member(member_id) as (change, member):
-        made = tokens.issue(member, settings=context().settings, now=change.now, ttl_seconds=ttl)
+        made = tokens.hand_out(change, member, actor=None, ttl_seconds=ttl)
     say(
         {
             "token": made.raw,

@@ -2,16 +2,19 @@
 
 from models.access_code import AccessCode
 from models.account import Account
+from models.admin_event import AdminEvent
 from models.base import Base, IdText
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
 from models.member import Membership, User
 from models.org import Org
 from models.presence import Presence
+from models.rate_limit import RateLimit
 
 __all__ = [
     "AccessCode",
     "Account",
+    "AdminEvent",
     "Base",
     "ClockEvent",
     "IdText",
@@ -19,5 +22,6 @@ __all__ = [
     "Membership",
     "Org",
     "Presence",
+    "RateLimit",
     "User",
 ]

@@ -23,7 +23,11 @@ class ClockEvent(Base):
         ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
         Index(None, "org_id", "seq"),
+        # The pages of services/pages.py.
+        Index(None, "org_id", "occurred_at"),
+        Index(None, "account_id", "org_id", "occurred_at", "seq", "user_id"),
         Index(None, "user_id", "org_id", "occurred_at"),
+        Index(None, "org_id", "kind", "occurred_at"),
         Index(None, "presence_id"),
         Index(None, "from_presence_id"),
     )

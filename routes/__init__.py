@@ -3,7 +3,21 @@
 import flask_smorest
 from flask import Flask
 
-from routes import admin, board, clock, errors, headers, operations, presence, sessions
+from routes import (
+    admin,
+    admin_accounts,
+    admin_codes,
+    admin_members,
+    board,
+    clock,
+    errors,
+    guessing,
+    headers,
+    history,
+    operations,
+    presence,
+    sessions,
+)
 from routes.requests import BODY_BYTES, judge_form
 from schemas.problem import Problem
 from settings import Settings
@@ -36,8 +50,18 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no type
 def register(app: Flask, api: Api, settings: Settings) -> None:
     """Put the endpoints, their errors and their headers into ``app``."""
     headers.register(app, settings)
+    guessing.limiter.init_app(app)
     app.before_request(judge_form)
-    for resource in (sessions, clock, presence, admin):
+    for resource in (
+        sessions,
+        clock,
+        presence,
+        admin,
+        admin_accounts,
+        admin_members,
+        admin_codes,
+        history,
+    ):
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(board.blueprint)

@@ -1,4 +1,4 @@
-"""What admins do."""
+"""What admins clear."""
 
 from typing import Any
 from uuid import UUID
@@ -6,10 +6,14 @@ from uuid import UUID
 from flask import Response
 
 from routes.auth import changing_by_token
+from routes.context import context
 from routes.errors import Bare
+from routes.headers import seen_by
 from routes.requests import ApiBlueprint
-from schemas.presence import ForceClearQuery
-from services import clocking
+from schemas.presence import Cleared, ClearUnseenQuery, ForceClearQuery, NamedUnseen
+from services import clocking, expiry
+from services.errors import ValidationFailed
+from services.times import rfc3339
 
 blueprint = ApiBlueprint("admin", __name__, url_prefix="/v1/admin", description="For admins")
 
@@ -22,5 +26,29 @@ def force_clear(account_id: UUID, **query: Any) -> Response:
     """End the presence on an account."""
     with changing_by_token() as (change, caller):
         clocking.force_clear(change, caller, account_id, **query)
-    version = str(change.version_of(caller.view))
-    return Bare(status=204, headers={"Presence-Version": version})
+    return Bare(status=204, headers=seen_by(change, caller))
+
+
+@blueprint.delete("/presence")
+@blueprint.arguments(ClearUnseenQuery, location="query", as_kwargs=True)
+@blueprint.response(200, Cleared)
+@blueprint.tables(200, NamedUnseen, "cleared")
+@blueprint.problems(401, 403, 413, 422, 503)
+def clear_unseen(stale_for: int, dry_run: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """End all presences that have been unseen for so many seconds."""
+    least = context().settings.stale_after
+    if stale_for < least:
+        raise ValidationFailed({"stale_for": [f"Must be stale_after ({least}) or more."]})
+    with changing_by_token() as (change, caller):
+        found = expiry.clear_unseen(change, caller, stale_for_seconds=stale_for, dry_run=dry_run)
+    cleared = [
+        {
+            "account_id": str(held.account_id),
+            "account_name": held.account_name,
+            "user_id": str(held.user_id),
+            "display_name": held.display_name,
+            "last_seen_at": rfc3339(held.last_heartbeat_at),
+        }
+        for held in found
+    ]
+    return {"cleared": cleared, "dry_run": dry_run}, 200, seen_by(change, caller)

@@ -8,7 +8,7 @@ from werkzeug.datastructures import Headers, MIMEAccept
 from werkzeug.http import parse_accept_header
 from werkzeug.utils import get_content_type
 
-from services.errors import Refusal
+from services.errors import Refusal, TooManyAttempts
 from services.snapshot import FORMATS
 from settings import Settings
 
@@ -43,6 +43,7 @@ KINDS = {
     "validation_failed": Kind(422, "Validation failed"),
     "account_required": Kind(422, "Account required"),
     "idempotency_key_reused": Kind(422, "Idempotency key reused"),
+    "too_many_attempts": Kind(429, "Too many attempts"),
     "internal_error": Kind(500, "Internal error"),
     "database_unavailable": Kind(503, "Database unavailable"),
 }
@@ -90,7 +91,10 @@ def problem(code: str, detail: str, **fields: Any) -> Answer:
 
 def refused(refusal: Refusal) -> Answer:
     """The problem that a refusal is."""
-    return problem(refusal.code, refusal.detail, **refusal.fields)
+    answer = problem(refusal.code, refusal.detail, **refusal.fields)
+    if isinstance(refusal, TooManyAttempts):
+        answer.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return answer
 
 
 def database_unavailable() -> Answer:
@@ -115,11 +119,11 @@ def is_listed(origin: str | None, settings: Settings) -> bool:
 
 
 @lru_cache(maxsize=256)
-def accepted(accept: str | None) -> str:
+def accepted(accept: str | None, offered: tuple[str, ...] = tuple(FORMATS)) -> str:
     """The media type to answer with: JSON where the client has no wish that can be met."""
     wishes = parse_accept_header(accept, MIMEAccept)
-    with_charset = [f"{media_type}; charset=utf-8" for media_type in FORMATS]
-    best = wishes.best_match([*FORMATS, *with_charset]) or "application/json"
+    with_charset = [f"{media_type}; charset=utf-8" for media_type in offered]
+    best = wishes.best_match([*offered, *with_charset]) or "application/json"
     return best.partition(";")[0]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ScalarSelect
 from sqlalchemy.orm import Session
 
 from models import AccessCode
+from routes import guessing
 from routes.context import context
 from services import access_codes, callers, tokens
 from services.callers import Caller
@@ -39,6 +40,17 @@ def reading() -> Iterator[tuple[Session, Caller]]:
 
 
 @contextmanager
+def reading_as_admin() -> Iterator[tuple[Session, Caller]]:
+    """A ``read()`` transaction for the bearer.
+
+    :raises AdminOnly: the bearer is none
+    """
+    with reading() as (session, caller):
+        caller.require_admin()
+        yield session, caller
+
+
+@contextmanager
 def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, Caller]]:
     """The locked org of the bearer.
 
@@ -53,12 +65,25 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, Caller]]
 
 
 @contextmanager
+def changing_as_admin() -> Iterator[tuple[Change, Caller]]:
+    """The locked org of the bearer.
+
+    :raises AdminOnly: the bearer is none
+    """
+    with changing_by_token() as (change, caller):
+        caller.require_admin()
+        yield change, caller
+
+
+@contextmanager
 def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tuple[Change, Caller]]:
     """The locked org of the member with this access code.
 
     :param key: the request's Idempotency-Key
     :raises AccessCodeRejected: it lets nobody in
+    :raises TooManyAttempts: the client's address sent too many that did not
     """
+    guessing.require_right(typed)
     settings = context().settings
     valid = access_codes.valid(typed, settings=settings, now=utc_now())
     org_id = valid.with_only_columns(AccessCode.org_id).scalar_subquery()

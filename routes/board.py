@@ -37,10 +37,10 @@ def board_file(name: str) -> Response:
     return answer_with(PAGE, name)
 
 
-@blueprint.get("/client/<name>")
-def client_file(name: str) -> Response:
+@blueprint.get("/client/<module>")
+def client_file(module: str) -> Response:
     """A module of the JavaScript client: the board runs on the same one as everybody."""
-    return answer_with(CLIENT, name)
+    return answer_with(CLIENT, module)
 
 
 @blueprint.after_request
@@ -61,4 +61,5 @@ def answer_with(folder: Path, name: str) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
+    del response.headers["Date"]  # the server's own follows
     return response

@@ -7,6 +7,7 @@ from flask import Response
 from routes.auth import bearer_token, changing_by_access_code, changing_by_token
 from routes.context import context
 from routes.errors import Bare
+from routes.headers import seen_by
 from routes.requests import ApiBlueprint
 from schemas.clock import (
     ClockedIn,
@@ -27,7 +28,7 @@ blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clock
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(201, ClockedIn)
 @blueprint.alt_response(200, schema=ClockedIn, description="Already on that account")
-@blueprint.problems(400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
+@blueprint.problems(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503)
 def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Put the caller on an account, leaving any other."""
     typed = body.pop("access_code", None)
@@ -40,7 +41,7 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
             "released_account_id": answer.released_account_id,
         },
         answer.status,
-        {"Presence-Version": str(change.version_of(caller.view))},
+        seen_by(change, caller),
     )
 
 
@@ -53,7 +54,7 @@ def clock_out(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], in
     """End the caller's presence."""
     with changing_by_token(key) as (change, caller):
         answer = clocking.clock_out(change, caller, **body, key=key)
-    return answer, 200, {"Presence-Version": str(change.version_of(caller.view))}
+    return answer, 200, seen_by(change, caller)
 
 
 @blueprint.post("/heartbeat")

@@ -4,6 +4,8 @@ from flask import Flask, Response, request
 
 from routes import answers
 from routes.errors import Bare
+from services.callers import Caller
+from services.change import Change
 from settings import Settings
 
 CORS_REQUEST_HEADERS = (
@@ -11,6 +13,11 @@ CORS_REQUEST_HEADERS = (
 )
 CORS_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 CORS_MAX_AGE_SECONDS = "7200"  # contract.md, "Browsers elsewhere"
+
+
+def seen_by(change: Change, caller: Caller) -> dict[str, str]:
+    """The version of the caller's view after a change, so that they see what they did."""
+    return {"Presence-Version": str(change.version_of(caller.view))}
 
 
 def register(app: Flask, settings: Settings) -> None:

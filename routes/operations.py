@@ -21,6 +21,7 @@ KINDS = {
     "clock.clock_out": "clock_out",
     "clock.heartbeat": "heartbeat",
     "admin.force_clear": "force_clear",
+    "admin.clear_unseen": "clear_unseen",
 }
 SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
 

@@ -16,6 +16,7 @@ blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="Wh
 
 @blueprint.get("/presence")
 @blueprint.response(200, Snapshot)
+@blueprint.texts(200, "text/plain", "text/csv")
 @blueprint.alt_response(304, description="The tag in If-None-Match still matches")
 @blueprint.problems(401, 422, 503)
 def presence() -> Response:

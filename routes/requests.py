@@ -2,6 +2,7 @@
 
 import json
 from collections import ChainMap
+from functools import wraps
 from typing import Any, NoReturn, cast
 
 import marshmallow
@@ -10,6 +11,7 @@ from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from routes.formats import as_wished
 from schemas.problem import Problem
 from services.errors import ValidationFailed
 
@@ -42,7 +44,7 @@ class Parser(FlaskParser):
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
-    """A blueprint that reads requests so, and documents the problems that a route may answer."""
+    """A blueprint that reads requests so, and documents all that a route may answer."""
 
     ARGUMENTS_PARSER = Parser()
 
@@ -56,6 +58,31 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
             return wrapped
 
         return take
+
+    def texts(self, status: int, *media_types: str) -> Any:
+        """Document that the answer may also be text, as Accept wishes."""
+
+        def decorate(view: Any) -> Any:
+            for media_type in media_types:
+                view = self.alt_response(
+                    status, schema={"type": "string"}, content_type=media_type
+                )(view)
+            return view
+
+        return decorate
+
+    def tables(self, status: int, row: type[marshmallow.Schema], rows: str | None = None) -> Any:
+        """Answer with text too, as Accept wishes: ``rows`` of the body, or the body itself."""
+        columns = tuple(row().fields)
+
+        def decorate(view: Any) -> Any:
+            @wraps(view)
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                return as_wished(view(*args, **kwargs), columns, rows)
+
+            return self.texts(status, "text/plain", "text/csv")(wrapped)
+
+        return decorate
 
     def problems(self, *statuses: int) -> Any:
         """Document the problems with these statuses."""

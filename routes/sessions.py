@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from routes import guessing
 from routes.auth import reading
 from routes.context import context
 from routes.requests import ApiBlueprint
@@ -17,9 +18,10 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 @blueprint.doc(security=[])
 @blueprint.arguments(SessionRequest)
 @blueprint.response(200, Session)
-@blueprint.problems(400, 401, 413, 415, 422, 503)
+@blueprint.problems(400, 401, 413, 415, 422, 429, 503)
 def open_session(body: dict[str, Any]) -> dict[str, Any]:
     """Sign in with an access code, without clocking in."""
+    guessing.require_right(body["access_code"])
     settings = context().settings
     with context().database.read() as session:
         caller = callers.by_access_code(

@@ -13,6 +13,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
 )
+_DIGITS = re.compile(r"[0-9]{1,12}")
 NAME_LENGTH = 200  # contract.md, "Administration"
 
 
@@ -47,6 +48,28 @@ class Timestamp(fields.AwareDateTime):
             return edge.replace(tzinfo=UTC)
 
 
+class Flag(fields.Boolean):
+    """JSON's ``true`` or ``false``, and nothing that is merely like it."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Number(fields.Integer):
+    """A whole number in a query: its digits alone."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if not (isinstance(value, str) and _DIGITS.fullmatch(value)):
+            raise self.make_error("invalid")
+        return int(value)
+
+
 def without_control_characters(text: str) -> None:
     """Refuse what no database stores and no terminal should print.
 
@@ -58,9 +81,17 @@ def without_control_characters(text: str) -> None:
 
 def text(most: int, least: int = 0, **kwargs: Any) -> fields.String:
     """A string of so many characters, without control characters."""
+    documented = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", **kwargs.pop("metadata", {})}
     return fields.String(
-        validate=[validate.Length(min=least, max=most), without_control_characters], **kwargs
+        validate=[validate.Length(min=least, max=most), without_control_characters],
+        metadata=documented,
+        **kwargs,
     )
+
+
+def name(**kwargs: Any) -> fields.String:
+    """The name of a person or an account."""
+    return text(NAME_LENGTH, 1, **kwargs)
 
 
 class Empty(Schema):

@@ -1,9 +1,10 @@
-"""The snapshot (documentation: its bytes are made in services/snapshot.py), and force-clear."""
+"""The snapshot (documentation: its bytes are made in services/snapshot.py), and clearing."""
 
 from marshmallow import Schema, fields, validate
 
 from schemas.clock import OwnPresence
-from schemas.fields import Id, text
+from schemas.fields import Id, Number, text
+from settings import SECONDS_MAX
 
 
 class Entry(Schema):
@@ -25,6 +26,40 @@ class Snapshot(Schema):
     stale_after = fields.Integer(required=True)
     presence = fields.List(fields.Nested(Entry), required=True)
     me = fields.Nested(OwnPresence, required=True, allow_none=True)
+
+
+class ClearUnseenQuery(Schema):
+    stale_for = Number(
+        required=True,
+        validate=validate.Range(1, SECONDS_MAX),
+        metadata={"description": "seconds without a heartbeat, stale_after or more"},
+    )
+    dry_run = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        load_default=False,
+        metadata={"description": "only list what would be cleared"},
+    )
+
+
+class NamedUnseen(Schema):
+    """As a table has it."""
+
+    account_id = Id(required=True)
+    account_name = fields.String(required=True)
+    user_id = Id(required=True)
+    display_name = fields.String(required=True)
+    last_seen_at = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class Unseen(NamedUnseen):
+    class Meta:
+        exclude = ("account_name",)
+
+
+class Cleared(Schema):
+    cleared = fields.List(fields.Nested(Unseen), required=True)
+    dry_run = fields.Boolean(required=True)
 
 
 class ForceClearQuery(Schema):

@@ -5,13 +5,17 @@ import re
 import secrets
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, Membership
-from services.errors import AccessCodeRejected
+from services import admin_log, members
+from services.change import Change
+from services.errors import AccessCodeRejected, NotFound
+from services.times import rfc3339
 from settings import Settings
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
@@ -41,16 +45,16 @@ def digest(code: str, settings: Settings) -> bytes:
 
 
 def issue(
-    session: Session,
+    change: Change,
     member: Membership,
     *,
-    settings: Settings,
-    now: datetime,
+    actor: Membership | None,
     account: Account | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[AccessCode, str]:
     """Make a code for ``member``.
 
+    :param actor: the admin who does it; None for an operator's command
     :param account: the only account that the code is for
     :returns: the row, and the code as people type it, which can't be had again
     """
@@ -59,13 +63,63 @@ def issue(
         org_id=member.org_id,
         membership_id=member.id,
         account_id=account.id if account else None,
-        digest=digest(code, settings),
-        created_at=now,
+        digest=digest(code, change.settings),
+        created_at=change.now,
         expires_at=expires_at,
     )
-    session.add(row)
-    session.flush()
+    change.session.add(row)
+    change.session.flush()
+    known = _known_of(row)
+    admin_log.keep(
+        change, "code_issued", actor=actor, member=member, account=account, details=known
+    )
     return row, "-".join(code[start : start + 4] for start in range(0, LENGTH, 4))
+
+
+def find(session: Session, member: Membership, code_id: UUID) -> AccessCode:
+    """The member's code.
+
+    :raises NotFound: the member has none such
+    """
+    code = session.scalar(_of(member).where(AccessCode.id == code_id))
+    if code is None:
+        raise NotFound("access code for this member")
+    return code
+
+
+def listed(session: Session, member: Membership) -> list[AccessCode]:
+    """The member's codes, the newest first; revoked and expired ones too."""
+    newest_first = (AccessCode.created_at.desc(), AccessCode.id)
+    return list(session.scalars(_of(member).order_by(*newest_first)))
+
+
+def described(code: AccessCode) -> dict[str, Any]:
+    """A code as admins see it: all but the code."""
+    return {
+        "id": str(code.id),
+        "member_id": str(code.membership_id),
+        "account_id": str(code.account_id) if code.account_id else None,
+        "created_at": rfc3339(code.created_at),
+        "expires_at": _time(code.expires_at),
+        "revoked_at": _time(code.revoked_at),
+    }
+
+
+def revoke(
+    change: Change, code: AccessCode, member: Membership, *, actor: Membership | None
+) -> None:
+    """Make a code worthless, once, and with it all tokens that its member has.
+
+    :param actor: the admin who does it; None for an operator's command
+    """
+    if code.revoked_at is None:
+        code.revoked_at = change.now
+        members.end_tokens(change, member)
+        account = change.session.get(Account, code.account_id) if code.account_id else None
+        known = _known_of(code)
+        admin_log.keep(
+            change, "code_revoked", actor=actor, member=member, account=account, details=known
+        )
 
 
 def valid(typed: str, *, settings: Settings, now: datetime) -> Select[UUID, UUID, UUID | None]:
@@ -85,3 +139,19 @@ def valid(typed: str, *, settings: Settings, now: datetime) -> Select[UUID, UUID
             Membership.active,
         )
     )
+
+
+def _of(member: Membership) -> Select[AccessCode]:
+    return (
+        select(AccessCode)
+        .where(AccessCode.membership_id == member.id, AccessCode.org_id == member.org_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _known_of(code: AccessCode) -> dict[str, str | None]:
+    return {"code_id": str(code.id), "expires_at": _time(code.expires_at)}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None

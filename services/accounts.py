@@ -1,4 +1,4 @@
-"""Client accounts: finding, listing, adding and renaming them."""
+"""Client accounts: finding, listing, adding and changing them."""
 
 import json
 from collections.abc import Iterator
@@ -6,25 +6,28 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Account
+from models import Account, Membership
 from models.constraints import violated
-from services import presences
+from services import admin_log, presences
 from services.change import Change
 from services.errors import AccountNotFound, AccountOccupied, NameTaken
+from services.times import rfc3339
 
 
-def find(session: Session, org_id: UUID, account_id: UUID) -> Account:
-    """The org's account, not archived.
+def find(
+    session: Session, org_id: UUID, account_id: UUID, *, archived_too: bool = False
+) -> Account:
+    """The org's account, not archived unless ``archived_too``.
 
     :raises AccountNotFound: the org has none such
     """
     account = session.scalar(
-        select(Account)
-        .where(Account.id == account_id, Account.org_id == org_id, Account.archived_at.is_(None))
+        _of_org(org_id, archived_too)
+        .where(Account.id == account_id)
         .execution_options(populate_existing=True)
     )
     if account is None:
@@ -32,13 +35,21 @@ def find(session: Session, org_id: UUID, account_id: UUID) -> Account:
     return account
 
 
-def listed(session: Session, org_id: UUID) -> list[Account]:
-    """The org's accounts, not archived, ordered by casefolded name, then id."""
-    found = session.scalars(
-        select(Account).where(Account.org_id == org_id, Account.archived_at.is_(None))
-    )
+def listed(session: Session, org_id: UUID, *, archived_too: bool = False) -> list[Account]:
+    """The org's accounts, not archived unless ``archived_too``, by casefolded name, then id."""
+    found = session.scalars(_of_org(org_id, archived_too))
     # Sorted here: databases differ in how they order letters.
     return sorted(found, key=lambda account: (account.name_casefolded, account.id))
+
+
+def described(account: Account) -> dict[str, Any]:
+    """An account as admins see it."""
+    return {
+        "id": str(account.id),
+        "name": account.name,
+        "archived": account.archived_at is not None,
+        "created_at": rfc3339(account.created_at),
+    }
 
 
 def as_choices(session: Session, org_id: UUID) -> list[dict[str, Any]]:
@@ -51,9 +62,10 @@ def as_json(session: Session, org_id: UUID) -> bytes:
     return json.dumps({"accounts": as_choices(session, org_id)}, ensure_ascii=False).encode()
 
 
-def add(change: Change, name: str) -> Account:
+def add(change: Change, name: str, *, actor: Membership | None) -> Account:
     """Make an account.
 
+    :param actor: the admin who does it; None for an operator's command
     :raises NameTaken: the org has one of this name, perhaps archived
     """
     account = Account(
@@ -66,29 +78,49 @@ def add(change: Change, name: str) -> Account:
     with _name_is_free(change.session):
         change.session.add(account)
     change.accounts_changed()
+    admin_log.keep(change, "account_added", actor=actor, account=account)
     return account
 
 
-def rename(change: Change, account: Account, name: str) -> None:
-    """Give an account another name.
+def amend(
+    change: Change,
+    account: Account,
+    *,
+    actor: Membership | None,
+    name: str | None = None,
+    archived: bool | None = None,
+) -> None:
+    """Rename an account, put it away or take it back: all that is asked, or nothing.
 
+    :param actor: the admin who does it; None for an operator's command
     :raises NameTaken: the org has one of this name, perhaps archived
+    :raises AccountOccupied: somebody is on what was to be archived
     """
+    is_archived = account.archived_at is not None
+    if archived and not is_archived and presences.holder_of(change, account.id) is not None:
+        raise AccountOccupied
+    if name is not None and name != account.name:
+        _rename(change, account, name, actor)
+    if archived is not None and archived != is_archived:
+        account.archived_at = change.now if archived else None
+        change.accounts_changed()
+        kind = "account_archived" if archived else "account_restored"
+        admin_log.keep(change, kind, actor=actor, account=account)
+
+
+def _of_org(org_id: UUID, archived_too: bool) -> Select[Account]:
+    query = select(Account).where(Account.org_id == org_id)
+    return query if archived_too else query.where(Account.archived_at.is_(None))
+
+
+def _rename(change: Change, account: Account, name: str, actor: Membership | None) -> None:
+    before = account.name
     with _name_is_free(change.session):
         account.name = name
         account.name_casefolded = name.casefold()
     change.accounts_changed()
-
-
-def archive(change: Change, account: Account) -> None:
-    """Put an account away, keeping its name and history.
-
-    :raises AccountOccupied: somebody is on it
-    """
-    if presences.holder_of(change, account.id) is not None:
-        raise AccountOccupied
-    account.archived_at = change.now
-    change.accounts_changed()
+    names = {"from": before, "to": name}
+    admin_log.keep(change, "account_renamed", actor=actor, account=account, details=names)
 
 
 @contextmanager

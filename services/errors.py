@@ -66,6 +66,15 @@ class AccountNotAllowed(Refusal):
         super().__init__("This access code is for another account.")
 
 
+class NotFound(Refusal):
+    """:param what: in words: the kind of thing that is not there"""
+
+    code = "not_found"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The org has no such {what}.")
+
+
 class AccountNotFound(Refusal):
     code = "account_not_found"
 
@@ -111,6 +120,16 @@ class LastAdmin(Refusal):
 
     def __init__(self) -> None:
         super().__init__("This is the org's last active admin. Make another member admin first.")
+
+
+class TooManyAttempts(Refusal):
+    """:param retry_after_seconds: when the next access code may be tried"""
+
+    code = "too_many_attempts"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("Too many access codes from this address were refused. Try again later.")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class PresenceEnded(Refusal):

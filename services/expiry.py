@@ -1,4 +1,4 @@
-"""The sweep: presences without heartbeats become stale, then end (contract.md, "Words")."""
+"""Presences without heartbeats: the sweep makes them stale and ends them, an admin clears them."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from models import Presence
 from services import presences
+from services.callers import Caller
 from services.change import Change
+from services.presences import Held
 from settings import Settings
 
 
@@ -32,3 +34,26 @@ def sweep(change: Change) -> tuple[int, int]:
     ended = presences.expire(change, unseen)
     remaining = (held for held in unseen if held.presence_id not in ended)
     return len(presences.mark_stale(change, remaining)), len(ended)
+
+
+def clear_unseen(
+    change: Change, caller: Caller, *, stale_for_seconds: int, dry_run: bool
+) -> list[Held]:
+    """End the org's presences that have been unseen for so long, as an admin.
+
+    :param stale_for_seconds: no less than ``stale_after``
+    :param dry_run: only find them
+    :returns: those that ended, or would
+    """
+    caller.require_admin()
+    unseen_since = change.now - timedelta(seconds=stale_for_seconds)
+    unseen = presences.alive_where(change, Presence.last_heartbeat_at <= unseen_since)
+    if dry_run:
+        return unseen
+    return presences.clear_unseen(
+        change,
+        unseen,
+        unseen_since=unseen_since,
+        actor_id=caller.member.user_id,
+        reason=f"unseen for {stale_for_seconds} s",
+    )

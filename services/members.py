@@ -1,15 +1,17 @@
-"""Members: adding, renaming, deactivating and erasing them."""
+"""Members: finding, listing, adding, changing and erasing them."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from models import AccessCode, ClockEvent, IdempotencyKey, Membership, User
-from services import presences
+from models import AccessCode, AdminEvent, ClockEvent, IdempotencyKey, Membership, User
+from services import admin_log, presences
 from services.change import Change
-from services.errors import LastAdmin
+from services.errors import LastAdmin, NotFound
+from services.times import rfc3339
 
 ERASED = "(erased)"  # stands in the history for the name of a person who was erased
 
@@ -23,16 +25,40 @@ def find(session: Session, membership_id: UUID) -> Membership | None:
     )
 
 
+def find_in(session: Session, org_id: UUID, membership_id: UUID) -> Membership:
+    """The org's member.
+
+    :raises NotFound: the org has none such
+    """
+    member = find(session, membership_id)
+    if member is None or member.org_id != org_id:
+        raise NotFound("member")
+    return member
+
+
 def listed(session: Session, org_id: UUID) -> Sequence[Membership]:
     """The org's members, admins first, then by name."""
     found = session.scalars(select(Membership).where(Membership.org_id == org_id))
     return sorted(found, key=lambda member: (member.role, member.display_name.casefold()))
 
 
-def add(change: Change, *, display_name: str, role: str) -> Membership:
+def described(member: Membership) -> dict[str, Any]:
+    """A member as admins see them."""
+    return {
+        "id": str(member.id),
+        "user_id": str(member.user_id),
+        "display_name": member.display_name,
+        "role": member.role,
+        "active": member.active,
+        "created_at": rfc3339(member.created_at),
+    }
+
+
+def add(change: Change, *, display_name: str, role: str, actor: Membership | None) -> Membership:
     """Make a person and their membership.
 
     :param role: ``admin`` or ``va``
+    :param actor: the admin who does it; None for an operator's command
     """
     user = User(id=uuid4(), created_at=change.now)
     change.session.add(user)
@@ -50,34 +76,49 @@ def add(change: Change, *, display_name: str, role: str) -> Membership:
     change.session.add(member)
     change.session.flush()
     change.members_changed()
+    admin_log.keep(change, "member_added", actor=actor, member=member, details={"role": role})
     return member
 
 
-def rename(change: Change, member: Membership, display_name: str) -> None:
-    """Give a member another name, from now on: the history keeps the one of then."""
-    # Asked first: a presence that has run out ends under the name of then.
-    held = presences.held_by(change, member)
-    member.display_name = display_name
-    change.members_changed(visibly=held is not None)
+def amend(
+    change: Change,
+    member: Membership,
+    *,
+    actor: Membership | None,
+    display_name: str | None = None,
+    role: str | None = None,
+    active: bool | None = None,
+) -> None:
+    """Rename a member, change their role, shut them out or let them in: all of it, or nothing.
 
-
-def deactivate(change: Change, member: Membership, *, actor_id: UUID | None) -> None:
-    """Shut a member out: their presence ends, their tokens and codes are worth nothing.
-
-    :param actor_id: the user id of the admin who does it; None for an operator
+    :param actor: the admin who does it; None for an operator's command
     :raises LastAdmin: nobody could administer the org any more
     """
-    _raise_if_last_admin(change, member)
-    held = presences.held_by(change, member)
-    if held is not None:
-        presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
-    member.active = False
-    member.token_generation += 1
-    change.members_changed()
+    if role == "va" or active is False:
+        _raise_if_last_admin(change, member)
+    if active is False and member.active:
+        _deactivate(change, member, actor)
+    if display_name is not None and display_name != member.display_name:
+        _rename(change, member, display_name, actor)
+    if role is not None and role != member.role:
+        _change_role(change, member, role, actor)
+    if active and not member.active:
+        member.active = True
+        change.members_changed()
+        admin_log.keep(change, "member_reactivated", actor=actor, member=member)
 
 
-def revoke_tokens(change: Change, member: Membership) -> None:
-    """Make all tokens that the member has worthless."""
+def revoke_tokens(change: Change, member: Membership, *, actor: Membership | None) -> None:
+    """Make all tokens that the member has worthless.
+
+    :param actor: the admin who does it; None for an operator's command
+    """
+    end_tokens(change, member)
+    admin_log.keep(change, "tokens_revoked", actor=actor, member=member)
+
+
+def end_tokens(change: Change, member: Membership) -> None:
+    """Raise the member's token generation, as a part of something else that is kept."""
     member.token_generation += 1
     change.members_changed()
 
@@ -92,7 +133,9 @@ def erase(change: Change, member: Membership) -> None:
     held = presences.held_by(change, member)
     if held is not None:
         presences.end(change, held, "force_clear", actor_id=None, reason="erased")
+    admin_log.keep(change, "member_erased", actor=None, member=member)
     _blank_history(session, member)
+    _blank_log(session, member)
     for table in (AccessCode, IdempotencyKey):
         session.execute(delete(table).where(table.membership_id == member.id))
     session.delete(member)
@@ -101,6 +144,36 @@ def erase(change: Change, member: Membership) -> None:
     if session.scalar(elsewhere.limit(1)) is None:
         session.execute(delete(User).where(User.id == member.user_id))
     change.members_changed()
+
+
+def _rename(
+    change: Change, member: Membership, display_name: str, actor: Membership | None
+) -> None:
+    """From now on: the history keeps the name of then."""
+    # Asked first: a presence that has run out ends under the name of then.
+    held = presences.held_by(change, member)
+    names = {"from": member.display_name, "to": display_name}
+    member.display_name = display_name
+    change.members_changed(visibly=held is not None)
+    admin_log.keep(change, "member_renamed", actor=actor, member=member, details=names)
+
+
+def _change_role(change: Change, member: Membership, role: str, actor: Membership | None) -> None:
+    roles = {"from": member.role, "to": role}
+    member.role = role
+    change.members_changed()
+    admin_log.keep(change, "member_role_changed", actor=actor, member=member, details=roles)
+
+
+def _deactivate(change: Change, member: Membership, actor: Membership | None) -> None:
+    """Their presence ends; their tokens are worthless, and their codes until they are back."""
+    held = presences.held_by(change, member)
+    if held is not None:
+        actor_id = actor.user_id if actor else None
+        presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
+    member.active = False
+    end_tokens(change, member)
+    admin_log.keep(change, "member_deactivated", actor=actor, member=member)
 
 
 def _blank_history(session: Session, member: Membership) -> None:
@@ -116,6 +189,20 @@ def _blank_history(session: Session, member: Membership) -> None:
         .where(in_org, ClockEvent.user_id == member.user_id)
         .values(user_id=None, display_name=ERASED, reason=None)
     )
+
+
+def _blank_log(session: Session, member: Membership) -> None:
+    about = (AdminEvent.org_id == member.org_id, AdminEvent.user_id == member.user_id)
+    session.execute(
+        update(AdminEvent)
+        .where(AdminEvent.org_id == member.org_id, AdminEvent.actor_id == member.user_id)
+        .values(actor_id=None, actor_name=ERASED)
+    )
+    # A renaming tells both names.
+    session.execute(
+        update(AdminEvent).where(*about, AdminEvent.kind == "member_renamed").values(details={})
+    )
+    session.execute(update(AdminEvent).where(*about).values(user_id=None, display_name=ERASED))
 
 
 def _raise_if_last_admin(change: Change, member: Membership) -> None:

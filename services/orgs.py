@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models import (
     AccessCode,
     Account,
+    AdminEvent,
     ClockEvent,
     IdempotencyKey,
     Membership,
@@ -52,7 +53,15 @@ def erase(change: Change) -> None:
     session, org_id = change.session, change.org.id
     people = select(Membership.user_id).where(Membership.org_id == org_id)
     user_ids: list[UUID] = list(session.scalars(people))
-    for table in (Presence, ClockEvent, IdempotencyKey, AccessCode, Membership, Account):
+    for table in (
+        Presence,
+        ClockEvent,
+        AdminEvent,
+        IdempotencyKey,
+        AccessCode,
+        Membership,
+        Account,
+    ):
         session.execute(delete(table).where(table.org_id == org_id))
     elsewhere = select(Membership.id).where(Membership.user_id == User.id).exists()
     session.execute(delete(User).where(User.id.in_(user_ids), ~elsewhere))

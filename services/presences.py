@@ -1,6 +1,6 @@
 """The only writers of presences. Whatever a viewer can see takes a Change and records in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -198,13 +198,43 @@ def mark_stale(change: Change, candidates: Iterable[Held]) -> set[UUID]:
     return _run_out(change, "stale", fresh, patience, statement)
 
 
+def clear_unseen(
+    change: Change,
+    candidates: Sequence[Held],
+    *,
+    unseen_since: datetime,
+    actor_id: UUID,
+    reason: str,
+) -> list[Held]:
+    """End by ``force_clear`` those that had no heartbeat since then.
+
+    :returns: those that ended
+    """
+    statement = delete(Presence).where(Presence.last_heartbeat_at <= unseen_since)
+    cleared = _that_still_are(change, candidates, statement)
+    if cleared:
+        subjects = [(held, change.now) for held in cleared]
+        change.record("force_clear", subjects, actor_id=actor_id, reason=reason)
+    return cleared
+
+
 def _run_out(
     change: Change, kind: str, candidates: Iterable[Held], time: timedelta, statement: Any
 ) -> set[UUID]:
     due = [held for held in candidates if held.last_heartbeat_at + time <= change.now]
+    done = _that_still_are(change, due, statement)
+    if done:
+        change.record(kind, [(held, held.last_heartbeat_at + time) for held in done])
+    return {held.presence_id for held in done}
+
+
+def _that_still_are(change: Change, due: Sequence[Held], statement: Any) -> list[Held]:
+    """Those of ``due`` on which ``statement`` took effect.
+
+    It asks again: a heartbeat takes no org lock, one may have come since the read.
+    """
     if not due:
-        return set()
-    # The statement asks again: a heartbeat takes no org lock, one may have come since the read.
+        return []
     done = set(
         change.session.scalars(
             statement.where(Presence.id.in_([held.presence_id for held in due])).returning(
@@ -213,10 +243,7 @@ def _run_out(
             execution_options=_NO_SYNC,
         )
     )
-    subjects = [(held, held.last_heartbeat_at + time) for held in due if held.presence_id in done]
-    if subjects:
-        change.record(kind, subjects)
-    return done
+    return [held for held in due if held.presence_id in done]
 
 
 def _upsert(change: Change, new: Held) -> None:

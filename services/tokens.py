@@ -9,7 +9,10 @@ from uuid import UUID
 import jwt
 
 from models import Membership
+from services import admin_log
+from services.change import Change
 from services.errors import NotAuthenticated
+from services.times import rfc3339
 from settings import Settings
 
 ISSUER = "presence"
@@ -71,6 +74,19 @@ def issue(
     if account_id is not None:
         payload["acct"] = str(account_id)
     return Token(jwt.encode(payload, settings.secret_key, algorithm="HS256"), _claims(payload))
+
+
+def hand_out(
+    change: Change, member: Membership, *, actor: Membership | None, ttl_seconds: int | None = None
+) -> Token:
+    """Make a token for ``member`` that somebody else passes on to them.
+
+    :param actor: the admin who does it; None for an operator's command
+    """
+    token = issue(member, settings=change.settings, now=change.now, ttl_seconds=ttl_seconds)
+    known = {"expires_at": rfc3339(token.claims.expires_at)}
+    admin_log.keep(change, "token_issued", actor=actor, member=member, details=known)
+    return token
 
 
 def in_header(header: str | None, settings: Settings) -> Token:

@@ -1,5 +1,6 @@
 """The databases that every test runs on, and the small worlds in them."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from app import create_app
-from databases import empty_postgresql
-from models import migrations
+from databases import database_of, empty_postgresql
+from models import Membership, migrations
 from models.session import Database
 from postgres import running_postgres
+from scripts import Admin
+from server import Server, copy_project, running_server
 from settings import Settings, from_environment
 from world import World
 
@@ -56,17 +59,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("postgresql_url")
     with opened(url) as database, database.write() as session:
-        session.execute(text("TRUNCATE orgs, users CASCADE"))
+        session.execute(text("TRUNCATE orgs, users, rate_limits CASCADE"))
     return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, without a schema."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
+    with database_of(request, tmp_path) as url:
         yield url
 
 
@@ -112,6 +112,48 @@ def chromium() -> "Iterator[Browser]":
 
     with running_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, str]]:
+    """The real server, and the URL of its database, which has an org for every test."""
+    folder = tmp_path_factory.mktemp("scripts")
+    with database_of(request, folder) as url:
+        migrate(url)
+        settings = {"DATABASE_URL": url, "PRESENCE_SECRET_KEY": SECRET_KEY}
+        with running_server(copy_project(folder / "presence"), **settings) as server:
+            yield server, url
+
+
+@pytest.fixture
+def org(served: tuple[Server, str]) -> Iterator[World]:
+    """A new org of the served database."""
+    with opened(served[1]) as database:
+        yield World(database, settings_for(served[1]))
+
+
+@pytest.fixture
+def maya(org: World) -> Membership:
+    return org.admin()
+
+
+@pytest.fixture
+def admin(served: tuple[Server, str], org: World, maya: Membership) -> Admin:
+    """Maya, with the scripts."""
+    return Admin(served[0].url, org.token(maya))
+
+
+@pytest.fixture
+def endpoints(app: Flask) -> set[tuple[str, str]]:
+    """All that the app answers, but for the files of /docs."""
+    return {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/docs/")
+    }
 
 
 def settings_for(database_url: str, **environment: str) -> Settings:

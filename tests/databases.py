@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -23,3 +25,13 @@ def empty_postgresql(server: str) -> Iterator[str]:
         with engine.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         engine.dispose()
+
+
+@contextmanager
+def database_of(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of a new database of the kind that ``request.param`` names."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'own.db'}"
+        return
+    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
+        yield url

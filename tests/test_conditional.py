@@ -125,8 +125,7 @@ def test_a_tag_never_matches_for_another_member_view_or_format(
 def test_a_changed_role_is_another_view_and_another_tag(world: World, client: FlaskClient) -> None:
     ana = world.va()
     tag = world.get(client, ana).headers["ETag"]
-    with world.changing_member(ana) as (_, found):
-        found.role = "admin"
+    world.change_role(ana, "admin")
     answer = world.get(client, ana, if_none_match=tag)
     assert (answer.status_code, answer.json["view"]) == (200, "admin")
 

@@ -22,17 +22,6 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 RENAMED = {"database_url": "DATABASE_URL"}
 
 
-@pytest.fixture
-def endpoints(app: Flask) -> set[tuple[str, str]]:
-    """All that the app answers, but for the files of /docs."""
-    return {
-        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith("/docs/")
-    }
-
-
 def test_api_md_has_every_endpoint_and_no_other(endpoints: set[tuple[str, str]]) -> None:
     assert set(ENDPOINT.findall(API)) == endpoints
 

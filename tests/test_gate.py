@@ -25,7 +25,7 @@ from asgi_client import (
 from live import feeds, snapshots
 from live.process import Process
 from models import Account, Membership
-from services import members, orgs
+from services import orgs
 from world import World, ago
 
 REQUESTS = 500
@@ -139,9 +139,8 @@ class Story:
 
     def _change_role(self) -> None:
         member: Membership = self.random.choice(self.vas)
-        with self.world.changing_member(member) as (change, found):
-            found.role = "va" if found.role == "admin" else "admin"
-            change.members_changed()
+        now = self.world.member_now(member).role
+        self.world.change_role(member, "va" if now == "admin" else "admin")
 
     def _revoke(self) -> None:
         number = self.random.randrange(len(self.members))
@@ -326,21 +325,10 @@ def test_unchanged_polls_run_no_statement(world: World, app: Flask) -> None:
 ENDS: dict[str, tuple[Callable[[World, Membership], None], int, str]] = {
     "revoked": (lambda world, ana: world.revoke_tokens(ana), 401, "revoked"),
     "deactivated": (lambda world, ana: world.deactivate(ana), 401, "deactivated"),
-    "demoted": (lambda world, ana: demote(world, ana), 200, "va"),
-    "erased": (lambda world, ana: erase_member(world, ana), 401, "revoked"),
+    "demoted": (lambda world, ana: world.change_role(ana, "va"), 200, "va"),
+    "erased": (lambda world, ana: world.erase(ana), 401, "revoked"),
     "org erased": (lambda world, ana: erase_org(world), 401, "revoked"),
 }
-
-
-def demote(world: World, ana: Membership) -> None:
-    with world.changing_member(ana) as (change, found):
-        found.role = "va"
-        change.members_changed()
-
-
-def erase_member(world: World, ana: Membership) -> None:
-    with world.changing_member(ana) as (change, found):
-        members.erase(change, found)
 
 
 def erase_org(world: World) -> None:

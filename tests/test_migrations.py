@@ -17,7 +17,16 @@ from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, Stat
 
 from conftest import SECRET_KEY, migrate, opened
 from dev import ROOT
-from models import AccessCode, ClockEvent, IdempotencyKey, Org, Presence, User, migrations
+from models import (
+    AccessCode,
+    AdminEvent,
+    ClockEvent,
+    IdempotencyKey,
+    Org,
+    Presence,
+    User,
+    migrations,
+)
 from models.session import Database
 from server import environment
 from services.times import utc_now
@@ -137,6 +146,12 @@ def clock_event(world: World, **values: Any) -> Insert:
     return insert(ClockEvent).values(org_id=world.id, **{**given, **values})
 
 
+def admin_event(world: World, **values: Any) -> Insert:
+    given = {"kind": "account_added", "account_id": world.account().id, "details": {}}
+    given |= {"occurred_at": utc_now()}
+    return insert(AdminEvent).values(org_id=world.id, **{**given, **values})
+
+
 def idempotency_key(world: World, **values: Any) -> Insert:
     given = {"membership_id": world.va().id, "key": "k", "digest": b"", "answer": {}}
     given |= {"created_at": utc_now()}
@@ -151,6 +166,7 @@ def idempotency_key(world: World, **values: Any) -> Insert:
         (access_code, "account_id"),
         (access_code, "membership_id"),
         (clock_event, "account_id"),
+        (admin_event, "account_id"),
         (idempotency_key, "membership_id"),
     ],
 )

@@ -60,7 +60,7 @@ class Operations(RuleBasedStateMachine):
         self.world = World(database, settings)
         self.tokens: dict[UUID, tokens.Token] = {}
         with self.world.changing() as change:
-            places = [accounts.add(change, name) for name in NAMES[:4]]
+            places = [accounts.add(change, name, actor=None) for name in NAMES[:4]]
             people = [
                 self.hire(change, role) for role in ("admin", "admin", "va", "va", "va", "va")
             ]
@@ -76,7 +76,7 @@ class Operations(RuleBasedStateMachine):
         self.seen: dict[tuple[UUID, str], tuple[str, bytes]] = {}
 
     def hire(self, change: Change, role: str) -> Person:
-        member = members.add(change, display_name="Ana Reyes", role=role)
+        member = members.add(change, display_name="Ana Reyes", role=role, actor=None)
         token = tokens.issue(member, settings=self.world.settings, now=utc_now())
         self.tokens[member.id] = token
         return Person(member.id, member.user_id, member.display_name, role)
@@ -285,8 +285,11 @@ class Operations(RuleBasedStateMachine):
         self.operate(
             after,
             lambda: self.model.rename_member(person, name),
-            lambda change: members.rename(
-                change, change.session.get_one(Membership, person.id), name
+            lambda change: members.amend(
+                change,
+                change.session.get_one(Membership, person.id),
+                actor=None,
+                display_name=name,
             ),
         )
 
@@ -297,7 +300,9 @@ class Operations(RuleBasedStateMachine):
         self.operate(
             after,
             lambda: self.model.rename_account(place, name),
-            lambda change: accounts.rename(change, change.session.get_one(Account, place.id), name),
+            lambda change: accounts.amend(
+                change, change.session.get_one(Account, place.id), actor=None, name=name
+            ),
         )
 
     @precondition(lambda self: len(self.model.here) > 2)
@@ -307,8 +312,11 @@ class Operations(RuleBasedStateMachine):
         refused = self.operate(
             after,
             lambda: self.model.deactivate(person, actor),
-            lambda change: members.deactivate(
-                change, change.session.get_one(Membership, person.id), actor_id=actor.user_id
+            lambda change: members.amend(
+                change,
+                change.session.get_one(Membership, person.id),
+                actor=change.session.get_one(Membership, actor.id),
+                active=False,
             ),
         )
         if not refused:

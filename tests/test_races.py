@@ -272,6 +272,36 @@ def test_no_reader_sees_a_switching_member_on_two_accounts_or_none(
         assert len(set(bodies.values())) == len(bodies)
 
 
+@pytest.mark.parametrize(
+    "change", [{"role": "va"}, {"active": False}], ids=["demote", "deactivate"]
+)
+@pytest.mark.parametrize("whom", ["each other", "themselves"])
+def test_of_two_admins_who_go_at_once_one_stays(
+    world: World, servers: list[Flask], change: dict[str, Any], whom: str
+) -> None:
+    clients = [server.test_client() for server in servers]
+    for _ in range(20):
+        admins = [world.admin(), world.admin("Tom Okafor")]
+        targets = admins if whom == "themselves" else admins[::-1]
+        headers = [world.bearer(admin) for admin in admins]
+        answers = at_once(
+            *(
+                partial(client.patch, f"/v1/admin/members/{target.id}", json=change, headers=bearer)
+                for client, target, bearer in zip(clients, targets, headers, strict=True)
+            )
+        )
+        left = [world.member_now(admin) for admin in admins]
+        left = [member for member in left if member.active and member.role == "admin"]
+        assert len(left) == 1
+        assert sorted(answer.status_code for answer in answers)[0] == 200
+        # Whoever came second is an admin no more, or the last one.
+        refused = max(answers, key=lambda answer: answer.status_code)
+        assert refused.json["code"] in ("last_admin", "admin_only", "not_authenticated")
+        if whom == "themselves":
+            assert refused.json["code"] == "last_admin"
+        world.erase(left[0])
+
+
 def test_requests_with_the_same_key_at_once_take_effect_once(
     world: World, servers: list[Flask]
 ) -> None:

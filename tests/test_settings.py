@@ -29,6 +29,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (made.stale_after, made.expire_after) == (120, 3600)
     assert made.token_ttl == 43200
     assert made.cors_origins == frozenset()
+    assert made.trusted_proxies == 0
     assert made.heartbeat_write_interval == 15
 
 
@@ -73,6 +74,10 @@ BAD = [
     ("DATABASE_URL", {"DATABASE_URL": "sqlite:///:memory:"}),
     ("PRESENCE_SECRET_KEY", {"PRESENCE_SECRET_KEY": ""}),
     ("PRESENCE_SECRET_KEY", {"PRESENCE_SECRET_KEY": "hunter2" + "k" * 24}),
+    *(
+        ("PRESENCE_TRUSTED_PROXIES", {"PRESENCE_TRUSTED_PROXIES": value})
+        for value in ("-1", "1.5", "x", " 1", "100", "٣", "127.0.0.1")
+    ),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "*"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "app.example.com"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://*.example.com"}),
@@ -128,6 +133,10 @@ def test_origins_are_separated_by_commas() -> None:
         "http://localhost:5173",
         "https://b.example",
     }
+
+
+def test_proxies_are_counted() -> None:
+    assert from_environment(GIVEN | {"PRESENCE_TRUSTED_PROXIES": "2"}).trusted_proxies == 2
 
 
 def test_the_key_is_not_in_the_repr() -> None:

@@ -180,9 +180,7 @@ def test_what_admins_take_from_a_member_is_gone_on_every_worker(stage: Stage) ->
         world.revoke_tokens(revoked)
         world.deactivate(deactivated)
         for member, role in ((promoted, "admin"), (demoted, "va")):
-            with world.changing_member(member) as (change, found):
-                found.role = role
-                change.members_changed()
+            world.change_role(member, role)
         time.sleep(1)
         for poller in crowd.idle:
             crowd.do(poller.poll())

@@ -147,10 +147,10 @@ def test_an_org_erased_since_it_was_found_due_stops_no_sweep(
 def test_keys_are_kept_for_seven_days(world: World, context: Context, clock: Clock) -> None:
     world.clock_in(world.va(), world.account(), NOW, key="k")
     clock.at(7 * 86400)
-    sweeper.forget_old_keys(context)
+    sweeper.forget_old(context)
     assert keys(world) == 1
     clock.at(7 * 86400 + 1)
-    sweeper.forget_old_keys(context)
+    sweeper.forget_old(context)
     assert keys(world) == 0
 
 
@@ -160,13 +160,13 @@ def test_the_background_sweeps_until_it_is_stopped(
     occupied(world, utc_now() - timedelta(hours=2))
     world.clock_in(world.va("Ben Cruz"), world.account("Old"), NOW - timedelta(days=8), key="k")
     done = threading.Event()
-    forget = sweeper.forget_old_keys
+    forget = sweeper.forget_old
 
     def forget_and_tell(context: Context) -> None:
         forget(context)
         done.set()
 
-    monkeypatch.setattr(sweeper, "forget_old_keys", forget_and_tell)
+    monkeypatch.setattr(sweeper, "forget_old", forget_and_tell)
     stop.append(sweeper.start(context))
     assert done.wait(WAIT_SECONDS)
     (thread,) = sweeping()

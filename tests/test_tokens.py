@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from conftest import SECRET_KEY
 from models import Membership
 from problems import assert_problem
-from services import members
 from services.times import utc_now
 from world import World, ago, dump
 
@@ -165,8 +164,7 @@ def test_an_erased_members_token_is_revoked(world: World, client: FlaskClient) -
     ana = world.va()
     headers = world.bearer(ana)
     world.clock_in(ana, world.account())
-    with world.changing_member(ana) as (change, found):
-        members.erase(change, found)
+    world.erase(ana)
     assert_refused(client, headers["Authorization"], "revoked")
 
 
@@ -194,8 +192,7 @@ def test_a_changed_role_takes_effect_with_the_same_token(world: World, client: F
     ana = world.va()
     headers = world.bearer(ana)
     tag = client.get("/v1/presence", headers=headers).headers["ETag"]
-    with world.changing_member(ana) as (_, found):
-        found.role = "admin"
+    world.change_role(ana, "admin")
     answer = client.get("/v1/presence", headers={**headers, "If-None-Match": tag})
     assert (answer.status_code, answer.json["view"]) == (200, "admin")
 

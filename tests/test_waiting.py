@@ -103,9 +103,7 @@ def test_a_change_that_only_admins_see_ends_only_theirs(world: World, app: Flask
 
 
 def make_admin(world: World, ana: Membership) -> None:
-    with world.changing_member(ana) as (change, found):
-        found.role = "admin"
-        change.members_changed()
+    world.change_role(ana, "admin")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from models import Account, Base, ClockEvent, Membership, Org, Presence
+from models import Account, AdminEvent, Base, ClockEvent, Membership, Org, Presence
 from models.session import Database
 from services import (
     access_codes,
@@ -72,7 +72,7 @@ class World:
 
     def account(self, name: str = "Acme Dental") -> Account:
         with self.changing() as change:
-            return accounts.add(change, name)
+            return accounts.add(change, name, actor=None)
 
     def admin(self, name: str = "Maya Chen") -> Membership:
         return self._member(name, "admin")
@@ -82,7 +82,7 @@ class World:
 
     def _member(self, name: str, role: str) -> Membership:
         with self.changing() as change:
-            return members.add(change, display_name=name, role=role)
+            return members.add(change, display_name=name, role=role, actor=None)
 
     def member_now(self, member: Membership) -> Membership:
         """The membership as the database has it now."""
@@ -101,10 +101,8 @@ class World:
         return {"Authorization": f"Bearer {self.token(member, **options)}"}
 
     def code(self, member: Membership, **options: Any) -> str:
-        with self.database.write() as session:
-            return access_codes.issue(
-                session, member, settings=self.settings, now=utc_now(), **options
-            )[1]
+        with self.changing() as change:
+            return access_codes.issue(change, member, actor=None, **options)[1]
 
     def org(self) -> Org:
         """The org as the database has it now."""
@@ -176,11 +174,13 @@ class World:
 
     def archive(self, account: Account) -> None:
         with self.changing() as change:
-            accounts.archive(change, accounts.find(change.session, self.id, account.id))
+            found = accounts.find(change.session, self.id, account.id)
+            accounts.amend(change, found, actor=None, archived=True)
 
     def rename_account(self, account: Account, name: str) -> None:
         with self.changing() as change:
-            accounts.rename(change, accounts.find(change.session, self.id, account.id), name)
+            found = accounts.find(change.session, self.id, account.id)
+            accounts.amend(change, found, actor=None, name=name)
 
     @contextmanager
     def changing_member(self, member: Membership) -> Iterator[tuple[Change, Membership]]:
@@ -191,15 +191,23 @@ class World:
 
     def rename_member(self, member: Membership, name: str) -> None:
         with self.changing_member(member) as (change, found):
-            members.rename(change, found, name)
+            members.amend(change, found, actor=None, display_name=name)
+
+    def change_role(self, member: Membership, role: str) -> None:
+        with self.changing_member(member) as (change, found):
+            members.amend(change, found, actor=None, role=role)
 
     def deactivate(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):
-            members.deactivate(change, found, actor_id=None)
+            members.amend(change, found, actor=None, active=False)
 
     def revoke_tokens(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):
-            members.revoke_tokens(change, found)
+            members.revoke_tokens(change, found, actor=None)
+
+    def erase(self, member: Membership) -> None:
+        with self.changing_member(member) as (change, found):
+            members.erase(change, found)
 
     def held(self) -> list[Held]:
         """The presences that the database has, by account."""
@@ -211,6 +219,15 @@ class World:
         with self.database.read() as session:
             found = session.scalars(
                 select(ClockEvent).where(ClockEvent.org_id == self.id).order_by(ClockEvent.seq)
+            ).all()
+            session.expunge_all()
+            return list(found)
+
+    def log(self) -> list[AdminEvent]:
+        """What admins changed, oldest first."""
+        with self.database.read() as session:
+            found = session.scalars(
+                select(AdminEvent).where(AdminEvent.org_id == self.id).order_by(AdminEvent.seq)
             ).all()
             session.expunge_all()
             return list(found)
@@ -237,6 +254,18 @@ class World:
         """POST to ``/v1/<path>`` as ``member``, with ``key`` as the Idempotency-Key."""
         headers = self.bearer(member) | ({} if key is None else {"Idempotency-Key": key})
         return client.post(f"/v1/{path}", json=wire(body), headers=headers)
+
+    def patch(
+        self, client: FlaskClient, member: Membership, path: str, **body: Any
+    ) -> TestResponse:
+        """PATCH ``/v1/<path>`` as ``member``."""
+        return client.patch(f"/v1/{path}", json=wire(body), headers=self.bearer(member))
+
+    def delete(
+        self, client: FlaskClient, member: Membership, path: str, **query: Any
+    ) -> TestResponse:
+        """DELETE ``/v1/<path>`` as ``member``."""
+        return client.delete(f"/v1/{path}", query_string=query, headers=self.bearer(member))
 
 
 def wire(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""What admins changed: members, access codes and accounts, and who did it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, OrgId
+
+KINDS = (
+    "account_added",
+    "account_renamed",
+    "account_archived",
+    "account_restored",
+    "member_added",
+    "member_renamed",
+    "member_role_changed",
+    "member_deactivated",
+    "member_reactivated",
+    "member_erased",
+    "code_issued",
+    "code_revoked",
+    "token_issued",
+    "tokens_revoked",
+)
+
+
+class AdminEvent(Base):
+    """One event. Rows are only added; erasing a person blanks who it was, not what happened.
+
+    What it is about has the words of the history: a member is ``user_id`` and ``display_name``,
+    an account is ``account_id`` and ``account_name``, and a code for one account has both. The
+    names are those of then. ``actor_id`` and ``actor_name`` are the admin's, and null where an
+    operator's command did it. ``details`` never holds a code.
+    """
+
+    __tablename__ = "admin_events"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        Index(None, "org_id", "seq"),
+        # The pages of services/pages.py.
+        Index(None, "org_id", "occurred_at"),
+        Index(None, "account_id", "org_id", "occurred_at", "seq", "user_id"),
+        Index(None, "user_id", "org_id", "occurred_at"),
+        Index(None, "org_id", "kind", "occurred_at"),
+    )
+
+    # Given out under the org's lock, so it grows in the order in which an org's events happened.
+    seq: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    id: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
+    org_id: Mapped[OrgId]
+    kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    actor_name: Mapped[str | None]
+    user_id: Mapped[UUID | None]
+    display_name: Mapped[str | None]
+    account_id: Mapped[UUID | None]
+    account_name: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    occurred_at: Mapped[datetime]

@@ -1,0 +1,68 @@
+"""Access codes, as admins issue and revoke them."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from routes.auth import changing_as_admin, reading_as_admin
+from routes.errors import Bare
+from routes.headers import seen_by
+from routes.requests import ApiBlueprint
+from schemas.admin import AccessCode, AccessCodes, IssuedAccessCode, NewAccessCode
+from services import access_codes, accounts, members
+
+blueprint = ApiBlueprint(
+    "admin_codes",
+    __name__,
+    url_prefix="/v1/admin/members/<uuid:member_id>/access-codes",
+    description="Access codes, for admins",
+)
+
+
+@blueprint.get("")
+@blueprint.response(200, AccessCodes)
+@blueprint.tables(200, AccessCode, "access_codes")
+@blueprint.problems(401, 403, 404, 422, 503)
+def list_access_codes(member_id: UUID) -> dict[str, Any]:
+    """A member's codes, the newest first: all of them, but never the code itself."""
+    with reading_as_admin() as (session, caller):
+        member = members.find_in(session, caller.org.id, member_id)
+        found = access_codes.listed(session, member)
+        return {"access_codes": [access_codes.described(each) for each in found], "next": None}
+
+
+@blueprint.post("")
+@blueprint.arguments(NewAccessCode, required=False)
+@blueprint.response(201, IssuedAccessCode)
+@blueprint.tables(201, IssuedAccessCode)
+@blueprint.problems(400, 401, 403, 404, 413, 415, 422, 503)
+def issue_access_code(
+    body: dict[str, Any], member_id: UUID
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a code for a member, perhaps for one account alone. It is shown this once."""
+    with changing_as_admin() as (change, caller):
+        member = members.find_in(change.session, change.org.id, member_id)
+        account_id = body.get("account_id")
+        account = accounts.find(change.session, change.org.id, account_id) if account_id else None
+        code, typed = access_codes.issue(
+            change,
+            member,
+            actor=caller.member,
+            account=account,
+            expires_at=body.get("expires_at"),
+        )
+    answer = {**access_codes.described(code), "access_code": typed}
+    return answer, 201, seen_by(change, caller)
+
+
+@blueprint.delete("/<uuid:code_id>")
+@blueprint.response(204)
+@blueprint.problems(401, 403, 404, 413, 422, 503)
+def revoke_access_code(member_id: UUID, code_id: UUID) -> Response:
+    """Make a code worthless, and with it all tokens that the member has."""
+    with changing_as_admin() as (change, caller):
+        member = members.find_in(change.session, change.org.id, member_id)
+        code = access_codes.find(change.session, member, code_id)
+        access_codes.revoke(change, code, member, actor=caller.member)
+    return Bare(status=204, headers=seen_by(change, caller))

@@ -1,0 +1,68 @@
+"""Members, as admins manage them."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from routes.auth import changing_as_admin, reading_as_admin
+from routes.errors import Bare
+from routes.headers import seen_by
+from routes.requests import ApiBlueprint
+from schemas.admin import ManagedMember, ManagedMembers, MemberChanges, NewMember
+from schemas.fields import Empty
+from services import members
+
+blueprint = ApiBlueprint(
+    "admin_members", __name__, url_prefix="/v1/admin/members", description="Members, for admins"
+)
+
+
+@blueprint.get("")
+@blueprint.response(200, ManagedMembers)
+@blueprint.tables(200, ManagedMember, "members")
+@blueprint.problems(401, 403, 422, 503)
+def list_members() -> dict[str, Any]:
+    """The org's members, admins first, deactivated ones too."""
+    with reading_as_admin() as (session, caller):
+        found = members.listed(session, caller.org.id)
+        return {"members": [members.described(each) for each in found], "next": None}
+
+
+@blueprint.post("")
+@blueprint.arguments(NewMember)
+@blueprint.response(201, ManagedMember)
+@blueprint.tables(201, ManagedMember)
+@blueprint.problems(400, 401, 403, 413, 415, 422, 503)
+def add_member(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a person and their membership."""
+    with changing_as_admin() as (change, caller):
+        member = members.add(change, **body, actor=caller.member)
+    return members.described(member), 201, seen_by(change, caller)
+
+
+@blueprint.patch("/<uuid:member_id>")
+@blueprint.arguments(MemberChanges, required=False)
+@blueprint.response(200, ManagedMember)
+@blueprint.tables(200, ManagedMember)
+@blueprint.problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
+def change_member(
+    body: dict[str, Any], member_id: UUID
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Rename a member, change their role, shut them out, or let them in again."""
+    with changing_as_admin() as (change, caller):
+        member = members.find_in(change.session, change.org.id, member_id)
+        members.amend(change, member, actor=caller.member, **body)
+    return members.described(member), 200, seen_by(change, caller)
+
+
+@blueprint.post("/<uuid:member_id>/revoke-tokens")
+@blueprint.arguments(Empty, required=False)
+@blueprint.response(204)
+@blueprint.problems(400, 401, 403, 404, 413, 415, 422, 503)
+def revoke_tokens(_body: dict[str, Any], member_id: UUID) -> Response:
+    """Make all tokens that the member has worthless."""
+    with changing_as_admin() as (change, caller):
+        member = members.find_in(change.session, change.org.id, member_id)
+        members.revoke_tokens(change, member, actor=caller.member)
+    return Bare(status=204, headers=seen_by(change, caller))

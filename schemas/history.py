@@ -1,0 +1,133 @@
+"""The history, what admins changed, and working time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from models import admin_event, clock_event
+from schemas.fields import Id, Number, Timestamp
+from services.pages import Cursor
+from services.working_time import GROUPINGS, time_zones
+
+_TIME = {"format": "date-time"}
+LIMIT = 1000  # contract.md, "Administration"
+
+
+class CursorField(fields.String):
+    """``next`` of the page before."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        try:
+            return Cursor.read(value)
+        except ValueError:
+            raise ValidationError("Send the next of the page before, as it was.") from None
+
+
+class Span(Schema):
+    """A time with its beginning and without its end."""
+
+    from_ = Timestamp(data_key="from", metadata={"description": "then or later"})
+    to = Timestamp(metadata={"description": "before"})
+
+    @validates_schema
+    def in_order(self, given: dict[str, Any], **_: Any) -> None:
+        if "from_" in given and "to" in given and given["from_"] > given["to"]:
+            raise ValidationError("Must not be earlier than from.", "to")
+
+
+class PageQuery(Span):
+    account_id = Id()
+    user_id = Id()
+    limit = Number(load_default=100, validate=validate.Range(1, LIMIT))
+    cursor = CursorField(metadata={"description": "next of the page before"})
+
+
+class ClockEventsQuery(PageQuery):
+    kind = fields.String(validate=validate.OneOf(clock_event.KINDS))
+
+
+class AdminEventsQuery(PageQuery):
+    kind = fields.String(validate=validate.OneOf(admin_event.KINDS))
+
+
+class ClockEvent(Schema):
+    id = Id(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(clock_event.KINDS))
+    account_id = Id(required=True)
+    account_name = fields.String(required=True)
+    user_id = Id(required=True, allow_none=True)
+    display_name = fields.String(required=True)
+    presence_id = Id(required=True)
+    actor_id = Id(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    occurred_at = fields.String(required=True, metadata=_TIME)
+    received_at = fields.String(required=True, metadata=_TIME)
+    version = fields.Integer(required=True)
+    from_account_id = Id(required=True, allow_none=True)
+    from_presence_id = Id(required=True, allow_none=True)
+
+
+class AdminEvent(Schema):
+    id = Id(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(admin_event.KINDS))
+    account_id = Id(required=True, allow_none=True)
+    account_name = fields.String(required=True, allow_none=True)
+    user_id = Id(required=True, allow_none=True)
+    display_name = fields.String(required=True, allow_none=True)
+    actor_id = Id(required=True, allow_none=True)
+    actor_name = fields.String(required=True, allow_none=True)
+    details = fields.Dict(required=True)
+    occurred_at = fields.String(required=True, metadata=_TIME)
+
+
+class ClockEvents(Schema):
+    clock_events = fields.List(fields.Nested(ClockEvent), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class AdminEvents(Schema):
+    admin_events = fields.List(fields.Nested(AdminEvent), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+def _groupings(by: str) -> None:
+    named = by.split(",")
+    if not set(named) <= set(GROUPINGS) or len(set(named)) < len(named):
+        raise ValidationError(f"Must be some of {', '.join(GROUPINGS)}, separated by commas.")
+
+
+def _time_zone(tz: str) -> None:
+    if tz not in time_zones():
+        raise ValidationError("Must be a time zone such as Europe/Berlin.")
+
+
+class TimeQuery(Span):
+    by = fields.String(
+        load_default="member",
+        validate=_groupings,
+        metadata={"description": "member, account, day, or several, separated by commas"},
+    )
+    tz = fields.String(
+        load_default="UTC",
+        validate=_time_zone,
+        metadata={"description": "whose days are meant, by the name that the IANA gave it"},
+    )
+
+
+class TimeRow(Schema):
+    """As many of the first five as ``by`` asks for."""
+
+    user_id = Id(allow_none=True)
+    display_name = fields.String()
+    account_id = Id()
+    account_name = fields.String()
+    day = fields.String(metadata={"format": "date"})
+    seconds = fields.Integer(required=True)
+
+
+class WorkingTime(Schema):
+    rows = fields.List(fields.Nested(TimeRow), required=True)
+    total_seconds = fields.Integer(required=True)

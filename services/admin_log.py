@@ -1,0 +1,40 @@
+"""The log of what admins change, so that "who gave her access, and when" has an answer."""
+
+from typing import Any
+
+from sqlalchemy import insert
+
+from models import Account, AdminEvent, Membership
+from services.change import Change
+
+
+def keep(
+    change: Change,
+    kind: str,
+    *,
+    actor: Membership | None,
+    member: Membership | None = None,
+    account: Account | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Keep an event, in the transaction of what it tells of. No snapshot shows it.
+
+    :param actor: the admin who did it; None for an operator's command
+    :param member: whom it is about
+    :param account: what it is about
+    :param details: what else there is to know, as JSON has it; never a code
+    """
+    change.session.execute(
+        insert(AdminEvent).values(
+            org_id=change.org.id,
+            kind=kind,
+            actor_id=actor.user_id if actor else None,
+            actor_name=actor.display_name if actor else None,
+            user_id=member.user_id if member else None,
+            display_name=member.display_name if member else None,
+            account_id=account.id if account else None,
+            account_name=account.name if account else None,
+            details=details or {},
+            occurred_at=change.now,
+        )
+    )

@@ -1,0 +1,174 @@
+"""The hours of an org: what the history says of working time, and how it is reported."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from models import Account, ClockEvent, Membership, Presence
+from services import tables
+from services.members import ERASED
+from services.working_time import Key, Worked, seconds_of, summed, within
+
+STARTS = ("clock_in", "switch")
+ENDS = ("clock_out", "force_clear", "expire")
+COLUMNS = {
+    "member": ("user_id", "display_name"),
+    "account": ("account_id", "account_name"),
+    "day": ("day",),
+}
+
+_Start = aliased(ClockEvent, name="start")
+_End = aliased(ClockEvent, name="ending")
+_Next = aliased(ClockEvent, name="next")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """:ivar by: what the rows are about, of ``GROUPINGS``"""
+
+    by: Sequence[str]
+    rows: Sequence[dict[str, Any]]
+
+    def as_json(self) -> bytes:
+        total = sum(row["seconds"] for row in self.rows)
+        body = {"rows": self.rows, "total_seconds": total}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def as_csv(self) -> bytes:
+        header = [*(column for name in self.by for column in COLUMNS[name]), "seconds"]
+        rows = [
+            ["" if value is None else str(value) for value in row.values()] for row in self.rows
+        ]
+        return tables.csv_text(header, rows).encode()
+
+
+def report(
+    session: Session,
+    org_id: UUID,
+    *,
+    from_: datetime,
+    to: datetime,
+    by: Sequence[str],
+    tz: ZoneInfo,
+    expire_after_seconds: int,
+    now: datetime,
+) -> Report:
+    """The org's working time between ``from_`` and ``to``.
+
+    :param by: one or more of ``GROUPINGS``
+    :param tz: whose days are meant
+    """
+    lifetime = timedelta(seconds=expire_after_seconds)
+    worked = [
+        each
+        for condition in _those_that_may_count(org_id, from_, to)
+        for each in _worked(session, org_id, condition, lifetime, now)
+    ]
+    seconds = summed(within(worked, seconds_of(from_), seconds_of(to)), by, tz)
+    names = _names(session, org_id)
+    rows = [_row(by, key, names) | {"seconds": length} for key, length in seconds.items()]
+    return Report(by, sorted(rows, key=lambda row: _in_order(row, by)))
+
+
+def _those_that_may_count(
+    org_id: UUID, from_: datetime, to: datetime
+) -> Iterator[ColumnElement[bool]]:
+    """The presences that began in time, and of those before each member's last one.
+
+    Nobody has two at once, so no earlier one can reach into the time; but people who were erased
+    can't be told apart.
+    """
+    yield and_(_Start.occurred_at >= from_, _Start.occurred_at < to)
+    earlier = aliased(ClockEvent)
+    last = (
+        select(earlier.seq)
+        .where(
+            earlier.user_id == Membership.user_id,
+            earlier.org_id == Membership.org_id,
+            earlier.kind.in_(STARTS),
+            earlier.occurred_at < from_,
+        )
+        .order_by(earlier.occurred_at.desc(), earlier.seq.desc())
+        .limit(1)
+        .correlate(Membership)
+        .scalar_subquery()
+    )
+    yield _Start.seq.in_(select(last).where(Membership.org_id == org_id))
+    yield and_(_Start.user_id.is_(None), _Start.occurred_at < from_)
+
+
+def _worked(
+    session: Session,
+    org_id: UUID,
+    condition: ColumnElement[bool],
+    lifetime: timedelta,
+    now: datetime,
+) -> list[Worked]:
+    rows = session.execute(
+        select(
+            _Start.seq,
+            _Start.user_id,
+            _Start.account_id,
+            _Start.occurred_at,
+            _End.kind,
+            _End.occurred_at,
+            _End.last_heartbeat_at,
+            _Next.occurred_at,
+            # One whose end was lost counts to the last heartbeat that is known.
+            func.coalesce(Presence.last_heartbeat_at, _Start.last_heartbeat_at),
+        )
+        .outerjoin(_End, and_(_End.presence_id == _Start.presence_id, _End.kind.in_(ENDS)))
+        .outerjoin(_Next, _Next.from_presence_id == _Start.presence_id)
+        .outerjoin(Presence, Presence.id == _Start.presence_id)
+        .where(_Start.org_id == org_id, _Start.kind.in_(STARTS), condition)
+        .order_by(_End.seq)
+    )
+    found: dict[int, Worked] = {}
+    for seq, user_id, account_id, start, kind, ended, beaten, left, open_beaten in rows:
+        if kind is not None:
+            # A clock-out that came too late follows the expiry, and says more.
+            end = beaten if kind == "expire" else ended
+        elif left is not None:
+            end = left
+        else:
+            end = open_beaten if open_beaten + lifetime <= now else now
+        found[seq] = Worked(user_id, account_id, seconds_of(start), seconds_of(end))
+    return list(found.values())
+
+
+def _names(session: Session, org_id: UUID) -> dict[UUID, str]:
+    """Of the org's members and accounts, as they are now."""
+    members = select(Membership.user_id, Membership.display_name)
+    accounts = select(Account.id, Account.name)
+    return {
+        id_: name
+        for query in (
+            members.where(Membership.org_id == org_id),
+            accounts.where(Account.org_id == org_id),
+        )
+        for id_, name in session.execute(query)
+    }
+
+
+def _row(by: Sequence[str], key: Key, names: dict[UUID, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, value in zip(by, key, strict=True):
+        if isinstance(value, date):
+            row["day"] = value.isoformat()
+        else:
+            id_, called = COLUMNS[name]
+            row[id_] = None if value is None else str(value)
+            row[called] = ERASED if value is None else names[value]
+    return row
+
+
+def _in_order(row: dict[str, Any], by: Sequence[str]) -> list[str]:
+    """By the first of ``by``, then the next; by a name before its id."""
+    return [str(row[column]).casefold() for name in by for column in reversed(COLUMNS[name])]

@@ -1,0 +1,183 @@
+"""Pages of what is kept: the history, and what admins changed; the newest first.
+
+A page goes on after the last entry of the one before, by the time of the event, which the indexes
+have. A cursor also knows the newest entry there was at the first page: what arrives later, however
+late, is on no later page, so the pages together are the history of that moment.
+"""
+
+import binascii
+import json
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from models import AdminEvent, ClockEvent
+from services import tables
+from services.times import microseconds, rfc3339
+
+_CURSOR = struct.Struct(">qqq")
+
+
+class Cursor(NamedTuple):
+    """Where a page ends.
+
+    :ivar newest_seq: of the entries that there were at the first page
+    """
+
+    newest_seq: int
+    occurred_at: datetime
+    seq: int
+
+    def __str__(self) -> str:
+        packed = _CURSOR.pack(self.newest_seq, microseconds(self.occurred_at), self.seq)
+        return urlsafe_b64encode(packed).decode()
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor":
+        """:raises ValueError: it is none of ours"""
+        try:
+            newest_seq, at, seq = _CURSOR.unpack(urlsafe_b64decode(text))
+            occurred_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+        except (binascii.Error, struct.error, OverflowError) as error:
+            raise ValueError("no cursor") from error
+        return cls(newest_seq, occurred_at, seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """:ivar columns: of an entry on the wire, in their order"""
+
+    name: str
+    table: type[ClockEvent] | type[AdminEvent]
+    columns: Sequence[str]
+
+
+CLOCK_EVENTS = Log(
+    "clock_events",
+    ClockEvent,
+    (
+        "id",
+        "kind",
+        "account_id",
+        "account_name",
+        "user_id",
+        "display_name",
+        "presence_id",
+        "actor_id",
+        "reason",
+        "occurred_at",
+        "received_at",
+        "version",
+        "from_account_id",
+        "from_presence_id",
+    ),
+)
+ADMIN_EVENTS = Log(
+    "admin_events",
+    AdminEvent,
+    (
+        "id",
+        "kind",
+        "account_id",
+        "account_name",
+        "user_id",
+        "display_name",
+        "actor_id",
+        "actor_name",
+        "details",
+        "occurred_at",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """:ivar next: the cursor of the next page; None on the last"""
+
+    log: Log
+    entries: Sequence[dict[str, Any]]
+    next: str | None
+
+    def as_json(self) -> bytes:
+        body = {self.log.name: self.entries, "next": self.next}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def as_csv(self) -> bytes:
+        rows = [[_cell(value) for value in entry.values()] for entry in self.entries]
+        return tables.csv_text(self.log.columns, rows).encode()
+
+
+def load(
+    session: Session,
+    log: Log,
+    org_id: UUID,
+    *,
+    limit: int,
+    cursor: Cursor | None = None,
+    from_: datetime | None = None,
+    to: datetime | None = None,
+    **equal: Any,
+) -> Page:
+    """The page after ``cursor``, or the first.
+
+    :param from_: entries that occurred then or later
+    :param to: entries that occurred before
+    :param equal: columns, and what they have to be
+    """
+    table = log.table
+    conditions = [table.org_id == org_id]
+    conditions += [getattr(table, name) == value for name, value in equal.items()]
+    if from_ is not None:
+        conditions.append(table.occurred_at >= from_)
+    if to is not None:
+        conditions.append(table.occurred_at < to)
+    if cursor is not None:
+        conditions += _after(table, cursor)
+    rows = session.execute(
+        select(table.seq, *(getattr(table, name) for name in log.columns))
+        .where(*conditions)
+        .order_by(table.occurred_at.desc(), table.seq.desc())
+        .limit(limit + 1)
+    ).all()
+    shown = rows[:limit]
+    following = None
+    if len(rows) > limit:
+        newest_seq = cursor.newest_seq if cursor else _newest_seq(session, table, org_id)
+        following = str(Cursor(newest_seq, shown[-1].occurred_at, shown[-1].seq))
+    return Page(
+        log, [dict(zip(log.columns, map(_said, row[1:]), strict=True)) for row in shown], following
+    )
+
+
+def _after(table: type[ClockEvent] | type[AdminEvent], cursor: Cursor) -> list[ColumnElement[bool]]:
+    position = tuple_(
+        cursor.occurred_at, cursor.seq, types=[table.occurred_at.type, table.seq.type]
+    )
+    return [
+        tuple_(table.occurred_at, table.seq) < position,
+        table.seq <= cursor.newest_seq,
+    ]
+
+
+def _newest_seq(session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID) -> int:
+    return session.scalars(select(func.max(table.seq)).where(table.org_id == org_id)).one()
+
+
+def _said(value: Any) -> Any:
+    """A column's value as JSON has it."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
