@@ -12,6 +12,8 @@
       with --upgrade to their newest versions
   python3 dev.py bench NAME [options]
       measure: ceiling, history, pollers, wait or writes; see docs/benchmarks.md
+  python3 dev.py extension
+      pack the browser extension for a store: dist/presence-extension-<version>.zip
 
 What a command needs is first installed into .venv, exactly as locked in requirements/.
 """
@@ -215,12 +217,21 @@ def bench(arguments: list[str]) -> None:
     become("python", "-m", f"bench.{name}", *options)
 
 
+def extension(arguments: list[str]) -> None:
+    if arguments:
+        fail("extension takes no arguments", 2)
+    from extension_zip import pack
+
+    print(pack(ROOT / "extension", ROOT / "dist").relative_to(ROOT))
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "run": run,
     "test": test,
     "lint": lint,
     "lock": lock,
     "bench": bench,
+    "extension": extension,
 }
 
 

@@ -24,7 +24,9 @@ from settings import Settings, from_environment
 from world import World
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
+
+    from extension import Install
 
 SECRET_KEY = "only for tests: thirty-two bytes or more"
 
@@ -154,6 +156,23 @@ def endpoints(app: Flask) -> set[tuple[str, str]]:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith("/docs/")
     }
+
+
+@pytest.fixture(scope="module")
+def playwright() -> "Iterator[Playwright]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def install(playwright: "Playwright", tmp_path: Path) -> "Iterator[Install]":
+    """Starts browsers with the extension, which may talk to their server only, and not complain."""
+    from extension import Install
+
+    with Install.into(playwright, tmp_path) as install:
+        yield install
 
 
 def settings_for(database_url: str, **environment: str) -> Settings:

@@ -1,0 +1,132 @@
+/**
+ * Keeps a member's presence right, in a service worker that may be stopped at any moment: each
+ * step is stored before the next begins, and nothing is remembered outside of storage.
+ */
+
+import { call } from './api.js';
+import { inputSeen, judge } from './idle.js';
+import { Memory } from './memory.js';
+import { clockIn, clockOut, intended } from './queue.js';
+import { closed, NOTHING, opened, recordOf, sessionOf, skewOf } from './records.js';
+import { Sender } from './sender.js';
+
+export class Keeper {
+  /**
+   * @param {object} outside chrome.js, or a test's
+   * @param {object} outside.store the state and the session, to read and write
+   * @param {object} outside.alarm
+   * @param {object} outside.badge
+   * @param {object} outside.notify
+   * @param {{state: () => Promise<string>}} outside.idle
+   * @param {{now: () => number, random: () => number, uuid: () => string}} outside.clock
+   * @param {typeof globalThis.fetch} [outside.fetch]
+   */
+  constructor({ idle, clock, fetch, ...outside }) {
+    this.memory = new Memory(outside);
+    this.sender = new Sender(this.memory, clock, fetch);
+    this.idle = idle;
+    this.clock = clock;
+    this.fetch = fetch;
+  }
+
+  /** The worker starts, perhaps after an update. */
+  start() {
+    return this.memory.show();
+  }
+
+  /** The alarm: look for input, send what waits, say that the member is there. */
+  async tick() {
+    await this.idleChanged(await this.idle.state());
+    const record = recordOf(await this.memory.read());
+    if (!record?.retry || record.retry.at <= this.clock.now()) await this.sender.send();
+  }
+
+  /** The member looks, or the server was seen again: send now, whatever failed before. */
+  look() {
+    return this.sender.send('beat');
+  }
+
+  /** @param {'active' | 'idle' | 'locked'} state */
+  async idleChanged(state) {
+    const now = this.clock.now();
+    const key = this.clock.uuid();
+    let ends = false;
+    await this.memory.edit((record) => {
+      const account = intended(record);
+      if (!account) return record;
+      const { verdict, at } = judge(record.lastInput, now);
+      ends = verdict === 'end';
+      if (ends) {
+        const notice = { kind: 'inactive', account, at };
+        return clockOut({ ...record, notice }, { key, at, reason: 'inactivity' });
+      }
+      const lastInput = inputSeen(record.lastInput, state, now);
+      return { ...record, lastInput, asked: verdict === 'ask' && state !== 'active' };
+    });
+    if (ends) await this.sender.send();
+  }
+
+  /** @param {{key: string, account: object, at: number}} event */
+  async clockIn(event) {
+    await this.memory.edit((record) => clockIn(record, event));
+    await this.sender.send();
+  }
+
+  /** @param {{key: string, at: number, elsewhere?: object}} event */
+  async clockOut(event) {
+    const read = (record) => (record.notice ? { ...record, notice: null } : record);
+    await this.memory.edit((record) => clockOut(read(record), { ...event, reason: 'user' }));
+    await this.sender.send();
+  }
+
+  /** @param {{server: string}} chosen */
+  async setServer({ server }) {
+    await this.memory.setSession(null);
+    await this.memory.change((state) => ({ ...closed(state), server }));
+  }
+
+  /** @param {{code: string, keep: boolean}} typed the code is used, and kept nowhere */
+  async signIn({ code, keep }) {
+    const { server } = await this.memory.read();
+    const options = { body: { access_code: code }, fetch: this.fetch };
+    const { data, headers } = await call(server, 'POST', '/v1/sessions', options);
+    const now = this.clock.now();
+    await this.memory.change((state) => opened({ ...state, keep }, data, skewOf(headers, now)));
+    await this.memory.setSession(sessionOf(server, data, now), keep);
+    await this.look();
+  }
+
+  /** @param {{key: string, at: number}} event of clocking out, where one is on the clock */
+  async signOut(event) {
+    await this.clockOut(event);
+    await this.memory.setSession(null);
+    await this.memory.change(closed);
+  }
+
+  /** @param {{keep: boolean}} wish whether the token outlives the browser */
+  async setKeep({ keep }) {
+    await this.memory.change((state) => ({ ...state, keep }));
+    await this.memory.setSession(await this.memory.session(), keep);
+  }
+
+  /** The member has read the notice. */
+  dismiss() {
+    return this.memory.edit((record) => ({ ...record, notice: null }));
+  }
+
+  /** @param {{accounts: object[], accountsVersion: number}} told what the popup was told */
+  setAccounts(told) {
+    return this.memory.edit((record) => ({ ...record, ...told }));
+  }
+
+  /** @param {{token: string, reason: string}} refusal what the popup was told of a token */
+  refuse({ token, reason }) {
+    return this.sender.refuse(token, reason);
+  }
+
+  /** Forget everything, also what was not sent. */
+  async forget() {
+    await this.memory.setSession(null);
+    await this.memory.change(() => NOTHING);
+  }
+}

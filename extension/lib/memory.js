@@ -1,0 +1,77 @@
+/** The state in storage, and what always follows it: the alarm, the badge, notifications. */
+
+import { alarmEvery } from './pace.js';
+import { intended } from './queue.js';
+import { editing, recordOf } from './records.js';
+
+export class Memory {
+  #turn = Promise.resolve();
+
+  /** @param {{store: object, alarm: object, badge: object, notify: object}} outside chrome.js */
+  constructor({ store, alarm, badge, notify }) {
+    this.store = store;
+    this.alarm = alarm;
+    this.badge = badge;
+    this.notify = notify;
+  }
+
+  read() {
+    return this.store.read();
+  }
+
+  session() {
+    return this.store.session();
+  }
+
+  /** @param {boolean} [keep] whether it outlives the browser */
+  async setSession(session, keep = false) {
+    await this.store.setSession(session, keep);
+    await this.show();
+  }
+
+  /** Read, change and write the state: one at a time. */
+  change(edit) {
+    return this.#inTurn(async () => {
+      const before = await this.store.read();
+      const after = edit(before);
+      if (after === before) return;
+      // Before it is written: whoever is stopped in between is woken again.
+      await this.alarm.set(Math.min(alarmEvery(before), alarmEvery(after)));
+      await this.store.write(after);
+      await this.#show(after);
+      if (before.who === after.who) await this.#tell(recordOf(before), recordOf(after));
+    });
+  }
+
+  /** Change a record: that of `who`, or of whoever is signed in. */
+  edit(edit, who) {
+    return this.change((state) => editing(state, who ?? state.who, edit));
+  }
+
+  /** Make alarm and badge what they should be; updates of the extension drop them. */
+  show() {
+    return this.#inTurn(async () => this.#show(await this.store.read()));
+  }
+
+  #inTurn(act) {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #show(state) {
+    await this.alarm.set(alarmEvery(state));
+    const session = await this.store.session();
+    await this.badge.show(state, Boolean(session) && session.who === state.who);
+  }
+
+  async #tell(before, after) {
+    if (!after) return;
+    if (after.asked && !before.asked) await this.notify.ask(intended(after));
+    if (before.asked && !after.asked) await this.notify.clear();
+    const { notice } = after;
+    // Who clicked looks at the answer; who was cleared, or is away, does not.
+    const isNews = notice && notice !== before.notice && !notice.kind.startsWith('refused');
+    if (isNews) await this.notify.tell(notice);
+  }
+}

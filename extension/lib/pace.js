@@ -1,0 +1,31 @@
+/** When something is due: the next try, the next alarm, a new token. */
+
+import { intended } from './queue.js';
+
+const FIRST_REST_MS = 30_000; // Chrome's alarms are no finer
+const LONGEST_REST_MS = 120_000; // after so long without a heartbeat a presence is stale
+const SHORTEST_ALARM_SECONDS = 30;
+const QUIET_ALARM_SECONDS = 900; // off the clock only the token wants care
+
+/**
+ * @param {{failures: number} | null} retry what came of the tries before
+ * @param {{now: () => number, random: () => number}} clock
+ * @param {number | null} retryAfter seconds, where the server named them
+ */
+export function later(retry, clock, retryAfter) {
+  const failures = (retry?.failures ?? 0) + 1;
+  const longest = Math.min(FIRST_REST_MS * 2 ** (failures - 1), LONGEST_REST_MS);
+  const rest = Math.max(longest * (0.5 + clock.random() / 2), (retryAfter ?? 0) * 1000);
+  return { failures, at: clock.now() + rest };
+}
+
+/** Seconds between two alarms; Infinity for none. */
+export function alarmEvery({ who, records }) {
+  const record = records[who];
+  if (!record) return Infinity;
+  const busy = intended(record) || record.presence || record.queue.length > 0;
+  return busy ? Math.max(SHORTEST_ALARM_SECONDS, record.heartbeat) : QUIET_ALARM_SECONDS;
+}
+
+/** Half a heartbeat is enough: alarms come a little early or late. */
+export const isBeatDue = ({ lastBeat, heartbeat }, now) => now - lastBeat >= heartbeat * 500;

@@ -1,0 +1,137 @@
+/** Sends what waits: the queue in its order, then a heartbeat. */
+
+import { call, PresenceError } from './api.js';
+import { isBeatDue, later } from './pace.js';
+import { answered, ended, isRefusal, reached, refused, requestOf } from './queue.js';
+import { halfway, opened, sessionOf, skewOf } from './records.js';
+
+export class Sender {
+  #sending = null;
+  #wanted = null;
+
+  /**
+   * @param {import('./memory.js').Memory} memory
+   * @param {{now: () => number, random: () => number}} clock
+   * @param {typeof globalThis.fetch} [fetch]
+   */
+  constructor(memory, clock, fetch) {
+    this.memory = memory;
+    this.clock = clock;
+    this.fetch = fetch;
+  }
+
+  /**
+   * Whoever asks while it sends gets another round after this one.
+   *
+   * @param {'due' | 'beat'} [wish] with `beat` also a heartbeat that is not due
+   */
+  send(wish = 'due') {
+    this.#wanted = this.#wanted === 'beat' ? 'beat' : wish;
+    this.#sending ??= this.#rounds().finally(() => (this.#sending = null));
+    return this.#sending;
+  }
+
+  async #rounds() {
+    while (this.#wanted) {
+      const wish = this.#wanted;
+      this.#wanted = null;
+      await this.#round(wish);
+    }
+  }
+
+  async #round(wish) {
+    const { who, server } = await this.memory.read();
+    const session = await this.memory.session();
+    // A queue is sent with its own member's token, and with no other.
+    if (!session || session.who !== who) return;
+    const line = { who, server, session };
+    if (session.renewAt <= this.clock.now()) await this.#renew(line);
+    let record;
+    do {
+      record = (await this.memory.read()).records[who];
+    } while (record?.queue.length > 0 && (await this.#deliver(line, record.queue[0])));
+    if (!record?.presence || record.queue.length > 0) return;
+    if (wish === 'beat' || isBeatDue(record, this.clock.now())) await this.#beat(line, record);
+  }
+
+  /** A renewal that fails is tried again later; until it ends the token serves on. */
+  async #renew(line) {
+    const { server, session } = line;
+    const options = { token: session.token, body: {}, fetch: this.fetch };
+    const answer = await call(server, 'POST', '/v1/sessions/renew', options).catch(() => null);
+    const { who, keep } = await this.memory.read();
+    if (who !== line.who) return;
+    const now = this.clock.now();
+    line.session = answer ? sessionOf(server, answer.data, now) : halfway(session, now);
+    await this.memory.setSession(line.session, keep);
+    if (answer) await this.memory.change((state) => opened(state, answer.data));
+  }
+
+  /** @returns {Promise<boolean>} whether the server has spoken, so that the next may go */
+  async #deliver(line, event) {
+    const { path, body } = requestOf(event);
+    const refuse = (problem) => (record) => refused(record, event, problem, this.clock.now());
+    const answer = await this.#call(line, path, body, { key: event.key, refuse });
+    if (answer?.data) {
+      const version = Number(answer.headers.get('Presence-Version'));
+      const take = (record) => answered(record, event, answer.data, this.clock.now());
+      await this.memory.edit((record) => ({ ...take(record), version }), line.who);
+    }
+    return answer !== null;
+  }
+
+  async #beat(line, { presence: { id } }) {
+    const refuse = (problem) => (record) => ended(record, id, problem, this.clock.now());
+    const answer = await this.#call(line, '/v1/heartbeat', { presence_id: id }, { refuse });
+    if (answer?.status !== 204) return;
+    const lastBeat = this.clock.now();
+    await this.memory.edit((record) => ({ ...reached(record), lastBeat }), line.who);
+  }
+
+  /**
+   * @param {{key?: string, refuse?: (problem: object) => (record: object) => object}} [options]
+   *   `refuse`: what follows from a refusal of what is sent
+   * @returns {Promise<object | null>} the answer, empty where it was such a refusal; null where
+   *   there was none, and all has to wait
+   */
+  async #call({ who, server, session }, path, body, { key, refuse } = {}) {
+    const { token } = session;
+    const headers = key ? { 'Idempotency-Key': key } : {};
+    try {
+      const answer = await call(server, 'POST', path, { token, body, headers, fetch: this.fetch });
+      await this.#setClock(who, answer.headers);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof PresenceError)) throw error;
+      if (refuse && isRefusal(error)) {
+        await this.memory.edit(refuse(error.problem), who);
+        return {};
+      }
+      await this.#trouble(who, session, error);
+      return null;
+    }
+  }
+
+  #trouble(who, { token }, { status, problem, retryAfter }) {
+    if (status === 401) return this.refuse(token, problem.reason);
+    const retry = (record) => later(record.retry, this.clock, retryAfter);
+    return this.memory.edit((record) => ({ ...record, retry: retry(record) }), who);
+  }
+
+  /** The server takes a token no more. Its queue waits until its member signs in again. */
+  async refuse(token, reason) {
+    const session = await this.memory.session();
+    if (session?.token !== token) return;
+    await this.memory.change((state) =>
+      state.who === session.who ? { ...state, signedOut: reason } : state,
+    );
+    await this.memory.setSession(null);
+  }
+
+  async #setClock(who, headers) {
+    const skew = skewOf(headers, this.clock.now());
+    // Answers differ by a second: another skew is one that differs by more than that.
+    const isSame = (record) => Math.abs(skew - record.skew) <= 1000;
+    await this.memory.edit((record) => (isSame(record) ? record : { ...record, skew }), who);
+  }
+}

@@ -1,0 +1,42 @@
+/** Sentences. `say` gives the message of a key in _locales/, with what goes into it. */
+
+const MINUTE = 60_000;
+const KNOWN_ERRORS = ['access_code_rejected', 'unreachable'];
+const KNOWN_REFUSALS = ['account_occupied', 'account_not_found', 'account_not_allowed'];
+
+/** "3:05 PM", with the day when that is not today. */
+export function timeText(when, now) {
+  const at = new Date(when);
+  const day = { month: 'short', day: 'numeric' };
+  const clock = { hour: 'numeric', minute: '2-digit' };
+  const isToday = at.toDateString() === new Date(now).toDateString();
+  return new Intl.DateTimeFormat(undefined, isToday ? clock : { ...day, ...clock }).format(at);
+}
+
+/** "1 h 05 min". */
+export function durationText(say, ms) {
+  const minutes = Math.max(0, Math.floor(ms / MINUTE));
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  if (hours === 0) return say('minutes', String(rest));
+  return say('hours', String(hours), String(rest).padStart(2, '0'));
+}
+
+/** What a notice tells the member. */
+export function noticeText(say, { kind, account, at, dropped }, now) {
+  const refusal = kind.replace('refused_', '');
+  const isOther = refusal !== kind && !KNOWN_REFUSALS.includes(refusal);
+  const said = say(isOther ? 'notice_refused' : `notice_${kind}`, account.name, timeText(at, now));
+  return dropped ? `${said} ${say('notice_dropped')}` : said;
+}
+
+/** What went wrong with signing in; for what is not known here, in the server's words. */
+export function errorText(say, { code, detail, retryAfter }) {
+  if (code === 'too_many_attempts') return say('error_too_many_attempts', String(retryAfter ?? 60));
+  return KNOWN_ERRORS.includes(code) ? say(`error_${code}`) : detail;
+}
+
+/** How many events wait, since when. */
+export function waitingText(say, queue, now) {
+  const since = timeText(queue[0].occurred_at, now);
+  return queue.length === 1 ? say('waiting_one', since) : say('waiting_many', String(queue.length), since);
+}

@@ -1,0 +1,76 @@
+/** The list of accounts. Rows stay in place, so that neither focus nor scroll is lost. */
+
+import { say } from './chrome.js';
+import { find, fillWords } from './page.js';
+import { durationText, timeText } from './lib/words.js';
+
+const SEARCH_FROM = 7; // accounts
+
+export class Rows {
+  #list = find('#rows');
+  #empty = find('#empty');
+  #search = find('#search');
+  #elements = new Map();
+  #rows = [];
+
+  /** @param {(account: {id: string, name: string}) => void} onAct */
+  constructor(onAct) {
+    this.onAct = onAct;
+    this.#search.addEventListener('input', () => this.show(this.#rows));
+  }
+
+  /** @param {object[]} rows as view.js makes them */
+  show(rows) {
+    this.#rows = rows;
+    this.#search.hidden = rows.length < SEARCH_FROM;
+    const words = plain(this.#search.value.trim());
+    const shown = rows.filter(({ name, badge }) => plain(`${name} ${badge?.name ?? ''}`).includes(words));
+    const elements = shown.map((row) => this.#update(row));
+    if (elements.some((element, index) => this.#list.children[index] !== element)) {
+      this.#list.replaceChildren(...elements);
+    }
+    while (this.#list.children.length > elements.length) this.#list.lastChild.remove();
+    this.#list.hidden = elements.length === 0;
+    this.#empty.hidden = elements.length > 0;
+    this.#empty.textContent = say(rows.length === 0 ? 'no_accounts' : 'no_match');
+  }
+
+  #update(row) {
+    const element = this.#elements.get(row.id) ?? this.#make(row);
+    const [name, badge, seen, button] = element.querySelectorAll('.name, .badge, .seen, button');
+    const { kind = 'free', isStale = false, lastSeen } = row.badge ?? {};
+    element.dataset.kind = kind;
+    element.toggleAttribute('data-stale', isStale);
+    name.textContent = name.title = row.name;
+    badge.textContent = badge.title = badgeText(row.badge);
+    badge.hidden = kind === 'free';
+    seen.textContent = isStale ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeen))) : '';
+    seen.hidden = !isStale;
+    button.hidden = !row.action;
+    if (row.action) {
+      button.textContent = say(row.action);
+      button.ariaLabel = `${button.textContent} ${row.name}`;
+    }
+    return element;
+  }
+
+  #make({ id }) {
+    const element = find('#row').content.cloneNode(true).firstElementChild;
+    fillWords(element);
+    element.querySelector('button').addEventListener('click', () => {
+      const { name } = this.#rows.find((row) => row.id === id);
+      this.onAct({ id, name });
+    });
+    this.#elements.set(id, element);
+    return element;
+  }
+}
+
+function badgeText(badge) {
+  if (!badge) return '';
+  if (badge.kind !== 'member') return say(`badge_row_${badge.kind}`);
+  return `${badge.name} • ${timeText(badge.since, Date.now())}`;
+}
+
+/** Without case and accents. */
+const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

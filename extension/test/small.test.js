@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { addressOf, patternOf } from '../lib/address.js';
+import { badgeOf, colourOf, initials } from '../lib/badge.js';
+import { NOTHING } from '../lib/records.js';
+import { isContradicted, rowsOf, placeOf } from '../lib/view.js';
+import { durationText, errorText, noticeText, timeText } from '../lib/words.js';
+import { ACME, BIRCH, broken, iso, signedIn, START } from './support.js';
+
+const say = (key, ...inserts) => [key, ...inserts].join(' ');
+
+for (const [typed, url] of [
+  ['presence.example.com', 'https://presence.example.com'],
+  [' https://presence.example.com/board/?a=b ', 'https://presence.example.com'],
+  ['presence.example.com:8443', 'https://presence.example.com:8443'],
+  ['localhost:8000', 'http://localhost:8000'],
+  ['127.0.0.1:8000', 'http://127.0.0.1:8000'],
+  ['http://localhost:8000', 'http://localhost:8000'],
+]) {
+  test(`the address ${typed}`, () => assert.deepEqual(addressOf(typed), { url }));
+}
+
+for (const typed of ['', 'ftp://presence.example', 'two words', 'https://']) {
+  test(`${typed} is no address`, () => assert.deepEqual(addressOf(typed), { problem: 'address_bad' }));
+}
+
+for (const typed of ['http://presence.example', 'http://192.168.1.5:8000', 'http://localhost.example']) {
+  test(`${typed} would send codes in the clear`, () =>
+    assert.deepEqual(addressOf(typed), { problem: 'address_insecure' }));
+}
+
+test('the permission is for the one host', () => {
+  assert.equal(patternOf('https://presence.example.com:8443'), 'https://presence.example.com/*');
+});
+
+test('initials are of the first two words', () => {
+  const found = ['Blue Heron Bakery', 'Acme', 'Cedar & Sons', '  ', 'ño', '王 伟'].map(initials);
+  assert.deepEqual(found, ['BH', 'AC', 'CS', '?', 'ÑO', '王伟']);
+});
+
+test('every colour is dark enough for white letters', () => {
+  const colours = new Set(Array.from({ length: 200 }, (_, id) => colourOf(`account-${id}`)));
+  assert.equal(colours.size, 8);
+  for (const colour of colours) {
+    const [r, g, b] = [1, 3, 5]
+      .map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    assert.ok(1.05 / (0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05) >= 4.5, colour);
+  }
+});
+
+test('the badge says where one is, and its title says it in words', async () => {
+  const { keeper, server, chrome, click } = await signedIn();
+  const badge = (isSignedIn = true) => badgeOf(chrome.state, isSignedIn);
+  assert.deepEqual(badgeOf(NOTHING, false), { text: '', colour: '#8a4b00', title: ['badge_signed_out'] });
+  assert.deepEqual(badge().title, ['badge_off']);
+  await keeper.clockIn({ ...click(), account: ACME });
+  assert.deepEqual(badge(), { text: 'AD', colour: colourOf('acme'), title: ['badge_on', 'Acme Dental'] });
+  assert.deepEqual([badge(false).text, ...badge(false).title], ['!', 'badge_sign_in_on', 'Acme Dental']);
+  server.trouble = broken;
+  await keeper.look();
+  assert.deepEqual([badge().text, ...badge().title], ['!', 'badge_away_on', 'Acme Dental']);
+  await keeper.clockOut(click());
+  assert.deepEqual([badge().text, ...badge().title], ['!', 'badge_away']);
+});
+
+test('what an account shows and offers', async () => {
+  const { keeper, chrome, click } = await signedIn();
+  const snapshot = { version: 9e15, view: 'va', presence: [{ account_id: 'birch' }], me: null };
+  const rows = (seen) => rowsOf(chrome.record, seen).map(({ badge, action }) => [badge?.kind, action]);
+  assert.deepEqual(rows(snapshot), [[undefined, 'clock_in'], ['occupied', null]]);
+  await keeper.clockIn({ ...click(), account: ACME });
+  assert.deepEqual(rows({ ...snapshot, presence: [] }), [['own', null], [undefined, 'switch']]);
+  assert.deepEqual(rows(null), [['own', null], [undefined, 'switch']]);
+  const since = iso(START);
+  const ana = { account_id: 'birch', display_name: 'Ana', clocked_in_at: since, state: 'stale', last_seen_at: since };
+  const [, { badge }] = rowsOf(chrome.record, { ...snapshot, view: 'admin', presence: [ana] });
+  assert.deepEqual(badge, { kind: 'member', name: 'Ana', since, isStale: true, lastSeen: since });
+});
+
+test('a code for one account offers that one', async () => {
+  const { chrome } = await signedIn();
+  const record = { ...chrome.record, bound: 'birch' };
+  assert.deepEqual(
+    rowsOf(record, null).map(({ action }) => action),
+    [null, 'clock_in'],
+  );
+});
+
+test('a snapshot from before one’s own write is not believed', async () => {
+  const { keeper, chrome, click } = await signedIn();
+  await keeper.clockIn({ ...click(), account: ACME });
+  const { version, presence } = chrome.record;
+  const before = { version: version - 1, view: 'va', presence: [], me: null };
+  assert.equal(isContradicted(chrome.record, before), false);
+  assert.equal(isContradicted(chrome.record, { ...before, version }), true);
+  await keeper.clockOut(click());
+  const me = { id: presence.id, account_id: 'acme', clocked_in_at: iso(START) };
+  assert.equal(placeOf(chrome.record, { ...before, me }).kind, 'off');
+  const later = { ...before, version: 9e15, me: { ...me, account_id: 'birch' } };
+  const place = placeOf(chrome.record, later);
+  assert.deepEqual([place.kind, place.account], ['elsewhere', BIRCH]);
+});
+
+test('durations and times read as people say them', () => {
+  const text = (minutes) => durationText(say, minutes * 60_000);
+  assert.deepEqual([-1, 0, 59, 60, 65, 600].map(text), [
+    'minutes 0',
+    'minutes 0',
+    'minutes 59',
+    'hours 1 00',
+    'hours 1 05',
+    'hours 10 00',
+  ]);
+  assert.notEqual(timeText(START, START), timeText(START, START + 864e5));
+});
+
+test('errors that are not known here are said in the server’s words', () => {
+  assert.equal(errorText(say, { code: 'new', detail: 'In its words.' }), 'In its words.');
+  assert.equal(errorText(say, { code: 'too_many_attempts', retryAfter: 42 }), 'error_too_many_attempts 42');
+  const notice = { kind: 'refused_validation_failed', account: ACME, at: START, dropped: true };
+  assert.match(noticeText(say, notice, START), /^notice_refused Acme Dental .* notice_dropped$/);
+});
+
+test('only one module touches Chrome', () => {
+  const folder = new URL('..', import.meta.url);
+  const names = ['.', 'lib'].flatMap((name) =>
+    readdirSync(new URL(name, folder)).map((file) => `${name}/${file}`),
+  );
+  const touching = names
+    .filter((name) => name.endsWith('.js'))
+    .filter((name) => /\bchrome\.\w+[.(]/.test(readFileSync(new URL(name, folder), 'utf8')));
+  assert.deepEqual(touching, ['./chrome.js']);
+});
+
+test('every message is used, and every key has one', () => {
+  const folder = new URL('..', import.meta.url);
+  const read = (name) => readFileSync(new URL(name, folder), 'utf8');
+  const messages = Object.keys(JSON.parse(read('_locales/en/messages.json')));
+  const files = ['.', 'lib'].flatMap((name) =>
+    readdirSync(new URL(name, folder)).map((file) => `${name}/${file}`),
+  );
+  const text = files.filter((name) => /\.(js|html|json)$/.test(name)).map(read).join('\n');
+  const made = [/^farewell_/, /^notice_/, /^connection_/, /^badge_/, /^pending_/, /^error_/, /^settings_clock_/];
+  const unused = messages.filter(
+    (key) => !new RegExp(`['"\`_]${key}['"\`_]`).test(text) && !made.some((one) => one.test(key)),
+  );
+  assert.deepEqual(unused, []);
+  const keys = [...text.matchAll(/\bsay\('(\w+)'|data-say(?:-\w+)?="(\w+)"|__MSG_(\w+)__/g)];
+  const named = keys.map(([, ...groups]) => groups.find(Boolean));
+  assert.ok(named.length > 40);
+  assert.deepEqual(
+    named.filter((key) => !messages.includes(key)),
+    [],
+  );
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+
+import { Watch } from '../lib/watch.js';
+import { broken, problem } from './support.js';
+
+const settle = async () => {
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+};
+
+/** A watch of a server that says `answers.next` each time. */
+async function watching(t) {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const seen = { requests: [], changes: 0, refused: null };
+  const answers = { next: null };
+  answers.next = ({ headers }) => snapshot(1, headers);
+  const watch = new Watch({
+    where: async () => ({ server: 'https://presence.example', token: 'a token' }),
+    onChange: () => seen.changes++,
+    onRefused: (_token, reason) => (seen.refused = reason),
+    clock: { random: () => 1 },
+    fetch: async (_url, request) => (seen.requests.push(request), answers.next(request)),
+  });
+  const pass = async (seconds) => {
+    for (let ms = 0; ms < seconds * 1000; ms += 500) {
+      mock.timers.tick(500);
+      await settle();
+    }
+  };
+  watch.refresh();
+  await settle();
+  return { watch, seen, answers, pass };
+}
+
+function snapshot(version, headers) {
+  const tag = `W/"${version}"`;
+  const options = { headers: { ETag: tag, 'X-Poll-Interval': '2' } };
+  if (headers['If-None-Match'] === tag) return new Response(null, { status: 304, ...options });
+  return Response.json({ version, presence: [], me: null }, options);
+}
+
+test('it polls at the pace of the server, and tells of changes only', async (t) => {
+  const { watch, seen, answers, pass } = await watching(t);
+  await pass(10);
+  assert.equal(seen.requests.length, 6);
+  assert.equal(seen.changes, 1);
+  answers.next = ({ headers }) => snapshot(2, headers);
+  await pass(2);
+  assert.equal(watch.snapshot.version, 2);
+  assert.equal(seen.changes, 2);
+});
+
+test('while the server is away it asks less often, and keeps what it has', async (t) => {
+  const { watch, seen, answers, pass } = await watching(t);
+  answers.next = broken;
+  await pass(60);
+  assert.ok(seen.requests.length < 10);
+  assert.deepEqual([watch.status, watch.snapshot.version], ['reconnecting', 1]);
+  answers.next = ({ headers }) => snapshot(1, headers);
+  await pass(15);
+  assert.equal(watch.status, 'live');
+  assert.equal(seen.changes, 3);
+});
+
+test('a token that is refused ends it, and the snapshot is forgotten', async (t) => {
+  const { watch, seen, answers, pass } = await watching(t);
+  answers.next = () => problem(401, 'not_authenticated', { reason: 'revoked' });
+  await pass(4);
+  assert.equal(seen.refused, 'revoked');
+  assert.equal(watch.snapshot, null);
+  const { length } = seen.requests;
+  await pass(60);
+  assert.equal(seen.requests.length, length);
+});
+
+test('an answer that comes after the stop is nobody’s', async (t) => {
+  const { watch, answers, pass } = await watching(t);
+  let answer;
+  answers.next = () => new Promise((resolve) => (answer = resolve));
+  await pass(2);
+  watch.stop();
+  answer(snapshot(7, {}));
+  await settle();
+  assert.equal(watch.snapshot, null);
+  assert.equal(watch.status, 'connecting');
+});
+
+test('after a write of one’s own the poll is at once, and says how new it must be', async (t) => {
+  const { watch, seen } = await watching(t);
+  watch.refresh(42);
+  await settle();
+  assert.equal(seen.requests.at(-1).headers['Presence-Min-Version'], '42');
+});

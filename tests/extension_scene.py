@@ -1,0 +1,58 @@
+"""A member at their popup, in an org of its own."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import expect
+from sqlalchemy import text
+
+from extension import Extension, Install, Popup
+from models import Account, Membership
+from stage import Stage
+from world import World
+
+NAMES = ("Acme Dental", "Blue Heron Bakery", "Cedar & Sons")
+
+
+@dataclass
+class Scene:
+    """Ana, signed in, at her popup."""
+
+    world: World
+    url: str
+    accounts: list[Account]
+    ana: Membership
+    extension: Extension
+    popup: Popup
+
+    def clock_in(self, account: Account) -> None:
+        """By a click, and the server knows."""
+        self.popup.act(account, "Clock in")
+        expect(self.popup.place).to_contain_text("0 min, since")
+
+    def hand_over(self, account: Account) -> None:
+        """An admin clears her from the account, and Ben clocks in."""
+        self.world.force_clear(self.world.admin(), account)
+        self.world.clock_in(self.world.va("Ben Cruz"), account)
+
+    def next_heartbeat(self) -> None:
+        self.extension.pass_time(1)
+        self.extension.tick()
+
+    def forgive_guesses(self) -> None:
+        """As if the minute were over."""
+        with self.world.database.write() as session:
+            session.execute(text("DELETE FROM rate_limits"))
+
+    def where(self) -> list[tuple[str, str]]:
+        """Who is where, as the server has it."""
+        names = {account.id: account.name for account in self.accounts}
+        return [(held.display_name, names[held.account_id]) for held in self.world.held()]
+
+
+def signed_in(stage: Stage, install: Install) -> Scene:
+    world = World(stage.world.database, stage.world.settings)
+    accounts, ana = [world.account(name) for name in NAMES], world.va()
+    extension = install(stage.server.url)
+    popup = extension.popup()
+    popup.sign_in(stage.server.url, world, ana)
+    return Scene(world, stage.server.url, accounts, ana, extension, popup)
