@@ -47,10 +47,10 @@ def office(stage: Stage, size: int) -> tuple[World, Membership, list[Membership]
     """An org in the afternoon, its admin and its VAs: every third account is occupied."""
     world = World(stage.world.database, stage.world.settings, NAME)
     with world.changing() as change:
-        found = [accounts.add(change, name) for name in names(size)]
-        admin = members.add(change, display_name=ADMINS[0], role="admin")
+        found = [accounts.add(change, name, actor=None) for name in names(size)]
+        admin = members.add(change, display_name=ADMINS[0], role="admin", actor=None)
         vas = [
-            members.add(change, display_name=VAS[number % len(VAS)], role="va")
+            members.add(change, display_name=VAS[number % len(VAS)], role="va", actor=None)
             for number in range(max(len(VAS), size // 3 + 1))
         ]
     for number, account in enumerate(found[::3]):

@@ -82,9 +82,7 @@ def test_a_demoted_admins_names_vanish_within_3_s(
     viewer.wait_for("#changes", OTHERS[1])
     viewer.act(account, "Clear…")
     assert OTHERS[0] in shown(viewer.page)
-    with world.changing_member(deb) as (change, found):
-        found.role = "va"
-        change.members_changed()
+    world.change_role(deb, "va")
     begun = monotonic()
     expect(viewer.badge(account)).to_have_text("Occupied")
     print(f"names vanished after {monotonic() - begun:.2f} s")

@@ -185,7 +185,7 @@ def test_what_was_5_minutes_ago_is_6_minutes_ago_a_minute_later(
 def test_an_empty_org_says_how_accounts_are_added(stage: Stage, context: BrowserContext) -> None:
     world = World(stage.world.database, stage.world.settings)
     viewer = sign_in(context, stage.server.url, world, world.admin())
-    command = f'flask --app app account add --org {world.id} "Acme Dental"'
+    command = 'scripts/add-account "Acme Dental"'
     expect(viewer.page.locator("#empty code")).to_have_text(command)
     world.account()
     expect(viewer.page.locator("#empty")).to_be_hidden()

@@ -57,7 +57,9 @@ def test_a_change_among_2000_accounts_costs_under_16_ms(
     stage: Stage, world: World, chromium: Browser
 ) -> None:
     with world.changing() as change:
-        found = [accounts.add(change, f"Client {number:04}") for number in range(ACCOUNTS)]
+        found = [
+            accounts.add(change, f"Client {number:04}", actor=None) for number in range(ACCOUNTS)
+        ]
     for number in range(OCCUPIED):
         world.clock_in(world.va(f"VA {number}"), found[7 * number % ACCOUNTS])
     ben = world.va("Ben Cruz")

@@ -108,8 +108,8 @@ export class Board {
   #noAccounts() {
     const title = element('strong', 'No accounts yet');
     if (this.#view !== 'admin') return [title, 'Ask an admin to add the first one.'];
-    const command = `flask --app app account add --org ${this.org.id} "Acme Dental"`;
-    return [title, 'Whoever runs the service adds them with', element('code', command)];
+    const command = element('code', 'scripts/add-account "Acme Dental"');
+    return [title, 'Add the first one from a terminal:', command];
   }
 
   #announce({ id, name, label }) {
