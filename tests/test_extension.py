@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import BrowserContext, Playwright, expect
 
+from browser import FLAGS, context_of, program, sign_in
 from extension import Install
 from extension_scene import NAMES, Scene, signed_in
 from stage import Stage, staged, wait_until
@@ -24,7 +25,18 @@ def scene(stage: Stage, install: Install) -> Scene:
     return signed_in(stage, install)
 
 
-def test_the_whole_story_by_clicks(stage: Stage, install: Install) -> None:
+@pytest.fixture
+def elsewhere(playwright: Playwright) -> Iterator[BrowserContext]:
+    """Another browser, without the extension."""
+    browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+    with context_of(browser) as context:
+        yield context
+    browser.close()
+
+
+def test_the_whole_story_by_clicks(
+    stage: Stage, install: Install, elsewhere: BrowserContext
+) -> None:
     world = World(stage.world.database, stage.world.settings)
     acme, heron, cedar = (world.account(name) for name in NAMES)
     ana, ben = world.va(), world.va("Ben Cruz")
@@ -41,20 +53,25 @@ def test_the_whole_story_by_clicks(stage: Stage, install: Install) -> None:
     expect(popup.row(cedar).get_by_role("button")).to_have_count(0)
     expect(popup.place).to_contain_text("Off the clock")
     assert extension.toolbar() == ("", "Presence: off the clock")
+    board = sign_in(elsewhere, stage.server.url, world, world.admin())
 
     popup.act(acme, "Clock in")
     expect(popup.place).to_contain_text("Acme Dental")
     expect(popup.place).to_contain_text("0 min, since")
     expect(popup.badge(acme)).to_have_text("You")
     wait_until(lambda: extension.toolbar() == ("AD", "Presence: on Acme Dental"))
+    expect(board.badge(acme)).to_contain_text("Ana Reyes")
 
     popup.act(heron, "Switch here")
     expect(popup.place).to_contain_text("Blue Heron Bakery")
     expect(popup.badge(acme)).to_be_hidden()
     wait_until(lambda: extension.toolbar()[0] == "BH")
+    expect(board.badge(heron)).to_contain_text("Ana Reyes")
+    expect(board.badge(acme)).to_be_hidden()
 
     popup.clock_out()
     expect(popup.place).to_contain_text("Off the clock")
+    expect(board.badge(heron)).to_be_hidden()
     wait_until(lambda: world.kinds() == ["clock_in", "clock_in", "switch", "clock_out"])
     assert [event.account_name for event in world.events()[1:]] == [NAMES[0], NAMES[1], NAMES[1]]
     assert "Ben Cruz" not in popup.page.content()

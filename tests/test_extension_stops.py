@@ -58,7 +58,7 @@ def is_settled(extension: Extension) -> bool:
     return extension.record()["queue"] == []
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("popup_stays", [True, False], ids=["popup open", "popup closed"])
 def test_each_event_happens_exactly_once_wherever_the_worker_is_stopped(
     stage: Stage, install: Install, popup_stays: bool
