@@ -1,5 +1,5 @@
 const DEFAULT_INTERVAL_SECONDS = 2; // until the server has said X-Poll-Interval
-const LONGEST_BACKOFF_SECONDS = 30;
+const LONGEST_BACKOFF_SECONDS = 10;
 const JITTER = 0.1; // of the interval
 
 /**
