@@ -44,6 +44,7 @@ class Extension:
     id: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    _onlooker: Page = field(init=False)
     _stopper: CDPSession = field(init=False)
     _statuses: list[str] = field(init=False, default_factory=list)
 
@@ -52,43 +53,53 @@ class Extension:
         self.context.on("request", self._note)
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self._stopper = self.context.new_cdp_session(self.context.pages[0])
+        # Of the extension's origin, and without a script: it sees the storage, whoever is stopped.
+        self._onlooker = self.page("page.css")
+        self._stopper = self.context.new_cdp_session(self._onlooker)
         self._stopper.on("ServiceWorker.workerVersionUpdated", self._follow)
         self._stopper.send("ServiceWorker.enable")
 
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
 
+    def _follow(self, event: dict[str, Any]) -> None:
+        self._statuses += [version["runningStatus"] for version in event["versions"]]
+
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(NETWORK):
             self.complaints.append(message.text)
 
-    def _follow(self, event: dict[str, Any]) -> None:
-        self._statuses += [version["runningStatus"] for version in event["versions"]]
-
     @property
     def worker(self) -> Worker:
-        """The one that runs now."""
-        return self.context.service_workers[-1]
+        (worker,) = self.context.service_workers
+        return worker
 
-    def page(self, name: str) -> Page:
+    def page(self, file: str) -> Page:
         page = self.context.new_page()
         page.set_viewport_size(POPUP)
-        page.goto(f"chrome-extension://{self.id}/{name}.html")
+        page.goto(f"chrome-extension://{self.id}/{file}")
         return page
 
     def popup(self) -> "Popup":
-        return Popup(self.page("popup"))
+        return Popup(self.page("popup.html"))
 
     def stop_worker(self) -> None:
         """As Chromium does when it has been quiet, but in the midst of things."""
         self._statuses.clear()
         self._stopper.send("ServiceWorker.stopAllWorkers")
+        self._wait_for_status("stopped")
+
+    def wake_worker(self) -> None:
+        """Have it run: to evaluate in one that was stopped would wait for ever."""
+        scope = {"scopeURL": f"chrome-extension://{self.id}/"}
+        self._stopper.send("ServiceWorker.startWorker", scope)
+        self._wait_for_status("running")
+
+    def _wait_for_status(self, status: str) -> None:
         give_up = time.monotonic() + PATIENCE_MS / 1000
-        # An open popup starts it again at once.
-        while not {"stopped", "starting"} & set(self._statuses):
+        while status not in self._statuses:
             assert time.monotonic() < give_up, self._statuses
-            self.context.pages[0].wait_for_timeout(20)
+            self._onlooker.wait_for_timeout(20)
 
     def tick(self) -> None:
         """Let the alarm ring now."""
@@ -114,7 +125,7 @@ class Extension:
 
     def state(self) -> dict[str, Any]:
         """What is stored."""
-        stored: dict[str, Any] = self.worker.evaluate("chrome.storage.local.get()")
+        stored: dict[str, Any] = self._onlooker.evaluate("chrome.storage.local.get()")
         return stored
 
     def record(self) -> dict[str, Any]:
@@ -125,7 +136,7 @@ class Extension:
 
     def toolbar(self) -> tuple[str, str]:
         """The badge's text, and the title."""
-        text, title = self.worker.evaluate(
+        text, title = self._onlooker.evaluate(
             "Promise.all([chrome.action.getBadgeText({}), chrome.action.getTitle({})])"
         )
         return text, title

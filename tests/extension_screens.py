@@ -82,7 +82,7 @@ def occupied(desk: Desk) -> Page:
 def settings(desk: Desk) -> Page:
     desk.sign_in(desk.ana)
     desk.clock_in()
-    return desk.extension.page("options")
+    return desk.extension.page("options.html")
 
 
 SCREENS: dict[str, Callable[[Desk], Page]] = {

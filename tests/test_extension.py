@@ -169,7 +169,7 @@ def test_settings_say_what_waits_and_forget_all(scene: Scene) -> None:
     scene.extension.pull_plug()
     scene.popup.clock_out()
     expect(scene.popup.page.locator("#waiting")).to_contain_text("1 event")
-    settings = scene.extension.page("options")
+    settings = scene.extension.page("options.html")
     expect(settings.locator("#queue")).to_contain_text("Ana Reyes clocked out of Acme Dental")
     settings.get_by_label("Keep me signed in").check()
     wait_until(lambda: "session" in scene.extension.state())
@@ -184,7 +184,7 @@ def test_settings_say_what_waits_and_forget_all(scene: Scene) -> None:
 
 def test_signing_out_clocks_out(scene: Scene) -> None:
     scene.clock_in(scene.accounts[0])
-    settings = scene.extension.page("options")
+    settings = scene.extension.page("options.html")
     settings.get_by_role("button", name="Clock out and sign out").click()
     expect(settings.locator("#member")).to_contain_text("Nobody is signed in")
     assert scene.world.kinds() == ["clock_in", "clock_out"]
