@@ -102,7 +102,8 @@ export class Actions {
 
 /** Says that its member is still there, for as long as the board is open. */
 export class Heartbeat {
-  #presenceId = null;
+  /** @type {string | null | undefined} undefined until the first snapshot */
+  #presenceId;
 
   constructor(poller, token, seconds, signal) {
     this.poller = poller;
@@ -115,9 +116,9 @@ export class Heartbeat {
 
   /** @param {string | null} presenceId the member's own presence now */
   follow(presenceId) {
-    if (presenceId === this.#presenceId) return;
+    const isFound = this.#presenceId === undefined;
     this.#presenceId = presenceId;
-    this.#beat();
+    if (isFound) this.#beat(); // it may be stale; one that begins later has just been seen
   }
 
   async #beat() {
