@@ -3,7 +3,7 @@
 from models.access_code import AccessCode
 from models.account import Account
 from models.admin_event import AdminEvent
-from models.base import Base, IdText
+from models.base import Base, IdText, UnixSeconds
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
 from models.member import Membership, User
@@ -23,5 +23,6 @@ __all__ = [
     "Org",
     "Presence",
     "RateLimit",
+    "UnixSeconds",
     "User",
 ]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, MetaData, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -67,6 +67,25 @@ def _with_dashes(element: IdText, compiler: SQLCompiler, **options: Any) -> str:
     hex_ = compiler.process(column, **options)
     parts = (f"substr({hex_}, {start}, {length})" for start, length in UUID_PARTS)
     return "(" + " || '-' || ".join(parts) + ")"
+
+
+class UnixSeconds(FunctionElement[int]):
+    """A time in seconds since 1970, the fraction left away, made by the database."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(UnixSeconds)
+def _epoch(element: UnixSeconds, compiler: SQLCompiler, **options: Any) -> str:
+    time = compiler.process(element.clauses, **options)
+    return f"CAST(floor(extract(epoch FROM {time})) AS BIGINT)"
+
+
+@compiles(UnixSeconds, "sqlite")
+def _without_fraction(element: UnixSeconds, compiler: SQLCompiler, **options: Any) -> str:
+    time = compiler.process(element.clauses, **options)
+    return f"CAST(strftime('%s', substr({time}, 1, 19)) AS INTEGER)"
 
 
 Id = Annotated[UUID, mapped_column(primary_key=True, default=uuid4)]

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from models import Account, ClockEvent, Membership, Presence
+from models import Account, ClockEvent, IdText, Membership, Presence, UnixSeconds
 from services import tables
 from services.members import ERASED
 from services.working_time import Key, Worked, seconds_of, summed, within
@@ -111,18 +111,22 @@ def _worked(
     lifetime: timedelta,
     now: datetime,
 ) -> list[Worked]:
+    # One whose end was lost counts to the last heartbeat that is known.
+    open_beaten = func.coalesce(Presence.last_heartbeat_at, _Start.last_heartbeat_at)
+    end = case(
+        (_End.kind == "expire", _End.last_heartbeat_at),
+        (_End.kind.is_not(None), _End.occurred_at),
+        (_Next.occurred_at.is_not(None), _Next.occurred_at),
+        (open_beaten <= now - lifetime, open_beaten),
+        else_=literal(now, _End.occurred_at.type),
+    )
     rows = session.execute(
         select(
             _Start.seq,
-            _Start.user_id,
-            _Start.account_id,
-            _Start.occurred_at,
-            _End.kind,
-            _End.occurred_at,
-            _End.last_heartbeat_at,
-            _Next.occurred_at,
-            # One whose end was lost counts to the last heartbeat that is known.
-            func.coalesce(Presence.last_heartbeat_at, _Start.last_heartbeat_at),
+            IdText(_Start.user_id),
+            IdText(_Start.account_id),
+            UnixSeconds(_Start.occurred_at),
+            UnixSeconds(end),
         )
         .outerjoin(_End, and_(_End.presence_id == _Start.presence_id, _End.kind.in_(ENDS)))
         .outerjoin(_Next, _Next.from_presence_id == _Start.presence_id)
@@ -130,25 +134,16 @@ def _worked(
         .where(_Start.org_id == org_id, _Start.kind.in_(STARTS), condition)
         .order_by(_End.seq)
     )
-    found: dict[int, Worked] = {}
-    for seq, user_id, account_id, start, kind, ended, beaten, left, open_beaten in rows:
-        if kind is not None:
-            # A clock-out that came too late follows the expiry, and says more.
-            end = beaten if kind == "expire" else ended
-        elif left is not None:
-            end = left
-        else:
-            end = open_beaten if open_beaten + lifetime <= now else now
-        found[seq] = Worked(user_id, account_id, seconds_of(start), seconds_of(end))
-    return list(found.values())
+    # A clock-out that came too late follows the expiry, and says more.
+    return list({row.seq: Worked._make(row[1:]) for row in rows}.values())
 
 
-def _names(session: Session, org_id: UUID) -> dict[UUID, str]:
+def _names(session: Session, org_id: UUID) -> dict[str, str]:
     """Of the org's members and accounts, as they are now."""
     members = select(Membership.user_id, Membership.display_name)
     accounts = select(Account.id, Account.name)
     return {
-        id_: name
+        str(id_): name
         for query in (
             members.where(Membership.org_id == org_id),
             accounts.where(Account.org_id == org_id),
@@ -157,14 +152,14 @@ def _names(session: Session, org_id: UUID) -> dict[UUID, str]:
     }
 
 
-def _row(by: Sequence[str], key: Key, names: dict[UUID, str]) -> dict[str, Any]:
+def _row(by: Sequence[str], key: Key, names: dict[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in zip(by, key, strict=True):
         if isinstance(value, date):
             row["day"] = value.isoformat()
         else:
             id_, called = COLUMNS[name]
-            row[id_] = None if value is None else str(value)
+            row[id_] = value
             row[called] = ERASED if value is None else names[value]
     return row
 

@@ -10,12 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from math import floor
 from typing import NamedTuple
-from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 GROUPINGS = ("member", "account", "day")  # contract.md, "Administration"
 
-Key = tuple[UUID | date | None, ...]
+Key = tuple[str | date | None, ...]
 
 
 class Worked(NamedTuple):
@@ -24,8 +23,8 @@ class Worked(NamedTuple):
     :ivar user_id: None for a person who was erased
     """
 
-    user_id: UUID | None
-    account_id: UUID
+    user_id: str | None
+    account_id: str
     start: int
     end: int
 
@@ -43,12 +42,15 @@ def within(worked: Iterable[Worked], start: int, end: int) -> list[Worked]:
 
 def summed(worked: Iterable[Worked], by: Sequence[str], tz: ZoneInfo) -> Counter[Key]:
     """Seconds by what ``by`` names, in its order; days are those of ``tz``."""
-    seconds: Counter[Key] = Counter()
+    finest: Counter[Key] = Counter()
     for each in worked:
         parts = days(each, tz) if "day" in by else [(None, each.end - each.start)]
         for day, length in parts:
-            of = {"member": each.user_id, "account": each.account_id, "day": day}
-            seconds[tuple(of[name] for name in by)] += length
+            finest[each.user_id, each.account_id, day] += length
+    places = [GROUPINGS.index(name) for name in by]
+    seconds: Counter[Key] = Counter()
+    for key, length in finest.items():
+        seconds[tuple(key[place] for place in places)] += length
     return seconds
 
 
