@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
 from app import create_app
 from databases import database_of, empty_postgresql
 from models import Membership, migrations
 from models.session import Database
 from postgres import running_postgres
+from routes.context import Context, attach
 from scripts import Admin
 from server import Server, copy_project, running_server
 from settings import Settings, from_environment
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from extension import Install
 
 SECRET_KEY = "only for tests: thirty-two bytes or more"
+ANY_URL = make_url("sqlite:///never-opened.db")
 
 
 @pytest.fixture(scope="session")
@@ -95,11 +98,20 @@ def world(database: Database, settings: Settings) -> World:
     return World(database, settings)
 
 
+@pytest.fixture(scope="session")
+def apps() -> dict[Settings, Flask]:
+    """Those made so far, by their settings: to make one takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
-    yield app
-    app.extensions["presence"].database.close()
+def app(settings: Settings, apps: dict[Settings, Flask]) -> Iterator[Flask]:
+    like = replace(settings, database_url=ANY_URL)
+    if like not in apps:
+        apps[like] = create_app(like)
+    with opened(settings.database_url) as database:
+        attach(apps[like], Context(settings, database))
+        yield apps[like]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ from services.times import utc_now
 from settings import Settings
 from world import World
 
-OPERATIONS = 2000
+OPERATIONS = int(os.environ.get("PRESENCE_OPERATIONS", "1000"))
 IN_ONE_ORG = 25
 
 # Seconds between operations, with the edges of staleness, of expiry and of a written heartbeat.

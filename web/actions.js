@@ -102,7 +102,6 @@ export class Actions {
 
 /** Says that its member is still there, for as long as the board is open. */
 export class Heartbeat {
-  /** @type {string | null | undefined} undefined until the first snapshot */
   #presenceId;
 
   constructor(poller, token, seconds, signal) {
