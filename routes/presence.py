@@ -13,11 +13,26 @@ from services import accounts, snapshot, tags
 
 blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="What clients poll")
 
+UNCHANGED = "The tag in If-None-Match still matches"
+CONDITION = {"If-None-Match": "the tag of what the client has"}
+CONDITIONS = CONDITION | {
+    "Prefer": "wait=N holds the answer until something changes, for N seconds at most",
+    "Presence-Min-Version": "the Presence-Version of a change that the answer must show",
+}
+POLLED = {
+    name: {"schema": {"type": type_}, "description": description}
+    for name, type_, description in (
+        ("ETag", "string", "for If-None-Match"),
+        ("X-Poll-Interval", "integer", "seconds until the next poll"),
+    )
+}
+
 
 @blueprint.get("/presence")
-@blueprint.response(200, Snapshot)
+@blueprint.headers(CONDITIONS)
+@blueprint.response(200, Snapshot, headers=POLLED)
 @blueprint.texts(200, "text/plain", "text/csv")
-@blueprint.alt_response(304, description="The tag in If-None-Match still matches")
+@blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
 @blueprint.problems(401, 422, 503)
 def presence() -> Response:
     """Who is on which account, as the caller may see it."""
@@ -40,8 +55,9 @@ def presence() -> Response:
 
 
 @blueprint.get("/accounts")
-@blueprint.response(200, Accounts)
-@blueprint.alt_response(304, description="The tag in If-None-Match still matches")
+@blueprint.headers(CONDITION)
+@blueprint.response(200, Accounts, headers=POLLED)
+@blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
 @blueprint.problems(401, 422, 503)
 def list_accounts() -> Response:
     """The org's accounts, not archived, by name."""

@@ -59,6 +59,14 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
         return take
 
+    def headers(self, descriptions: dict[str, str]) -> Any:
+        """Document the request's headers, by their names."""
+        parameters = [
+            {"in": "header", "name": name, "description": text, "schema": {"type": "string"}}
+            for name, text in descriptions.items()
+        ]
+        return self.doc(parameters=parameters)
+
     def texts(self, status: int, *media_types: str) -> Any:
         """Document that the answer may also be text, as Accept wishes."""
 
@@ -85,10 +93,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         return decorate
 
     def problems(self, *statuses: int) -> Any:
-        """Document the problems with these statuses."""
+        """Document the problems with these statuses, and those of a request's form."""
 
         def decorate(view: Any) -> Any:
-            for status in statuses:
+            for status in (400, *statuses, 413, 415):
                 view = self.alt_response(
                     status, schema=Problem, content_type="application/problem+json"
                 )(view)

@@ -18,7 +18,7 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 @blueprint.doc(security=[])
 @blueprint.arguments(SessionRequest)
 @blueprint.response(200, Session)
-@blueprint.problems(400, 401, 413, 415, 422, 429, 503)
+@blueprint.problems(401, 422, 429, 503)
 def open_session(body: dict[str, Any]) -> dict[str, Any]:
     """Sign in with an access code, without clocking in."""
     guessing.require_right(body["access_code"])
@@ -33,7 +33,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/sessions/renew")
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(200, Session)
-@blueprint.problems(400, 401, 413, 415, 422, 503)
+@blueprint.problems(401, 422, 503)
 def renew(_body: dict[str, Any]) -> dict[str, Any]:
     """Get a new token for one that has not run out."""
     settings = context().settings

@@ -15,6 +15,7 @@ _RFC_3339 = re.compile(
 )
 _DIGITS = re.compile(r"[0-9]{1,12}")
 NAME_LENGTH = 200  # contract.md, "Administration"
+_WITHOUT_WHITESPACE = str.maketrans("", "", "\t\n\r")
 
 
 class Id(fields.UUID):
@@ -79,19 +80,25 @@ def without_control_characters(text: str) -> None:
         raise ValidationError("Control characters are not allowed.")
 
 
-def text(most: int, least: int = 0, **kwargs: Any) -> fields.String:
-    """A string of so many characters, without control characters."""
-    documented = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", **kwargs.pop("metadata", {})}
+def text(most: int, description: str) -> fields.String:
+    """Free text of so many characters: it may have tabs and several lines."""
+    pattern = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
     return fields.String(
-        validate=[validate.Length(min=least, max=most), without_control_characters],
-        metadata=documented,
-        **kwargs,
+        validate=[
+            validate.Length(max=most),
+            lambda text: without_control_characters(text.translate(_WITHOUT_WHITESPACE)),
+        ],
+        metadata={"pattern": pattern, "description": description},
     )
 
 
 def name(**kwargs: Any) -> fields.String:
     """The name of a person or an account."""
-    return text(NAME_LENGTH, 1, **kwargs)
+    return fields.String(
+        validate=[validate.Length(min=1, max=NAME_LENGTH), without_control_characters],
+        metadata={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"},
+        **kwargs,
+    )
 
 
 class Empty(Schema):

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from models import admin_event, clock_event
 from schemas.fields import Id, Number, Timestamp
-from services.pages import Cursor
+from services.pages import NO_CURSOR, Cursor
 from services.working_time import GROUPINGS, time_zones
 
 _TIME = {"format": "date-time"}
@@ -23,7 +23,7 @@ class CursorField(fields.String):
         try:
             return Cursor.read(value)
         except ValueError:
-            raise ValidationError("Send the next of the page before, as it was.") from None
+            raise ValidationError(NO_CURSOR) from None
 
 
 class Span(Schema):

@@ -63,5 +63,5 @@ class Cleared(Schema):
 
 
 class ForceClearQuery(Schema):
-    reason = text(200, metadata={"description": "kept in the history"})
+    reason = text(200, "kept in the history")
     presence_id = Id(metadata={"description": "clear it only if it is still this one"})

@@ -19,13 +19,23 @@ split_csv() { # LINE
     done
 }
 
+# Reads the next record into $line; a line break within a cell becomes a space.
+next_record() {
+    local more quotes
+    IFS= read -r line || return 1
+    while quotes=${line//[^\"]/}; ((${#quotes} % 2)) && IFS= read -r more; do
+        line="${line%$'\r'} $more"
+    done
+    line=${line%$'\r'}
+}
+
 # Puts these columns of the CSV in $work/body into $work/rows, with $SEPARATOR between them.
 # A column that the answer does not have is empty, but for the first.
 columns() { # NAME...
     local line name at=() index row
     {
-        IFS= read -r line || true
-        split_csv "${line%$'\r'}"
+        next_record || true
+        split_csv "$line"
         for name in "$@"; do
             row=
             for index in "${!cells[@]}"; do
@@ -34,8 +44,8 @@ columns() { # NAME...
             at+=("$row")
         done
         [[ ${at[0]} ]] || fail "$REFUSED" "$url does not answer as Presence does"
-        while IFS= read -r line; do
-            split_csv "${line%$'\r'}"
+        while next_record; do
+            split_csv "$line"
             row=
             for index in "${at[@]}"; do
                 row+=$SEPARATOR${index:+${cells[index]}}

@@ -59,10 +59,15 @@ def start_of(session: Session, org_id: UUID, presence_id: UUID) -> datetime | No
 
 
 def last_event_at(session: Session, org_id: UUID, user_id: UUID) -> datetime | None:
-    """When the member's last event occurred."""
+    """When the member's last event occurred.
+
+    That they became stale is none of theirs: who was cut off meanwhile did other things.
+    """
     return session.scalar(
         select(func.max(ClockEvent.occurred_at)).where(
-            ClockEvent.org_id == org_id, ClockEvent.user_id == user_id
+            ClockEvent.org_id == org_id,
+            ClockEvent.user_id == user_id,
+            ClockEvent.kind != "stale",
         )
     )
 

@@ -2,52 +2,50 @@
 
 A page goes on after the last entry of the one before, by the time of the event, which the indexes
 have. A cursor also knows the newest entry there was at the first page: what arrives later, however
-late, is on no later page, so the pages together are the history of that moment.
+late, is on no later page, so the pages together are the history of that moment. It names both by
+their ids: ``seq`` counts all orgs' events, and is nobody's to know.
 """
 
-import binascii
 import json
-import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from models import AdminEvent, ClockEvent
 from services import tables
-from services.times import microseconds, rfc3339
+from services.errors import ValidationFailed
+from services.times import rfc3339
 
-_CURSOR = struct.Struct(">qqq")
+NO_CURSOR = "Send the next of the page before, as it was."
+
+_CURSOR = re.compile(r"[0-9a-f]{64}")
 
 
 class Cursor(NamedTuple):
     """Where a page ends.
 
-    :ivar newest_seq: of the entries that there were at the first page
+    :ivar newest: the entry that was the newest at the first page
+    :ivar last: the page's last entry
     """
 
-    newest_seq: int
-    occurred_at: datetime
-    seq: int
+    newest: UUID
+    last: UUID
 
     def __str__(self) -> str:
-        packed = _CURSOR.pack(self.newest_seq, microseconds(self.occurred_at), self.seq)
-        return urlsafe_b64encode(packed).decode()
+        return self.newest.hex + self.last.hex
 
     @classmethod
     def read(cls, text: str) -> "Cursor":
         """:raises ValueError: it is none of ours"""
-        try:
-            newest_seq, at, seq = _CURSOR.unpack(urlsafe_b64decode(text))
-            occurred_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
-        except (binascii.Error, struct.error, OverflowError) as error:
-            raise ValueError("no cursor") from error
-        return cls(newest_seq, occurred_at, seq)
+        if not _CURSOR.fullmatch(text):
+            raise ValueError("no cursor")
+        return cls(UUID(text[:32]), UUID(text[32:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +128,7 @@ def load(
     :param from_: entries that occurred then or later
     :param to: entries that occurred before
     :param equal: columns, and what they have to be
+    :raises ValidationFailed: the cursor is not this log's
     """
     table = log.table
     conditions = [table.org_id == org_id]
@@ -139,7 +138,7 @@ def load(
     if to is not None:
         conditions.append(table.occurred_at < to)
     if cursor is not None:
-        conditions += _after(table, cursor)
+        conditions += _after(session, table, org_id, cursor)
     rows = session.execute(
         select(table.seq, *(getattr(table, name) for name in log.columns))
         .where(*conditions)
@@ -149,25 +148,33 @@ def load(
     shown = rows[:limit]
     following = None
     if len(rows) > limit:
-        newest_seq = cursor.newest_seq if cursor else _newest_seq(session, table, org_id)
-        following = str(Cursor(newest_seq, shown[-1].occurred_at, shown[-1].seq))
+        newest = cursor.newest if cursor else _newest(session, table, org_id)
+        following = str(Cursor(newest, shown[-1].id))
     return Page(
         log, [dict(zip(log.columns, map(_said, row[1:]), strict=True)) for row in shown], following
     )
 
 
-def _after(table: type[ClockEvent] | type[AdminEvent], cursor: Cursor) -> list[ColumnElement[bool]]:
-    position = tuple_(
-        cursor.occurred_at, cursor.seq, types=[table.occurred_at.type, table.seq.type]
+def _after(
+    session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID, cursor: Cursor
+) -> list[ColumnElement[bool]]:
+    named = select(table.id, table.seq, table.occurred_at).where(
+        table.org_id == org_id, table.id.in_(cursor)
     )
+    found = {row.id: row for row in session.execute(named)}
+    if not found.keys() >= set(cursor):
+        raise ValidationFailed({"cursor": [NO_CURSOR]})
+    last = found[cursor.last]
+    position = tuple_(last.occurred_at, last.seq, types=[table.occurred_at.type, table.seq.type])
     return [
         tuple_(table.occurred_at, table.seq) < position,
-        table.seq <= cursor.newest_seq,
+        table.seq <= found[cursor.newest].seq,
     ]
 
 
-def _newest_seq(session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID) -> int:
-    return session.scalars(select(func.max(table.seq)).where(table.org_id == org_id)).one()
+def _newest(session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID) -> UUID:
+    query = select(table.id).where(table.org_id == org_id).order_by(table.seq.desc()).limit(1)
+    return session.scalars(query).one()
 
 
 def _said(value: Any) -> Any:

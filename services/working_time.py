@@ -76,8 +76,8 @@ def start_of_month(moment: datetime, tz: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=1)
 def time_zones() -> set[str]:
-    """The names that the IANA gave."""
-    return available_timezones()
+    """The names that the IANA gave to places: not what the machine has for its own."""
+    return available_timezones() - {"Factory", "localtime"}
 
 
 @lru_cache(maxsize=4096)

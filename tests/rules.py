@@ -173,7 +173,9 @@ class Model:
     def enter(
         self, person: Person, place: Place, own: Stay | None, occurred_at: datetime | None
     ) -> Stay:
-        own_events = [event for event in self.events if event.stay.person is person]
+        own_events = [
+            event for event in self.events if event.stay.person is person and event.kind != "stale"
+        ]
         earliest = max([self.now - A_DAY, *(event.occurred_at for event in own_events)])
         began = min(max(occurred_at or self.now, earliest), self.now)
         stay = Stay(person, place, self.now, began, self.now)

@@ -224,6 +224,20 @@ def test_a_queued_clock_in_is_never_before_the_members_previous_event(
     assert (last(world).kind, last(world).occurred_at) == ("switch", left)
 
 
+def test_what_was_queued_while_one_became_stale_keeps_its_times(
+    world: World, client: FlaskClient
+) -> None:
+    ana, acme, heron = world.va(), world.account(), world.account("Heron")
+    world.clock_in(ana, acme, ago(150))
+    assert world.sweep() == (1, 0)
+    assert last(world).kind == "stale"
+    left, came = ago(100), ago(90)
+    world.post(client, ana, "clock-out", occurred_at=left)
+    world.post(client, ana, "clock-in", account_id=heron.id, occurred_at=came)
+    assert [event.occurred_at for event in world.events()[-2:]] == [left, came]
+    assert left < world.events()[-3].occurred_at
+
+
 def test_the_order_of_presences_is_that_of_arrival(world: World, client: FlaskClient) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     world.clock_in(ana, acme)

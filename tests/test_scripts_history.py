@@ -51,13 +51,12 @@ def test_history_begins_where_it_is_told(admin: Admin, org: World, maya: Members
     ana, acme = org.va(), org.account()
     org.clock_in(ana, acme, ago(2 * 86400))
     org.clock_in(ana, acme, ago(60))
-    org.force_clear(maya, acme, reason="gone home")
-    assert [row["kind"] for row in admin.run("history", "--csv").rows] == [
-        "force_clear",
-        "clock_in",
-    ]
+    org.force_clear(maya, acme, reason='gone home,\n"early"')
+    cleared, _ = rows = admin.run("history", "--csv").rows
+    assert [row["kind"] for row in rows] == ["force_clear", "clock_in"]
+    assert cleared["reason"] == 'gone home,\n"early"'
     newest = admin.run("history", "--since", "30m").out.splitlines()[0]
-    assert newest.endswith("  force_clear  Acme Dental: Ana Reyes (gone home)")
+    assert newest.endswith('  force_clear  Acme Dental: Ana Reyes (gone home, "early")')
     assert len(admin.run("history", "--since", "2000-01-01T00:00:00Z").out.splitlines()) > 3
     assert admin.try_("history", "--since", "Tuesday").status == 2
 
