@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
     from extension import Install
+    from stage import Stage
 
 SECRET_KEY = "only for tests: thirty-two bytes or more"
 ANY_URL = make_url("sqlite:///never-opened.db")
@@ -117,6 +118,15 @@ def app(settings: Settings, apps: dict[Settings, Flask]) -> Iterator[Flask]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Stage]":
+    """A real server for the tests of pages, each with an org of its own."""
+    from stage import staged  # which imports this file
+
+    with staged(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,11 @@ from playwright.sync_api import Browser, expect
 
 from browser import Viewer, context_of, sign_in
 from models import Account
-from stage import Stage, staged
+from stage import Stage
 from world import World
 
 CHANGES = 20
 LATE_SECONDS = 3
-
-
-@pytest.fixture(scope="module")
-def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("board")) as stage:
-        yield stage
 
 
 @dataclass

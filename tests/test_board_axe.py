@@ -1,23 +1,15 @@
 """The board can be used by everyone, as far as axe-core can tell."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import node
 from browser import Viewer, context_of
 from scenes import SCREENS, screen
-from stage import Stage, staged
+from stage import Stage
 
 FAULTS = """async () => (await axe.run()).violations.map(
   ({id, help, nodes}) => `${id}: ${help}: ${nodes.slice(0, 3).map(({html}) => html)}`)"""
-
-
-@pytest.fixture(scope="module")
-def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("board")) as stage:
-        yield stage
 
 
 @pytest.mark.parametrize("name", SCREENS)

@@ -9,19 +9,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from browser import context_of, sign_in
-from stage import Stage, staged
+from stage import Stage
 from world import World
 
 QUIET_SECONDS = int(os.environ.get("PRESENCE_QUIET", "20"))
 POLL_SECONDS = 2
 HIDDEN_SECONDS = 10
 TABS = 5
-
-
-@pytest.fixture(scope="module")
-def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("board")) as stage:
-        yield stage
 
 
 @pytest.fixture

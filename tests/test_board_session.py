@@ -7,17 +7,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from browser import Viewer, context_of, sign_in
-from stage import Stage, staged
+from stage import Stage
 from world import World
 
 LATE_SECONDS = 3
 OTHERS = ("Zacharias Quill", "Wilhelmina Vex", "Xanthe Yarrow")
-
-
-@pytest.fixture(scope="module")
-def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("board")) as stage:
-        yield stage
 
 
 @pytest.fixture

@@ -8,14 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from browser import Viewer, context_of, sign_in
 from models import Account
-from stage import Stage, staged
+from stage import Stage
 from world import World
-
-
-@pytest.fixture(scope="module")
-def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("board")) as stage:
-        yield stage
 
 
 @pytest.fixture

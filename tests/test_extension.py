@@ -10,14 +10,8 @@ from playwright.sync_api import BrowserContext, Playwright, expect
 from browser import FLAGS, context_of, program, sign_in
 from extension import Install
 from extension_scene import NAMES, Scene, signed_in
-from stage import Stage, staged, wait_until
+from stage import Stage, wait_until
 from world import World
-
-
-@pytest.fixture(scope="module")
-def stage(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("extension")) as stage:
-        yield stage
 
 
 @pytest.fixture

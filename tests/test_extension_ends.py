@@ -1,21 +1,14 @@
 """What ends a presence that the extension began, in Chromium, against a real server."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import expect
 
 from extension import Install
 from extension_scene import Scene, signed_in
 from services.times import utc_now
-from stage import Stage, staged, wait_until
-
-
-@pytest.fixture(scope="module")
-def stage(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("extension")) as stage:
-        yield stage
+from stage import Stage, wait_until
 
 
 @pytest.fixture
