@@ -12,7 +12,8 @@ from stage import Stage, wait_until
 from world import World
 
 # All that the worker does to the world outside of it. Before a call, and after it, is a place.
-# Of its requests only those count that a click makes: the popup's opening begins a heartbeat.
+# Of its requests only those count that a click makes: the popup's opening begins a heartbeat, which
+# may also make a place or two that the next run does not come by.
 STOP_AT = """place => {
   const calls = {
     create: chrome.alarms,
