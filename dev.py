@@ -124,7 +124,9 @@ def install(venv: Path, lock: Path) -> None:
 def become(name: str, *arguments: str) -> NoReturn:
     """Replace this process, so that signals and the exit status are the program's own."""
     os.chdir(ROOT)
-    os.execv(program(name), [name, *arguments])
+    # By its whole path also to itself: by its name alone, Python would look for its library where
+    # another Python of that name is.
+    os.execv(program(name), [program(name), *arguments])
 
 
 class Parser(argparse.ArgumentParser):

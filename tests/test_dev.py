@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dev
+from server import environment
 
 PROJECT = tomllib.loads((dev.ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -207,6 +208,25 @@ def test_failed_installation_says_what_was_missing(tmp_path, capsys, monkeypatch
         "dev.py: requirements/run.txt was not installed: No matching distribution found for x==1. "
         "Check the network, then run the command again\n"
     )
+
+
+def test_a_benchmark_finds_its_libraries_whatever_python_is_on_the_path(tmp_path):
+    (tmp_path / "python").symlink_to(Path(sys.executable).resolve())
+    bench = (
+        "import sysconfig, dev\n"
+        "dev.prepare = lambda venv, locks: None\n"
+        "dev.program = lambda name: sysconfig.get_path('scripts') + '/' + name\n"
+        "dev.main('bench', 'history', '--help')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", bench],
+        cwd=dev.ROOT,
+        env=environment() | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--rows" in done.stdout
 
 
 @pytest.mark.parametrize("lock", LOCKED)
