@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Uuid, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import AdminEvent, ClockEvent
+from models import AdminEvent, ClockEvent, IdText
 from services import tables
 from services.errors import ValidationFailed
 from services.times import rfc3339
@@ -140,7 +140,7 @@ def load(
     if cursor is not None:
         conditions += _after(session, table, org_id, cursor)
     rows = session.execute(
-        select(table.seq, *(getattr(table, name) for name in log.columns))
+        select(*(_selected(getattr(table, name)) for name in log.columns))
         .where(*conditions)
         .order_by(table.occurred_at.desc(), table.seq.desc())
         .limit(limit + 1)
@@ -149,10 +149,15 @@ def load(
     following = None
     if len(rows) > limit:
         newest = cursor.newest if cursor else _newest(session, table, org_id)
-        following = str(Cursor(newest, shown[-1].id))
-    return Page(
-        log, [dict(zip(log.columns, map(_said, row[1:]), strict=True)) for row in shown], following
-    )
+        following = str(Cursor(newest, UUID(shown[-1].id)))
+    entries = [dict(zip(log.columns, map(_said, row), strict=True)) for row in shown]
+    return Page(log, entries, following)
+
+
+def _selected(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    if isinstance(column.type, Uuid):
+        return IdText(column).label(column.key)
+    return column.expression
 
 
 def _after(
@@ -179,9 +184,7 @@ def _newest(session: Session, table: type[ClockEvent] | type[AdminEvent], org_id
 
 def _said(value: Any) -> Any:
     """A column's value as JSON has it."""
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    return str(value) if isinstance(value, UUID) else value
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 def _cell(value: Any) -> str:
