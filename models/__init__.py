@@ -3,7 +3,7 @@
 from models.access_code import AccessCode
 from models.account import Account
 from models.admin_event import AdminEvent
-from models.base import Base, IdText, UnixSeconds
+from models.base import Base, IdText, TimeText, UnixSeconds
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
 from models.member import Membership, User
@@ -23,6 +23,7 @@ __all__ = [
     "Org",
     "Presence",
     "RateLimit",
+    "TimeText",
     "UnixSeconds",
     "User",
 ]

@@ -69,6 +69,25 @@ def _with_dashes(element: IdText, compiler: SQLCompiler, **options: Any) -> str:
     return "(" + " || '-' || ".join(parts) + ")"
 
 
+class TimeText(FunctionElement[str]):
+    """A time in the words of the wire (``services/times.py``), made by the database."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(TimeText)
+def _rfc3339(element: TimeText, compiler: SQLCompiler, **options: Any) -> str:
+    time = compiler.process(element.clauses, **options)
+    return f"to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+
+@compiles(TimeText, "sqlite")
+def _with_letters(element: TimeText, compiler: SQLCompiler, **options: Any) -> str:
+    time = compiler.process(element.clauses, **options)
+    return f"(substr({time}, 1, 10) || 'T' || substr({time}, 12, 12) || 'Z')"
+
+
 class UnixSeconds(FunctionElement[int]):
     """A time in seconds since 1970, the fraction left away, made by the database."""
 

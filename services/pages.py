@@ -17,10 +17,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Uuid, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import AdminEvent, ClockEvent, IdText
+from models import AdminEvent, ClockEvent, IdText, TimeText
+from models.base import UTCDateTime
 from services import tables
 from services.errors import ValidationFailed
-from services.times import rfc3339
 
 NO_CURSOR = "Send the next of the page before, as it was."
 
@@ -139,24 +139,26 @@ def load(
         conditions.append(table.occurred_at < to)
     if cursor is not None:
         conditions += _after(session, table, org_id, cursor)
-    rows = session.execute(
-        select(*(_selected(getattr(table, name)) for name in log.columns))
+    query = (
+        select(*(_on_the_wire(getattr(table, name)) for name in log.columns))
         .where(*conditions)
         .order_by(table.occurred_at.desc(), table.seq.desc())
         .limit(limit + 1)
-    ).all()
+    )
+    rows = session.execute(query).mappings().all()
     shown = rows[:limit]
     following = None
     if len(rows) > limit:
         newest = cursor.newest if cursor else _newest(session, table, org_id)
-        following = str(Cursor(newest, UUID(shown[-1].id)))
-    entries = [dict(zip(log.columns, map(_said, row), strict=True)) for row in shown]
-    return Page(log, entries, following)
+        following = str(Cursor(newest, UUID(shown[-1]["id"])))
+    return Page(log, [dict(row) for row in shown], following)
 
 
-def _selected(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+def _on_the_wire(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, Uuid):
         return IdText(column).label(column.key)
+    if isinstance(column.type, UTCDateTime):
+        return TimeText(column).label(column.key)
     return column.expression
 
 
@@ -180,11 +182,6 @@ def _after(
 def _newest(session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID) -> UUID:
     query = select(table.id).where(table.org_id == org_id).order_by(table.seq.desc()).limit(1)
     return session.scalars(query).one()
-
-
-def _said(value: Any) -> Any:
-    """A column's value as JSON has it."""
-    return rfc3339(value) if isinstance(value, datetime) else value
 
 
 def _cell(value: Any) -> str:
