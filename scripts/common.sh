@@ -19,7 +19,7 @@ help_of() { # SCRIPT
         line=${line#'#'}
         [[ $line == '!'* ]] || printf '%s\n' "${line# }"
     done <"$1"
-    printf '\n%s\n' \
+    printf '%s\n' '' \
         'PRESENCE_URL names the service, PRESENCE_TOKEN is your token, or PRESENCE_TOKEN_FILE' \
         'a file of mode 600 that has it.' \
         'Exit status: 0 done, 1 refused by the service, 2 wrong usage, 3 service unreachable.'
