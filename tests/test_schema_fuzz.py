@@ -56,5 +56,6 @@ def test_every_answer_is_documented(
             text=True,
         )
     assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout[done.stdout.rindex("SUMMARY") :])
     assert re.search(r"Tested: \d\d", done.stdout), done.stdout
     assert "Traceback" not in server.output, server.output
