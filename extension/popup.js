@@ -3,6 +3,7 @@ import { addressOf, patternOf } from './lib/address.js';
 import { call } from './lib/api.js';
 import { colourOf, initials } from './lib/badge.js';
 import { recordOf } from './lib/records.js';
+import { inTurn } from './lib/turn.js';
 import { farewellOf, isContradicted, placeOf, rowsOf, screenOf, waitingFor } from './lib/view.js';
 import { Watch } from './lib/watch.js';
 import { durationText, errorText, noticeText, timeText, waitingText } from './lib/words.js';
@@ -17,6 +18,8 @@ let screen;
 let contradicted = 0; // the version of a snapshot that was already asked about
 let place;
 
+/** Read everything again and show it. */
+const load = inTurn(readAndShow);
 const watch = new Watch({ where, onChange: onSnapshot, onRefused, clock });
 const rows = new Rows((account) => tell('clockIn', { ...clicked(), account }));
 
@@ -37,8 +40,7 @@ async function where() {
   return { server, token: (await store.session())?.token };
 }
 
-/** Read everything again and show it. */
-async function load() {
+async function readAndShow() {
   const [read, found] = await Promise.all([store.read(), store.session()]);
   const isAllowed = read.server !== null && (await permission.has(patternOf(read.server)));
   const known = state && recordOf(state)?.version;

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { addressOf, patternOf } from '../lib/address.js';
 import { badgeOf, colourOf, initials } from '../lib/badge.js';
 import { NOTHING } from '../lib/records.js';
+import { inTurn } from '../lib/turn.js';
 import { isContradicted, rowsOf, placeOf } from '../lib/view.js';
 import { durationText, errorText, noticeText, timeText } from '../lib/words.js';
 import { ACME, BIRCH, broken, iso, signedIn, START } from './support.js';
@@ -155,4 +156,24 @@ test('every message is used, and every key has one', () => {
     named.filter((key) => !messages.includes(key)),
     [],
   );
+});
+
+test('what is done in turn never overtakes, also after one that failed', async () => {
+  const waits = [];
+  const shown = [];
+  const show = inTurn(async () => {
+    shown.push('began');
+    await new Promise((go, stop) => waits.push({ go, stop }));
+    shown.push('ended');
+  });
+  const [first, second] = [show(), show()];
+  await new Promise(setImmediate);
+  assert.deepEqual(shown, ['began']);
+  waits[0].stop(new Error('no'));
+  await assert.rejects(first);
+  await new Promise(setImmediate);
+  assert.deepEqual(shown, ['began', 'began']);
+  waits[1].go();
+  await second;
+  assert.deepEqual(shown, ['began', 'began', 'ended']);
 });
