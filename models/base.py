@@ -1,7 +1,7 @@
 """What all tables share: names of constraints, ids, and times that are always UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, MetaData, String
@@ -10,8 +10,6 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
-
-UUID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))  # RFC 9562: first digit, how many
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -48,63 +46,56 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012 - SQLAlchemy's own form
 
 
-class IdText(FunctionElement[str]):
-    """An id in the words of the wire, made by the database: where there are thousands of them,
-    making UUIDs and their text anew is half the cost of a read."""
+class Written(FunctionElement[Any]):
+    """What the database makes of a column, by a template for each kind of database.
 
-    type = String()
+    Where there are thousands of rows, making UUIDs and times of them and then text is half the
+    cost of a read.
+    """
+
     inherit_cache = True
+    template: ClassVar[str]
+    sqlite: ClassVar[str]
 
 
-@compiles(IdText)
-def _cast(element: IdText, compiler: SQLCompiler, **options: Any) -> str:
-    return f"CAST({compiler.process(element.clauses, **options)} AS VARCHAR)"
+@compiles(Written)
+def _by_template(element: Written, compiler: SQLCompiler, **options: Any) -> str:
+    return element.template.format(compiler.process(element.clauses, **options))
 
 
-@compiles(IdText, "sqlite")
-def _with_dashes(element: IdText, compiler: SQLCompiler, **options: Any) -> str:
-    (column,) = element.clauses
-    hex_ = compiler.process(column, **options)
-    parts = (f"substr({hex_}, {start}, {length})" for start, length in UUID_PARTS)
-    return "(" + " || '-' || ".join(parts) + ")"
+@compiles(Written, "sqlite")
+def _by_sqlites(element: Written, compiler: SQLCompiler, **options: Any) -> str:
+    return element.sqlite.format(compiler.process(element.clauses, **options))
 
 
-class TimeText(FunctionElement[str]):
-    """A time in the words of the wire (``services/times.py``), made by the database."""
+class IdText(Written):
+    """An id in the words of the wire."""
 
-    type = String()
     inherit_cache = True
+    type = String()
+    template = "CAST({0} AS VARCHAR)"
+    sqlite = (
+        "(substr({0}, 1, 8) || '-' || substr({0}, 9, 4) || '-' || substr({0}, 13, 4)"
+        " || '-' || substr({0}, 17, 4) || '-' || substr({0}, 21, 12))"
+    )
 
 
-@compiles(TimeText)
-def _rfc3339(element: TimeText, compiler: SQLCompiler, **options: Any) -> str:
-    time = compiler.process(element.clauses, **options)
-    return f"to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+class TimeText(Written):
+    """A time in the words of the wire, as ``services/times.py`` has them."""
+
+    inherit_cache = True
+    type = String()
+    template = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+    sqlite = "(substr({0}, 1, 10) || 'T' || substr({0}, 12, 12) || 'Z')"
 
 
-@compiles(TimeText, "sqlite")
-def _with_letters(element: TimeText, compiler: SQLCompiler, **options: Any) -> str:
-    time = compiler.process(element.clauses, **options)
-    return f"(substr({time}, 1, 10) || 'T' || substr({time}, 12, 12) || 'Z')"
+class UnixSeconds(Written):
+    """A time in seconds since 1970, the fraction left away."""
 
-
-class UnixSeconds(FunctionElement[int]):
-    """A time in seconds since 1970, the fraction left away, made by the database."""
-
+    inherit_cache = True
     type = BigInteger()
-    inherit_cache = True
-
-
-@compiles(UnixSeconds)
-def _epoch(element: UnixSeconds, compiler: SQLCompiler, **options: Any) -> str:
-    time = compiler.process(element.clauses, **options)
-    return f"CAST(floor(extract(epoch FROM {time})) AS BIGINT)"
-
-
-@compiles(UnixSeconds, "sqlite")
-def _without_fraction(element: UnixSeconds, compiler: SQLCompiler, **options: Any) -> str:
-    time = compiler.process(element.clauses, **options)
-    return f"CAST(strftime('%s', substr({time}, 1, 19)) AS INTEGER)"
+    template = "CAST(floor(extract(epoch FROM {0})) AS BIGINT)"
+    sqlite = "CAST(strftime('%s', substr({0}, 1, 19)) AS INTEGER)"
 
 
 Id = Annotated[UUID, mapped_column(primary_key=True, default=uuid4)]

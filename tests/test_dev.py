@@ -137,7 +137,7 @@ def test_pytest_gets_its_arguments_as_they_are_from_any_folder(tmp_path, monkeyp
     monkeypatch.setattr(dev, "prepare", lambda venv, locks: started.append(locks[0]))
     monkeypatch.setattr("os.execv", lambda path, line: started.extend([path, line, Path.cwd()]))
     dev.main("test", "--help", "-k", "a or b", "--", "x")
-    line = ["pytest", "--help", "-k", "a or b", "--", "x"]
+    line = [str(dev.VENV / "bin" / "pytest"), "--help", "-k", "a or b", "--", "x"]
     assert started == ["test", str(dev.VENV / "bin" / "pytest"), line, dev.ROOT]
 
 

@@ -61,8 +61,8 @@ class SlowClient:
 
     async def run(self, turn: asyncio.Semaphore) -> None:
         async with turn:
+            begun = monotonic()  # not after: the server's time has begun when this hears of it
             reader, writer = await asyncio.open_connection(*self._address)
-        begun = monotonic()
         try:
             writer.write(self._at_once)
             if self._cuts:
@@ -130,8 +130,9 @@ def test_slow_clients_stop_nobody_and_are_not_kept(stage: Stage) -> None:
     others.assert_nothing_was_cut()
     assert others.statuses == {200, 304}
     for seconds in ([poll.seconds for poll in others.polls], clock.seconds):
-        assert median(seconds) < 0.3
-        assert quantiles(seconds, n=20)[-1] < 1
+        # Whoever waited for a slow one would have waited for as long as those may take.
+        assert median(seconds) < PATIENCE_SECONDS / 10
+        assert quantiles(seconds, n=20)[-1] < PATIENCE_SECONDS / 2
     for kind in ("headers", "half a line", "idle"):
         for client in slow[kind]:
             assert client.received == b""
