@@ -45,7 +45,7 @@ def test_the_board_is_light(stage: Stage, world: World, chromium: Browser) -> No
     assert len(files) > 10
     assert not [url for url in files if not url.startswith(stage.server.url)]
     assert sum(files.values()) < BYTES_MOST
-    # A busy machine paints late, and asks for more meanwhile: that it needs no more, one load shows.
+    # A busy machine paints late and asks for more meanwhile; that no more is needed, one shows.
     assert min(asked) < REQUESTS_MOST
 
 
