@@ -2,7 +2,7 @@ import { permission, say, store, tell, version } from './chrome.js';
 import { patternOf } from './lib/address.js';
 import { intended } from './lib/queue.js';
 import { recordOf } from './lib/records.js';
-import { inTurn } from './lib/turn.js';
+import { turns } from './lib/turn.js';
 import { timeText } from './lib/words.js';
 import { clicked, fillWords, find } from './page.js';
 
@@ -12,7 +12,8 @@ find('#keep').addEventListener('change', ({ target }) => tell('setKeep', { keep:
 find('#sign-out').addEventListener('click', () => tell('signOut', clicked()));
 find('#forget').addEventListener('click', () => (find('#sure').hidden = false));
 find('#forget-now').addEventListener('click', forget);
-const load = inTurn(readAndShow);
+const inTurn = turns();
+const load = () => inTurn(readAndShow);
 store.onChange(load);
 await load();
 

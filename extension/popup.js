@@ -3,7 +3,7 @@ import { addressOf, patternOf } from './lib/address.js';
 import { call } from './lib/api.js';
 import { colourOf, initials } from './lib/badge.js';
 import { recordOf } from './lib/records.js';
-import { inTurn } from './lib/turn.js';
+import { turns } from './lib/turn.js';
 import { farewellOf, isContradicted, placeOf, rowsOf, screenOf, waitingFor } from './lib/view.js';
 import { Watch } from './lib/watch.js';
 import { durationText, errorText, noticeText, timeText, waitingText } from './lib/words.js';
@@ -18,8 +18,9 @@ let screen;
 let contradicted = 0; // the version of a snapshot that was already asked about
 let place;
 
+const inTurn = turns();
 /** Read everything again and show it. */
-const load = inTurn(readAndShow);
+const load = () => inTurn(readAndShow);
 const watch = new Watch({ where, onChange: onSnapshot, onRefused, clock });
 const rows = new Rows((account) => tell('clockIn', { ...clicked(), account }));
 

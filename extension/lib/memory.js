@@ -3,9 +3,10 @@
 import { alarmEvery } from './pace.js';
 import { intended } from './queue.js';
 import { editing, recordOf } from './records.js';
+import { turns } from './turn.js';
 
 export class Memory {
-  #turn = Promise.resolve();
+  #inTurn = turns();
 
   /** @param {{store: object, alarm: object, badge: object, notify: object}} outside chrome.js */
   constructor({ store, alarm, badge, notify }) {
@@ -51,12 +52,6 @@ export class Memory {
   /** Make alarm and badge what they should be; updates of the extension drop them. */
   show() {
     return this.#inTurn(async () => this.#show(await this.store.read()));
-  }
-
-  #inTurn(act) {
-    const done = this.#turn.then(act);
-    this.#turn = done.catch(() => {});
-    return done;
   }
 
   async #show(state) {

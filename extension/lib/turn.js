@@ -1,11 +1,10 @@
 /**
- * The same, but one at a time, each when the one before has ended, however it ended: what read an
- * older state shall not show it last.
+ * One at a time: what is given to the answer begins when all that was given before has ended,
+ * however it ended. So what read an older state does not write or show it last.
  *
- * @param {() => Promise<void>} act
- * @returns {() => Promise<void>}
+ * @returns {<T>(act: () => Promise<T>) => Promise<T>}
  */
-export function inTurn(act) {
+export function turns() {
   let turn = Promise.resolve();
-  return () => (turn = turn.then(act, act));
+  return (act) => (turn = turn.then(act, act));
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { addressOf, patternOf } from '../lib/address.js';
 import { badgeOf, colourOf, initials } from '../lib/badge.js';
 import { NOTHING } from '../lib/records.js';
-import { inTurn } from '../lib/turn.js';
+import { turns } from '../lib/turn.js';
 import { isContradicted, rowsOf, placeOf } from '../lib/view.js';
 import { durationText, errorText, noticeText, timeText } from '../lib/words.js';
 import { ACME, BIRCH, broken, iso, signedIn, START } from './support.js';
@@ -161,11 +161,13 @@ test('every message is used, and every key has one', () => {
 test('what is done in turn never overtakes, also after one that failed', async () => {
   const waits = [];
   const shown = [];
-  const show = inTurn(async () => {
-    shown.push('began');
-    await new Promise((go, stop) => waits.push({ go, stop }));
-    shown.push('ended');
-  });
+  const inTurn = turns();
+  const show = () =>
+    inTurn(async () => {
+      shown.push('began');
+      await new Promise((go, stop) => waits.push({ go, stop }));
+      shown.push('ended');
+    });
   const [first, second] = [show(), show()];
   await new Promise(setImmediate);
   assert.deepEqual(shown, ['began']);
