@@ -23,6 +23,7 @@ from playwright.sync_api import (
 from browser import FLAGS, PATIENCE_MS, program
 from dev import ROOT
 from models import Account, Membership
+from stage import wait_until
 from world import World
 
 FOLDER = ROOT / "extension"
@@ -140,6 +141,9 @@ class Extension:
             "Promise.all([chrome.action.getBadgeText({}), chrome.action.getTitle({})])"
         )
         return text, title
+
+    def wait_for_toolbar(self, text: str, title: str) -> None:
+        wait_until(lambda: self.toolbar() == (text, f"Presence: {title}"))
 
 
 @dataclass

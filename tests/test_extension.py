@@ -46,20 +46,20 @@ def test_the_whole_story_by_clicks(
     expect(popup.badge(cedar)).to_have_text("Occupied")
     expect(popup.row(cedar).get_by_role("button")).to_have_count(0)
     expect(popup.place).to_contain_text("Off the clock")
-    assert extension.toolbar() == ("", "Presence: off the clock")
+    extension.wait_for_toolbar("", "off the clock")
     board = sign_in(elsewhere, stage.server.url, world, world.admin())
 
     popup.act(acme, "Clock in")
     expect(popup.place).to_contain_text("Acme Dental")
     expect(popup.place).to_contain_text("0 min, since")
     expect(popup.badge(acme)).to_have_text("You")
-    wait_until(lambda: extension.toolbar() == ("AD", "Presence: on Acme Dental"))
+    extension.wait_for_toolbar("AD", "on Acme Dental")
     expect(board.badge(acme)).to_contain_text("Ana Reyes")
 
     popup.act(heron, "Switch here")
     expect(popup.place).to_contain_text("Blue Heron Bakery")
     expect(popup.badge(acme)).to_be_hidden()
-    wait_until(lambda: extension.toolbar()[0] == "BH")
+    extension.wait_for_toolbar("BH", "on Blue Heron Bakery")
     expect(board.badge(heron)).to_contain_text("Ana Reyes")
     expect(board.badge(acme)).to_be_hidden()
 
@@ -101,10 +101,11 @@ def test_signed_in_over_a_restart_only_if_kept(stage: Stage, install: Install) -
             expect(popup.place).to_contain_text("Acme Dental")
         else:
             expect(popup.page.locator("#farewell")).to_contain_text("You are still on Acme Dental")
-            assert extension.toolbar() == ("!", "Presence: sign in again, still on Acme Dental")
+            extension.wait_for_toolbar("!", "sign in again, still on Acme Dental")
             popup.type_code(world.code(ana))
         popup.clock_out()
         expect(popup.place).to_contain_text("Off the clock")
+        wait_until(lambda: not world.held())
         extension.context.close()
     assert world.kinds() == ["clock_in", "clock_out"] * 2
 

@@ -31,7 +31,7 @@ def test_a_clock_out_without_a_server_outlives_the_browser_and_arrives_once_with
     clicked = utc_now()
     expect(popup.place).to_contain_text("not sent yet")
     expect(popup.page.locator("#waiting")).to_contain_text("1 event")
-    wait_until(lambda: extension.toolbar() == ("!", "Presence: not connected"))
+    extension.wait_for_toolbar("!", "not connected")
     extension.context.close()
 
     extension = install(server.url)
@@ -39,6 +39,7 @@ def test_a_clock_out_without_a_server_outlives_the_browser_and_arrives_once_with
     expect(popup.page.locator("#waiting")).to_contain_text("1 event")
     assert world.kinds() == ["clock_in"]
     with running_server(project, "--workers", "1", port=port, **settings):
+        wait_until(lambda: extension.record()["queue"] == [])
         expect(popup.page.locator("#waiting")).to_be_hidden()
         expect(popup.page.locator("#connection")).to_have_text("Live")
         assert world.kinds() == ["clock_in", "clock_out"]
