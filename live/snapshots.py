@@ -160,13 +160,13 @@ class Snapshots:
         return org
 
     def changed(self, org_ids: Iterable[UUID]) -> None:
-        """The feed announces that these orgs changed."""
-        now = monotonic()
+        """The feed announces that these orgs changed, at some time since its last proof."""
+        doubtful_at = min(monotonic(), self.lease_until) + LATE_SECONDS
         for org_id in org_ids:
             org = self.orgs.get(org_id)
             if org is not None:
                 org.announced = True
-                org.trusted_until = min(org.trusted_until, now + LATE_SECONDS)
+                org.trusted_until = min(org.trusted_until, doubtful_at)
                 self._read_soon(org)
 
     def missed(self) -> None:
