@@ -1,6 +1,7 @@
 """The databases that every test runs on, and the small worlds in them."""
 
 import re
+import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,6 +179,12 @@ def endpoints(app: Flask) -> set[tuple[str, str]]:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith("/docs/")
     }
+
+
+@pytest.fixture
+def many_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @pytest.fixture(scope="module")

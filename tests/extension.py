@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,17 +88,19 @@ class Extension:
         """As Chromium does when it has been quiet, but in the midst of things."""
         self._statuses.clear()
         self._stopper.send("ServiceWorker.stopAllWorkers")
-        self._wait_for_status("stopped")
+        # It may be up again at once, where a page calls it.
+        self._wait_for(lambda: "stopped" in self._statuses)
 
     def wake_worker(self) -> None:
         """Have it run: to evaluate in one that was stopped would wait for ever."""
         scope = {"scopeURL": f"chrome-extension://{self.id}/"}
         self._stopper.send("ServiceWorker.startWorker", scope)
-        self._wait_for_status("running")
+        self._wait_for(lambda: self._statuses[-1:] == ["running"])
 
-    def _wait_for_status(self, status: str) -> None:
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        """As `wait_until`, and meanwhile events come in."""
         give_up = time.monotonic() + PATIENCE_MS / 1000
-        while status not in self._statuses:
+        while not condition():
             assert time.monotonic() < give_up, self._statuses
             self._onlooker.wait_for_timeout(20)
 

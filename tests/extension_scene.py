@@ -38,6 +38,11 @@ class Scene:
         self.extension.pass_time(1)
         self.extension.tick()
 
+    def guess(self, code: str) -> None:
+        """Sign in with a wrong code, past the popup."""
+        asking = self.popup.page.context.request
+        assert asking.post(f"{self.url}/v1/sessions", data={"access_code": code}).status == 401
+
     def forgive_guesses(self) -> None:
         """As if the minute were over."""
         with self.world.database.write() as session:

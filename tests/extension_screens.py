@@ -71,6 +71,7 @@ def occupied(desk: Desk) -> Page:
     desk.sign_in(desk.admin)
     # A snapshot of before: the popup does not hear of the next clock-in.
     desk.popup.page.route("**/v1/presence", lambda route: route.abort())
+    expect(desk.popup.page.locator("#connection")).to_have_text("Offline")
     desk.world.clock_in(desk.ana, desk.accounts[0])
     desk.popup.act(desk.accounts[0], "Clock in")
     expect(desk.popup.page.locator("#notice")).to_be_visible()

@@ -198,6 +198,7 @@ class Side:
 @cache
 def _config() -> Config:
     options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
+    options["timeout_keep_alive"] = 3600  # by the loop's own time, which goes on
     config = Config(flask, ws="none", interface="asgi3", proxy_headers=False, **options)
     config.load()
     return config

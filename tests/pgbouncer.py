@@ -15,7 +15,7 @@ import pytest
 
 from postgres import PostgresServer, free_port, hand_over, process_options
 
-START_SECONDS = 20
+START_SECONDS = 60
 STOP_SECONDS = 10
 SERVER_CONNECTIONS = 3  # few: what one transaction leaves behind, another would soon meet
 CONFIGURATION = """

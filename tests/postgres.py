@@ -19,6 +19,7 @@ import psycopg2
 
 START_SECONDS = 60
 STOP_SECONDS = 30
+WORKERS = 16  # of pytest-xdist, at most, that find ports apart from each other
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -211,7 +212,9 @@ def startable(bin: Path, home: Path, options: dict[str, Any]) -> Path:
 
 def free_port() -> int:
     # Below the ports of outgoing connections: one of those could take it between stop and start.
-    for port in random.sample(range(20_000, 32_000), k=100):
+    # And each worker of pytest-xdist has its own: another's server may not be listening yet.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in random.sample(range(20_000 + worker % WORKERS, 32_000, WORKERS), k=100):
         with socket.socket() as listener:
             if listener.connect_ex(("127.0.0.1", port)) != 0:
                 return port

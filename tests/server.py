@@ -17,7 +17,7 @@ from dev import ROOT
 from postgres import free_port
 
 START_SECONDS = 60
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 # `dev.py run`, except that it installs nothing: it starts the programs beside this Python. (A
 # .venv that is a link, or was made for another folder, it would clear and make anew.)

@@ -18,7 +18,7 @@ from postgres import PostgresServer, own_postgres
 from server import Server, copy_project, running_server
 from world import World
 
-PATIENCE_SECONDS = 20  # on a busy machine
+PATIENCE_SECONDS = 60  # on a busy machine
 
 
 @dataclass

@@ -82,7 +82,8 @@ ADMINISTERED = {
     ("Maya", "member_deactivated"): 1,
 }
 
-NIGHT = {"HEARTBEAT_INTERVAL": "1", "STALE_AFTER": "2", "EXPIRE_AFTER": "3"}
+# Short, and yet long enough for both admins to look on a busy machine.
+NIGHT = {"HEARTBEAT_INTERVAL": "1", "STALE_AFTER": "2", "EXPIRE_AFTER": "10"}
 EVENING = {"HEARTBEAT_INTERVAL": "1", "STALE_AFTER": "2"}
 
 

@@ -29,7 +29,7 @@ def test_the_board_outlives_the_server_without_a_reload(
         stopped = monotonic()
         viewer.wait_for("#connection", "Reconnecting… as of")
         said_after = monotonic() - stopped
-        viewer.page.wait_for_timeout((AWAY_SECONDS - said_after) * 1000)
+        viewer.page.wait_for_timeout(max(0, AWAY_SECONDS - said_after) * 1000)
         with running_server(project, "--workers", "1", port=port, **settings):
             started = monotonic()
             viewer.wait_until_live()

@@ -3,19 +3,26 @@
 import os
 import re
 from collections.abc import Iterator
+from statistics import median
 from time import monotonic
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from browser import context_of, sign_in
-from stage import Stage
+from stage import Stage, wait_until
 from world import World
 
 QUIET_SECONDS = int(os.environ.get("PRESENCE_QUIET", "20"))
 POLL_SECONDS = 2
 HIDDEN_SECONDS = 10
 TABS = 5
+
+# How many ms the page let pass between an answer and its next poll, each time.
+RESTS = """() => performance.getEntriesByType("resource")
+  .filter(({name}) => name.endsWith("/v1/presence"))
+  .map(({startTime}, index, polls) => startTime - polls[index - 1]?.responseEnd)
+  .slice(1)"""
 
 
 @pytest.fixture
@@ -55,14 +62,19 @@ def test_a_quiet_board_only_polls_and_touches_nothing(
         .observe(document, all);
     }""")
     # The metrics are brought up to date once a second: until what came before is in them.
+    start = polls_at(stage)
     viewer.page.wait_for_timeout(2 * POLL_SECONDS * 1000)
-    before, answered = polls_at(stage), len(viewer.answers)
+    wait_until(lambda: between(start, polls_at(stage)).get("304"))
+    viewer.page.evaluate("performance.clearResourceTimings()")
+    before, answered, begun = polls_at(stage), len(viewer.answers), monotonic()
     viewer.page.wait_for_timeout(QUIET_SECONDS * 1000)
     found = between(before, polls_at(stage))
+    took = monotonic() - begun
     print(f"in {QUIET_SECONDS} s: {found}")
     assert set(found) == {"304"}
-    expected = QUIET_SECONDS / POLL_SECONDS
-    assert expected * 0.8 - 1 <= found["304"] <= expected + 1
+    assert found["304"] <= took / POLL_SECONDS + 1
+    # By its rests: on a busy machine an answer takes its time, and there are fewer of them.
+    assert median(viewer.page.evaluate(RESTS)) < 1.5 * POLL_SECONDS * 1000
     assert {answer.status for answer in viewer.answers[answered:]} == {304}
     assert viewer.page.evaluate("touched") == []
 
@@ -78,12 +90,11 @@ def test_a_hidden_tab_asks_nothing_and_is_current_when_shown(
     world.clock_in(world.va("Ben Cruz"), account)
     viewer.page.wait_for_timeout(HIDDEN_SECONDS * 1000 / 2)
     assert len(viewer.answers) == asked
+    viewer.hold_timers()
     begun = monotonic()
     viewer.turn("visible")
     expect(viewer.badge(account)).to_contain_text("Ben Cruz")
-    took = monotonic() - begun
-    print(f"current after {took:.2f} s")
-    assert took < 1
+    print(f"current after {monotonic() - begun:.2f} s")
 
 
 def test_five_tabs_make_one_stream_of_polls(

@@ -18,8 +18,11 @@ OCCUPIED = 100
 CHANGES = 10
 CHANGE_MS_MOST = 16
 
-BEFORE_CONTENT = """() => {
-  const [paint] = performance.getEntriesByName("first-contentful-paint");
+BEFORE_CONTENT = """async () => {
+  const paint = await new Promise((found) => {
+    const find = (list) => list.getEntriesByName("first-contentful-paint").forEach(found);
+    new PerformanceObserver(find).observe({type: "paint", buffered: true});
+  });
   const resources = performance.getEntriesByType("resource");
   return 1 + resources.filter(({startTime}) => startTime < paint.startTime).length;
 }"""

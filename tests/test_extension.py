@@ -127,6 +127,8 @@ def test_the_code_is_stored_nowhere(stage: Stage, install: Install, tmp_path: Pa
 def test_an_account_that_was_taken_meanwhile_is_refused_in_words(scene: Scene) -> None:
     acme = scene.accounts[0]
     scene.popup.page.route("**/v1/presence", lambda route: route.abort())
+    # No poll of before is under way any more.
+    expect(scene.popup.page.locator("#connection")).to_have_text("Offline")
     scene.world.clock_in(scene.world.va("Ben Cruz"), acme)
     scene.popup.act(acme, "Clock in")
     expect(scene.popup.page.locator("#notice")).to_contain_text("someone else is on Acme Dental")
@@ -144,10 +146,12 @@ def test_eleven_wrong_codes_meet_the_limit_in_words_and_lose_nothing(scene: Scen
     expect(scene.popup.page.locator("#farewell")).to_contain_text("signed out by an admin")
     scene.extension.plug_in()
     error = scene.popup.page.locator("#code-error")
-    for _ in range(10):
-        scene.popup.type_code("K7QF-9TWM-2XHP")
-        expect(error).to_contain_text("not valid")
-        scene.popup.page.evaluate("document.querySelector('#code-error').textContent = ''")
+    scene.forgive_guesses()  # those of other tests
+    # The most of them at once: by hand eleven may take a busy machine more than the minute.
+    for _ in range(9):
+        scene.guess("K7QF-9TWM-2XHP")
+    scene.popup.type_code("K7QF-9TWM-2XHP")
+    expect(error).to_contain_text("not valid")
     scene.popup.type_code("K7QF-9TWM-2XHP")
     expect(error).to_have_text(re.compile(r"Too many wrong codes\. Wait \d+ seconds"))
     expect(scene.popup.page.get_by_label("Access code")).to_have_value("K7QF-9TWM-2XHP")

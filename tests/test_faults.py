@@ -9,6 +9,7 @@ from time import monotonic
 
 import pytest
 
+from models import Account
 from pgbouncer import running_pgbouncer
 from pollers import Clock, Crowd, Poller
 from postgres import own_postgres
@@ -53,13 +54,12 @@ def test_terminated_listeners_are_missed_by_nobody(stage: Stage) -> None:
     with crowd_of(stage) as crowd:
         for _ in range(3):
             time.sleep(1)
+            wait_until(lambda: len(stage.listeners()) == 2)
             before = stage.listeners()
-            assert len(before) == 2
             stage.terminate(before)
             wait_until(lambda gone=before: len(stage.listeners() - gone) == 2)
         time.sleep(1)
-        wait_until(lambda: stage.feeds == LISTENING)
-        assert stage.is_ready
+        wait_until(lambda: stage.feeds == LISTENING and stage.is_ready)
     assert_kept_well(crowd)
     assert crowd.statuses == {200, 304}
     assert all(not clock.unavailable for clock in crowd.clocks)
@@ -73,7 +73,7 @@ def test_a_change_between_two_listeners_is_not_missed(stage: Stage) -> None:
         for poller, other in zip(pollers, reversed(stage.workers), strict=True):
             with paused(other):
                 crowd.do(poller.poll())
-        for number in range(15):
+        for _ in range(15):
             gone = stage.listeners()
             with world.changing() as change:
                 change.accounts_changed()
@@ -81,12 +81,15 @@ def test_a_change_between_two_listeners_is_not_missed(stage: Stage) -> None:
                 wait_until(lambda gone=gone: stage.listeners() - gone)
             version = world.org().version
             wait_until(lambda gone=gone: len(stage.listeners() - gone) == 2)
-            give_up = monotonic() + 3
-            while min(poller.polls[-1].version for poller in pollers) < version:
-                assert monotonic() < give_up, number
-                for poller in pollers:
-                    crowd.do(poller.poll())
+            for poller in pollers:
+                wait_until(lambda poller=poller, version=version: polled(crowd, poller) >= version)
     assert all(not poller.lost and poller.connection.opened == 1 for poller in pollers)
+
+
+def polled(crowd: Crowd, poller: Poller) -> int:
+    """The version that it has seen when it has polled once more."""
+    crowd.do(poller.poll())
+    return poller.polls[-1].version
 
 
 def test_a_frozen_listener_vouches_for_nothing(stage: Stage) -> None:
@@ -98,20 +101,28 @@ def test_a_frozen_listener_vouches_for_nothing(stage: Stage) -> None:
         with paused(*stage.listeners()):
             time.sleep(6)
         time.sleep(1)
-        assert stage.is_ready
+        wait_until(lambda: stage.is_ready)
     assert_kept_well(crowd)
     assert crowd.statuses == {200, 304}
-    # Where all clients wait, no poll asks: the change must come by itself.
+    # Where all clients wait, no poll asks: the change must come by itself. A busy machine may be
+    # late once.
     with Crowd(idle=[waiting]) as alone:
-        alone.do(waiting.poll())
-        with paused(*stage.listeners()):
-            held = alone.start(waiting.poll(prefer="wait=30"))
-            time.sleep(1)
-            world.rename_account(account, "Acme Dental & Sons")
-            changed_at = monotonic()
-            held.result(30)
+        assert any(seconds_until_told(stage, alone, account, f"Acme {n}") < 3 for n in range(3))
+
+
+def seconds_until_told(stage: Stage, alone: Crowd, account: Account, name: str) -> float:
+    """How long one who waits waits for a change, where PostgreSQL tells nobody of it."""
+    (waiting,) = alone.idle
+    wait_until(lambda: stage.feeds == LISTENING)
+    alone.do(waiting.poll())
+    with paused(*stage.listeners()):
+        held = alone.start(waiting.poll(prefer="wait=30"))
+        time.sleep(1)
+        stage.world.rename_account(account, name)
+        changed_at = monotonic()
+        held.result(60)
     assert waiting.polls[-1].status == 200
-    assert waiting.polls[-1].answered_at < changed_at + 3
+    return waiting.polls[-1].answered_at - changed_at
 
 
 def test_strange_notifications_end_no_listener(stage: Stage) -> None:
@@ -121,7 +132,7 @@ def test_strange_notifications_end_no_listener(stage: Stage) -> None:
         time.sleep(4)
     assert_kept_well(crowd)
     assert stage.listeners() == before
-    assert stage.is_ready
+    wait_until(lambda: stage.is_ready)
 
 
 def test_a_database_that_is_away_and_comes_back(stage: Stage) -> None:
@@ -138,6 +149,9 @@ def test_a_database_that_is_away_and_comes_back(stage: Stage) -> None:
         wait_until(lambda: stage.is_ready and stage.feeds == LISTENING)
         recovered_at = monotonic()
         time.sleep(2)
+        wait_until(
+            lambda: all(clock.made and clock.made[-1][0] > recovered_at for clock in crowd.clocks)
+        )
     assert_kept_well(crowd)
     assert crowd.statuses == {200, 304, 503}
     for poll in crowd.polls:
@@ -147,7 +161,6 @@ def test_a_database_that_is_away_and_comes_back(stage: Stage) -> None:
         elif away_at + 3 < poll.sent_at:
             # No lease lasts so long.
             assert poll.answered_at > starting_at
-    assert all(clock.made[-1][0] > recovered_at for clock in crowd.clocks)
     refusals = [poll.answer for poll in crowd.polls if poll.status == 503]
     refusals += [answer for clock in crowd.clocks for answer in clock.unavailable]
     for answer in refusals:
@@ -179,8 +192,10 @@ def test_a_killed_worker_takes_only_what_it_was_answering(stage: Stage) -> None:
         assert not held.done()
         killed_at = monotonic()
         os.kill(doomed, signal.SIGKILL)
-        held.result(5)
-        wait_until(lambda: not is_alive(doomed) and len(stage.workers) == 2)
+        held.result(20)  # long before the end of its wait
+        wait_until(lambda: not is_alive(doomed))
+        gone_at = monotonic()
+        wait_until(lambda: len(stage.workers) == 2)
         wait_until(lambda: stage.feeds == LISTENING)
         time.sleep(3)
     everyone.assert_nothing_went_back()
@@ -189,9 +204,11 @@ def test_a_killed_worker_takes_only_what_it_was_answering(stage: Stage) -> None:
     for poller in others:
         assert (poller.lost, poller.connection.opened) == ([], 1)
     for poller in [*doomed_ones, waiter]:
-        assert len(poller.lost) + poller.connection.cut == 1
+        assert len(poller.lost) + len(poller.connection.cut) == 1
     for lost in everyone.lost:
-        assert killed_at - 1 < lost.sent_at < killed_at + 1
+        # It was under way when the worker ended.
+        assert lost.sent_at < gone_at
+        assert killed_at < lost.lost_at
 
 
 def test_hup_under_load_is_noticed_by_nobody(stage: Stage) -> None:
@@ -221,7 +238,7 @@ def test_a_pooler_of_transactions(tmp_path: Path, listens_directly: bool) -> Non
             wait_until(lambda: stage.server.output.count(SWALLOWED) == warnings)
             wait_until(lambda: stage.feeds == kind)
             time.sleep(5)
-            assert stage.is_ready
+            wait_until(lambda: stage.is_ready)
         assert_kept_well(crowd)
         assert crowd.statuses == {200, 304}
         assert all(not clock.unavailable for clock in crowd.clocks)

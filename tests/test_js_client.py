@@ -96,7 +96,7 @@ def test_it_follows_a_real_server(database_url: str, world: World, tmp_path: Pat
             PRESENCE_TEST_REVOKE=str(revoke),
         )
         with subprocess.Popen(test, cwd=package(), env=told, stdout=PIPE, text=True) as process:
-            wait_until(lambda: revoke.exists() or process.poll() is not None)
+            wait_until(lambda: revoke.exists() or process.poll() is not None, NODE_SECONDS)
             world.revoke_tokens(va)
             said, _ = process.communicate(timeout=NODE_SECONDS)
     assert process.returncode == 0, said

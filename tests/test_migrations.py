@@ -36,8 +36,10 @@ from world import World
 UPGRADE = """
 import settings
 from models.migrations import upgrade
+from models import session
 from models.session import Database
 
+session.LOCK_TIMEOUT_SECONDS = 60  # whoever waits for the other may wait long on a busy machine
 database = Database(settings.load().database_url)
 print("ready", flush=True)
 input()
@@ -217,7 +219,7 @@ def test_read_can_write_nothing(database: Database) -> None:
 
 def test_a_transaction_pooler_would_take_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as pooler:
-        pooler.settimeout(10)
+        pooler.settimeout(60)
         heard: list[bytes] = []
         listening = threading.Thread(target=lambda: heard.append(first_packet(pooler)))
         listening.start()

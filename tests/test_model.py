@@ -458,6 +458,7 @@ def test_random_operations_leave_what_the_contract_says(
             phases=[hypothesis.Phase.generate],
             # So many operations on a database take as long as the machine lets them.
             deadline=None,
+            suppress_health_check=[hypothesis.HealthCheck.too_slow],
         ),
     )
     assert Operations.done >= OPERATIONS

@@ -29,7 +29,7 @@ def query(url, statement):
 
 
 def wait_until(condition):
-    give_up = time.monotonic() + 15
+    give_up = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.05)

@@ -31,7 +31,7 @@ from settings import Settings
 from world import World
 
 ROUNDS = 100
-BOUND_SECONDS = 30  # nothing here takes so long, unless it hangs
+BOUND_SECONDS = 60  # nothing here takes so long, unless it hangs
 
 Job = Callable[[], Any]
 

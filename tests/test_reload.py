@@ -73,14 +73,18 @@ def reload(stage: Stage) -> None:
 
 def releases(crowd: Crowd) -> list[str]:
     """By which release of the body each client was answered last."""
-    return [poller.polls[-1].answer.headers["etag"][3:4] for poller in crowd.pollers]
+    return [
+        poller.polls[-1].answer.headers["etag"][3:4] for poller in crowd.pollers if poller.polls
+    ]
 
 
+@pytest.mark.usefixtures("many_connections")
 def test_three_reloads_under_load_cut_nobody_off_and_take_new_code(stage: Stage) -> None:
     strangers = Strangers(stage.server.url)
     with crowd_of(stage, POLLERS, POLL_SECONDS) as crowd:
         crowd.start(strangers.run())
         time.sleep(3)
+        wait_until(lambda: all(poller.polls for poller in crowd.pollers))
         for release in (1, 2, 3):
             tags = stage.project / "services" / "tags.py"
             edit(tags, f"BODY_RELEASE = {release} ", f"BODY_RELEASE = {release + 1} ")
@@ -112,11 +116,12 @@ def test_the_end_is_clean_with_clients_connected(stage: Stage, how: str) -> None
         ended_at = monotonic()
         if how == "SIGTERM":
             stage.server.process.terminate()
-            stage.server.process.wait(30)
+            stage.server.process.wait(60)
         else:
             stage.server.press_ctrl_c()
         seconds = monotonic() - ended_at
-        assert all(future.done() for future in held)
+        for future in held:
+            future.result(20)  # what the server said before may not have been read yet
     assert stage.server.process.returncode == 0
     assert seconds < 15  # graceful_timeout of gunicorn.conf.py
     stage.assert_quiet()
@@ -125,7 +130,7 @@ def test_the_end_is_clean_with_clients_connected(stage: Stage, how: str) -> None
         assert waiter.polls[-1].status == 304
         assert waiter.polls[-1].answer.headers["preference-applied"] == "wait=30"
         assert waiter.polls[-1].answer.headers["connection"] == "close"
+    crowd.assert_nothing_was_cut()
     # Then the address is closed: that is no request lost.
     for poller in crowd.pollers:
-        assert poller.connection.cut == 0
         assert all("Connect" in lost.why for lost in poller.lost)

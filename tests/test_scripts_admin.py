@@ -15,7 +15,7 @@ from stage import wait_until
 from world import World, ago
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 # Who, and watching

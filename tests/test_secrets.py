@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 import app as app_module
 from conftest import SECRET_KEY
+from postgres import free_port
 from services import clocking
 from world import World, dump
 
@@ -114,14 +114,8 @@ def test_the_database_keeps_no_secret_in_the_clear(world: World, client: FlaskCl
         assert not [each for each in secrets if each.encode() in kept]
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def ask(port: int, method: str, path: str, **options: object) -> int:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, **options)  # type: ignore[arg-type]
         return connection.getresponse().status
@@ -130,7 +124,7 @@ def ask(port: int, method: str, path: str, **options: object) -> int:
 
 
 def wait_until_up(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if ask(port, "GET", "/readyz") == 200:
@@ -170,7 +164,7 @@ def test_the_server_prints_no_secret(world: World, database_url: str) -> None:
         assert ask(port, "GET", f"/v1/presence?access_code={code}", headers=bearer) == 422
     finally:
         server.send_signal(signal.SIGTERM)
-        printed, _ = server.communicate(timeout=30)
+        printed, _ = server.communicate(timeout=60)
     assert "Listening at" in printed
     assert not [each for each in forms_of(code, token) if each in printed]
 

@@ -21,7 +21,7 @@ from world import World
 
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 60
 NOW = utc_now()
 
 

@@ -140,8 +140,8 @@ def test_the_end_of_the_token_ends_the_wait(world: World, app: Flask) -> None:
     ana = world.va()
 
     async def tell(process: Process) -> None:
-        waiting = await held(process, world, world.bearer(ana, ttl_seconds=2))
-        await until(waiting.task.done, 3)
+        waiting = await held(process, world, world.bearer(ana, ttl_seconds=5))
+        await until(waiting.task.done, 6)
         answered = waiting.answered
         assert (answered.status, answered.json["reason"]) == (401, "expired")
 

@@ -99,11 +99,13 @@ export function type(input, value) {
   });
 }
 
-/** Wait until React shows what it should, at most two seconds. */
+const PATIENCE_MS = 20_000; // on a busy machine
+
+/** Wait until React shows what it should. */
 export async function until(isSo) {
-  const giveUp = Date.now() + 2000;
+  const giveUp = Date.now() + PATIENCE_MS;
   while (!isSo()) {
-    if (Date.now() > giveUp) throw new Error(`not within 2 s: ${isSo}; the page says: ${text()}`);
+    if (Date.now() > giveUp) throw new Error(`in vain: ${isSo}; the page says: ${text()}`);
     await act(() => new Promise((resolve) => setTimeout(resolve, 5)));
   }
 }
