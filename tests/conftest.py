@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.engine import URL, make_url
 
 from app import create_app
 from databases import database_of, empty_postgresql
-from models import Membership, migrations
+from models import Base, Membership, migrations
 from models.session import Database
 from postgres import running_postgres
 from routes.context import Context, attach
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 SECRET_KEY = "only for tests: thirty-two bytes or more"
 ANY_URL = make_url("sqlite:///never-opened.db")
+
+# For few rows ten times quicker than TRUNCATE.
+EMPTYING = text(";".join(str(delete(table)) for table in reversed(Base.metadata.sorted_tables)))
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +60,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_url: str) -> Iterator[tuple[Database, Database]]:
+    """Kept for all tests: to learn its statements takes a new one longer than most of them."""
+    with opened(postgresql_url) as tests, opened(postgresql_url) as apps:
+        yield tests, apps
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty, migrated database. Every test that asks for it runs on both."""
@@ -64,9 +74,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "presence.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
+    database, _ = request.getfixturevalue("postgresql_databases")
+    with database.write() as session:
+        session.execute(EMPTYING)
     url: str = request.getfixturevalue("postgresql_url")
-    with opened(url) as database, database.write() as session:
-        session.execute(text("TRUNCATE orgs, users, rate_limits CASCADE"))
     return url
 
 
@@ -89,9 +100,20 @@ def settings(database_url: str, environment: dict[str, str]) -> Settings:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    with opened(settings.database_url) as database:
-        yield database
+def databases(
+    request: pytest.FixtureRequest, settings: Settings
+) -> Iterator[tuple[Database, Database]]:
+    """The test's own and the app's, of the same URL."""
+    if settings.database_url.get_backend_name() == "sqlite":
+        with opened(settings.database_url) as tests, opened(settings.database_url) as apps:
+            yield tests, apps
+    else:
+        yield request.getfixturevalue("postgresql_databases")
+
+
+@pytest.fixture
+def database(databases: tuple[Database, Database]) -> Database:
+    return databases[0]
 
 
 @pytest.fixture
@@ -107,13 +129,14 @@ def apps() -> dict[Settings, Flask]:
 
 
 @pytest.fixture
-def app(settings: Settings, apps: dict[Settings, Flask]) -> Iterator[Flask]:
+def app(
+    settings: Settings, databases: tuple[Database, Database], apps: dict[Settings, Flask]
+) -> Flask:
     like = replace(settings, database_url=ANY_URL)
     if like not in apps:
         apps[like] = create_app(like)
-    with opened(settings.database_url) as database:
-        attach(apps[like], Context(settings, database))
-        yield apps[like]
+    attach(apps[like], Context(settings, databases[1]))
+    return apps[like]
 
 
 @pytest.fixture

@@ -50,8 +50,12 @@ class Server:
 
 
 def copy_project(folder: Path) -> Path:
-    """A copy in ``folder`` as in a fresh checkout: without what .gitignore names."""
-    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line]
+    """A copy in ``folder`` as in a fresh checkout: without what .gitignore names.
+
+    But with the compiled modules, which save each start a second.
+    """
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().split()}
+    ignored.remove("__pycache__")
     return Path(shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", *ignored)))
 
 
