@@ -58,7 +58,7 @@ export async function call(url, method, path, options = {}) {
   const text = await answer.text().catch(unreachable);
   const { status, headers: received } = answer;
   const data = parsed(text);
-  // A page in between, of a hotel's network for one, says 200 too, but not in JSON.
+  // A page in between, a hotel's for one, says 200 too, but not in JSON.
   if (status >= 400 || (text && !data)) {
     throw new PresenceError(status, data, parseFloat(received.get('Retry-After') ?? '') || null);
   }

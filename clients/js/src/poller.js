@@ -97,7 +97,7 @@ export class PresencePoller {
     return this.#store.state;
   }
 
-  /** When the snapshot was last confirmed: ms, by the server's clock; null if there is none. */
+  /** When the snapshot was last confirmed: ms, by the server's clock; null without one. */
   get checkedAt() {
     return this.#store.checkedAt;
   }
@@ -219,13 +219,14 @@ export class PresencePoller {
     const wishes = { minVersion, wait: this.#wait };
     const { state, etag } = this.#store;
     const { data, headers } = await this.#server.snapshot(token, etag, wishes, round.signal);
+    const now = this.#clock.now();
     let { accounts } = state;
     if (data && data.accounts_version !== state.snapshot?.accounts_version) {
       accounts = await this.#server.accounts(token, round.signal);
     }
     if (this.#round !== round) return;
     if (this.#minVersion === minVersion) this.#minVersion = 0;
-    this.#tell(this.#store.confirm(this.#clock.now(), headers, data, accounts));
+    this.#tell(this.#store.confirm(now, headers, data, accounts));
     return this.#pace.afterAnswer(headers);
   }
 

@@ -188,6 +188,19 @@ test('its clock is the server’s, as Date says, within a second', async (t) => 
   }
 });
 
+test('accounts that take long do not put its clock off', async (t) => {
+  const { clock, server, poller } = stage(t);
+  const one = poller();
+  server.trouble = async (path, headers) => {
+    if (path === '/v1/accounts') await new Promise((resolve) => clock.setTimeout(resolve, 9000));
+    return server.answer(path, headers);
+  };
+  one.start();
+  await clock.pass(9);
+  assert.equal(one.getState().accounts.length, 1);
+  assert.equal(one.now(), clock.time);
+});
+
 test('stop ends all of it, and start goes on from there', async (t) => {
   const { clock, server, poller } = stage(t);
   const tab = new Tab();
