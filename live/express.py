@@ -19,10 +19,13 @@ from live.question import Question, RawHeaders, on_the_wire
 # design.md, "Memory": a connection without complete headers for so long is closed; uvicorn alone
 # would keep it for ever.
 HEADERS_SECONDS = 10.0
+# As Node has it. The parser alone would take what comes, and ever more time for it.
+HEAD_BYTES = 16 * 1024
+HEAD_TOO_LARGE = b"Address and headers may take 16 KiB."
 
 
 class ExpressProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with the express lane, and with a limit to how long headers may take.
+    """uvicorn's protocol with the express lane, and with limits to headers: their time and size.
 
     :cvar counts: where answers are counted
     :cvar is_lane_open: False answers everything the ordinary way
@@ -42,6 +45,9 @@ class ExpressProtocol(HttpToolsProtocol):
         self._candidate: bytes | None = None  # the bytes that may become one, and their scope
         self._candidate_scope: Any = None
         self._begun = self._completed = 0  # messages
+        self._seen = 0  # parts of messages: headers, pieces of bodies, ends
+        self._unseen_bytes = 0  # of the part that is being received
+        self._is_head_too_large = False
         self._used_at = 0.0
         self._deadline: asyncio.TimerHandle | None = None
         self._is_draining = False
@@ -87,9 +93,12 @@ class ExpressProtocol(HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         """Give ``data`` to the parser, and see whether it is one whole bodyless GET."""
         is_between = self._begun == self._completed and self._is_idle()
-        completed = self._completed
+        completed, seen = self._completed, self._seen
         self._candidate = None
         super().data_received(data)
+        self._unseen_bytes = self._unseen_bytes + len(data) if seen == self._seen else 0
+        if self._unseen_bytes > HEAD_BYTES:
+            self._refuse_head()
         if (
             is_between
             and self._begun == self._completed == completed + 1
@@ -113,7 +122,8 @@ class ExpressProtocol(HttpToolsProtocol):
             self._request, self._question = self._candidate, question
         self._candidate = self._candidate_scope = None
 
-    # Messages are counted to know when one chunk was one request.
+    # Messages are counted to know when one chunk was one request, their parts to know how much of
+    # one is still incomplete.
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -122,13 +132,38 @@ class ExpressProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._cancel_deadline()
+        self._seen += 1
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            self._is_head_too_large = True
+            raise ValueError(HEAD_TOO_LARGE)  # which ends the parser
         super().on_headers_complete()
         if self._is_draining and self.cycle is not None:
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        self._seen += 1
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._seen += 1
         self._completed += 1
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._is_head_too_large:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
+
+    def _refuse_head(self) -> None:
+        if self._is_idle():
+            self.transport.write(
+                STATUS_LINE[431] + b"content-type: text/plain; charset=utf-8\r\n"
+                b"content-length: %d\r\nconnection: close\r\n\r\n"
+                % len(HEAD_TOO_LARGE)
+                + HEAD_TOO_LARGE
+            )
+        self.transport.close()
 
     # Timers
 

@@ -11,12 +11,13 @@ import live.express
 from asgi_client import until
 from lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
 from live.counts import Counts
-from live.express import ExpressProtocol
+from live.express import HEAD_BYTES, ExpressProtocol
 from live.snapshots import VIEWS
 
 POLL = (
     "GET /v1/presence HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ana\r\nIf-None-Match: {}\r\n\r\n"
 )
+CHUNKED = b"POST /v1/clock-out HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Protocol(ExpressProtocol):
@@ -47,9 +48,9 @@ class Client:
         self.spoke_at = monotonic()
         self.side.transport.receive(data)
 
-    async def poll(self) -> bytes:
+    async def poll(self, more: bytes = b"") -> bytes:
         before = len(self.side.transport.written)
-        self.send(self._poll)
+        self.send(self._poll.replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n"))
         await settle(self.side)
         return bytes(self.side.transport.written[before:])
 
@@ -94,6 +95,36 @@ def test_headers_that_come_byte_by_byte_gain_no_time(runner: asyncio.Runner) -> 
             await asyncio.sleep(SHORT_TIME / 20)
         assert monotonic() - client.begun >= SHORT_TIME * 0.9
         assert sent <= 40  # twice as many as fit into the time, whatever the machine did meanwhile
+
+    runner.run(tell())
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"GET /v1/presence?", POLL[:-4].encode() + b"\r\nX: ", CHUNKED + b"0\r\nX: "],
+    ids=["address", "header", "trailer"],
+)
+def test_what_never_ends_is_refused(runner: asyncio.Runner, begin: bytes) -> None:
+    async def tell() -> None:
+        client, sent = Client(), 0
+        client.send(begin)
+        while not client.is_closed and sent < 2 * HEAD_BYTES:
+            client.send(b"x" * 1000)
+            sent += 1000
+        assert client.is_closed
+        assert HEAD_BYTES - 1000 < sent < HEAD_BYTES + 2000
+
+    runner.run(tell())
+
+
+@pytest.mark.parametrize(("size", "status"), [(HEAD_BYTES - 500, 304), (HEAD_BYTES, 431)])
+def test_a_head_may_have_16_kib(runner: asyncio.Runner, size: int, status: int) -> None:
+    async def tell() -> None:
+        client = Client()
+        assert (await client.poll(b"X: " + b"x" * size + b"\r\n")).startswith(
+            b"HTTP/1.1 %d" % status
+        )
+        assert client.is_closed == (status == 431)
 
     runner.run(tell())
 
