@@ -122,6 +122,10 @@ class ExpressProtocol(HttpToolsProtocol):
             self._request, self._question = self._candidate, question
         self._candidate = self._candidate_scope = None
 
+    def renew_date(self) -> None:
+        """The request that is being answered has been held: uvicorn dated it when it came."""
+        self._answering.default_headers = self.server_state.default_headers
+
     # Messages are counted to know when one chunk was one request, their parts to know how much of
     # one is still incomplete.
 

@@ -139,6 +139,9 @@ class Gate:
                     judged = await self._judge(question.asked)
                 if monotonic() >= deadline:
                     break
+        lane = scope.get("presence.lane")
+        if lane is not None:
+            lane.renew_date()
         headers = [*judged.headers, (b"preference-applied", b"wait=%d" % seconds)]
         await send_answer(judged.status, headers, judged.body, scope, send)
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic
@@ -162,6 +163,18 @@ def seconds_until_gone(stage: Stage, crowd: Crowd) -> float:
         future.cancel()  # which closes its connection
     wait_until(lambda: stage.metric("presence_waiters") == 0)
     return monotonic() - vanished_at
+
+
+def test_a_held_answer_has_the_date_of_its_sending(stage: Stage) -> None:
+    poller = Poller(stage.server.url, stage.world.token(stage.world.admin("Ella Ramos")), "admin")
+    with Crowd(idle=[poller]) as crowd:
+        crowd.do(poller.poll())
+        begun = time.time()
+        crowd.do(poller.poll(prefer="wait=4"))
+    answer = poller.polls[-1].answer
+    assert answer.headers["preference-applied"] == "wait=4"
+    # uvicorn renews it once a second, and it has whole seconds.
+    assert parsedate_to_datetime(answer.headers["date"]).timestamp() > begun + 4 - 2.5
 
 
 def test_what_admins_take_from_a_member_is_gone_on_every_worker(stage: Stage) -> None:
