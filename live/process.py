@@ -89,6 +89,8 @@ class Process:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.snapshots.drop_unwatched()
+            if monotonic() >= self.snapshots.lease_until:
+                self.snapshots.release_all()  # whoever waits shall not rely on what is not sure
             self._hand_over.bring()
             orgs = self.snapshots.orgs.values()
             ORGS.set(len(orgs))

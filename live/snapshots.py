@@ -185,7 +185,7 @@ class Snapshots:
                 del self.orgs[org.id]
 
     def release_all(self) -> None:
-        """Let all waiters go, because the server stops."""
+        """Let all waiters go: the server stops, or the feed has fallen silent."""
         for org in self.orgs.values():
             org.release(VIEWS)
 

@@ -136,13 +136,20 @@ def test_strange_notifications_end_no_listener(stage: Stage) -> None:
 
 
 def test_a_database_that_is_away_and_comes_back(stage: Stage) -> None:
-    with crowd_of(stage) as crowd:
+    quiet = World(stage.world.database, stage.world.settings, "Quiet Company")
+    waiting = Poller(stage.server.url, quiet.token(quiet.va()), "va")
+    with crowd_of(stage) as crowd, Crowd(idle=[waiting]) as alone:
         time.sleep(2)
+        alone.do(waiting.poll())
+        held = alone.start(waiting.poll(prefer="wait=30"))
         stopped_at = monotonic()
         stage.postgres.stop()
         away_at = monotonic()
         time.sleep(5)
         assert not stage.is_ready
+        # Who waits is told, instead of being left to rely on what nobody can vouch for.
+        held.result(20)
+        assert waiting.polls[-1].status == 503
         starting_at = monotonic()
         stage.postgres.start()
         back_at = monotonic()
