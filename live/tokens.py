@@ -1,6 +1,6 @@
 """Tokens by their raw header: no signature is verified twice, no bad one over and over."""
 
-from time import monotonic, time
+from time import time
 from typing import Any
 
 from live.question import Question
@@ -9,10 +9,9 @@ from services.errors import NotAuthenticated
 from services.tokens import Token
 from settings import Settings
 
-# Of each process; the oldest goes first. A bearer takes about 1 KB, a refusal less.
+# Of each process; the oldest goes first. A bearer takes about 1 KB, a refusal what was sent.
 BEARERS = 50_000
 REFUSALS = 5_000
-REFUSED_FOR_SECONDS = 5.0  # not for ever: a token dated in the future becomes valid
 
 
 class Bearer:
@@ -36,7 +35,7 @@ class Tokens:
 
     def __init__(self, settings: Settings) -> None:
         self.bearers: dict[bytes, Bearer] = {}
-        self._refusals: dict[bytes, tuple[float, str]] = {}
+        self._refusals: dict[bytes, str] = {}
         self._settings = settings
 
     def bearer(self, header: bytes | None) -> Bearer:
@@ -51,10 +50,10 @@ class Tokens:
             if not bearer.has_expired():
                 return bearer
             del self.bearers[header]
-        refused = self._refusals.get(header)
-        if refused is not None and monotonic() < refused[0]:
+        reason = self._refusals.get(header)
+        if reason is not None:
             # Made anew: an exception that is raised again keeps every frame it ever passed.
-            raise NotAuthenticated(refused[1])
+            raise NotAuthenticated(reason)
         return self._verified(header)
 
     def _verified(self, header: bytes) -> Bearer:
@@ -62,8 +61,7 @@ class Tokens:
             bearer = Bearer(tokens.in_header(header.decode("latin-1"), self._settings))
         except NotAuthenticated as refusal:
             _bounded(self._refusals, REFUSALS)
-            reason = refusal.fields["reason"]
-            self._refusals[header] = (monotonic() + REFUSED_FOR_SECONDS, reason)
+            self._refusals[header] = refusal.fields["reason"]
             raise
         _bounded(self.bearers, BEARERS)
         self.bearers[header] = bearer
