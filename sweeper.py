@@ -47,6 +47,10 @@ def sweep(context: Context) -> tuple[int, int]:
                     marked, ended = expiry.sweep(change)
             except NoSuchOrg:
                 continue  # erased since the read
+            except SQLAlchemyError as error:
+                # Somebody keeps this org locked: the others shall not wait for it.
+                log.warning("An org will be swept again: %s", type(error).__name__)
+                continue
             stale += marked
             expired += ended
     SWEEPS.observe(monotonic() - begun)

@@ -15,6 +15,7 @@ from models import IdempotencyKey
 from models.session import Database
 from routes.context import Context
 from services import expiry
+from services.change import Change
 from services.times import utc_now
 from settings import Settings
 from world import World
@@ -141,6 +142,31 @@ def test_an_org_erased_since_it_was_found_due_stops_no_sweep(
     monkeypatch.setattr(expiry, "due_orgs", lambda *a, **o: erased + found(*a, **o))
     occupied(world)
     clock.at(120)
+    assert sweeper.sweep(context) == (1, 0)
+
+
+def test_an_org_that_cannot_be_swept_keeps_no_other_from_it(
+    world: World,
+    database: Database,
+    settings: Settings,
+    context: Context,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sweep_org, other = expiry.sweep, World(database, settings, "Another Company")
+    occupied(world)
+    occupied(other)
+    clock.at(120)
+
+    def one_is_locked(change: Change) -> tuple[int, int]:
+        if not caplog.records:
+            raise OperationalError("SELECT secret", {}, Exception("lock timeout"))
+        return sweep_org(change)
+
+    monkeypatch.setattr(expiry, "sweep", one_is_locked)
+    assert sweeper.sweep(context) == (1, 0)
+    assert caplog.messages == ["An org will be swept again: OperationalError"]
     assert sweeper.sweep(context) == (1, 0)
 
 
