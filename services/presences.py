@@ -147,7 +147,10 @@ def beat(
         Presence.stale_since.is_(None),
         Presence.last_heartbeat_at > now - lifetime,
     )
-    written_lately = Presence.last_heartbeat_at > now - interval
+    # One of the future, from before the clock was put back, would keep the presence fresh for long.
+    written_lately = and_(
+        Presence.last_heartbeat_at > now - interval, Presence.last_heartbeat_at <= now
+    )
     written = session.scalar(
         update(Presence)
         .where(fresh, not_(written_lately))
