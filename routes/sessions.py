@@ -27,7 +27,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
         caller = callers.by_access_code(
             session, body["access_code"], settings=settings, now=utc_now()
         )
-        return sessions.with_accounts(session, caller, settings=settings)
+        return sessions.with_accounts(session, caller, settings=settings, now=utc_now())
 
 
 @blueprint.post("/sessions/renew")
@@ -39,7 +39,7 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
     settings = context().settings
     with reading() as (session, caller):
         renewed = callers.renewed(caller, settings=settings, now=utc_now())
-        return sessions.with_accounts(session, renewed, settings=settings)
+        return sessions.with_accounts(session, renewed, settings=settings, now=utc_now())
 
 
 @blueprint.get("/me")
@@ -48,4 +48,6 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
 def me() -> dict[str, Any]:
     """The caller, their org and their presence."""
     with reading() as (session, caller):
-        return sessions.described(caller, sessions.own_presence(session, caller))
+        settings, now = context().settings, utc_now()
+        presence = sessions.own_presence(session, caller, settings=settings, now=now)
+        return sessions.described(caller, presence)

@@ -1,6 +1,6 @@
 """Signing in: what a client learns about itself."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -35,9 +35,12 @@ def opened(caller: Caller, presence: Own | None, *, settings: Settings) -> dict[
     }
 
 
-def with_accounts(session: Session, caller: Caller, *, settings: Settings) -> dict[str, Any]:
+def with_accounts(
+    session: Session, caller: Caller, *, settings: Settings, now: datetime
+) -> dict[str, Any]:
     """The session body as signing in and renewing answer it."""
-    body = opened(caller, own_presence(session, caller), settings=settings)
+    presence = own_presence(session, caller, settings=settings, now=now)
+    body = opened(caller, presence, settings=settings)
     return {**body, "accounts": accounts.as_choices(session, caller.org.id)}
 
 
@@ -56,11 +59,15 @@ def described(caller: Caller, presence: Own | None) -> dict[str, Any]:
     }
 
 
-def own_presence(session: Session, caller: Caller) -> OwnPresence | None:
-    """The caller's current presence."""
+def own_presence(
+    session: Session, caller: Caller, *, settings: Settings, now: datetime
+) -> OwnPresence | None:
+    """The caller's current presence; not one that has run out and waits to be swept."""
     row = session.execute(
         select(Presence.id, Presence.account_id, Presence.clocked_in_at).where(
-            Presence.user_id == caller.member.user_id, Presence.org_id == caller.org.id
+            Presence.user_id == caller.member.user_id,
+            Presence.org_id == caller.org.id,
+            Presence.last_heartbeat_at > now - timedelta(seconds=settings.expire_after),
         )
     ).one_or_none()
     return None if row is None else OwnPresence(*row)

@@ -82,6 +82,16 @@ def test_signing_in_shows_ones_own_presence(world: World, client: FlaskClient) -
     assert sign_in(client, world.code(world.admin())).json["presence"] is None
 
 
+def test_a_presence_that_ran_out_is_shown_no_more(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    world.expired(ana, world.account())
+    assert (
+        client.post("/v1/sessions", json={"access_code": world.code(ana)}).json["presence"] is None
+    )
+    assert world.get(client, ana, "me").json["presence"] is None
+    assert world.kinds() == ["clock_in"]  # nothing has swept it
+
+
 def test_a_code_may_be_typed_as_people_type(
     world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
