@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+METRICS = "presence-metrics-"
 
 worker_class = "live.worker.PresenceWorker"
 keepalive = 75  # seconds, well above the poll interval: a polling client keeps its connection
@@ -24,9 +25,9 @@ timeout = 60
 graceful_timeout = 15  # seconds; a polling client's next poll ends its connection before
 control_socket_disable = True  # nobody asked for another way in
 
-# prometheus_client's workers add up their metrics in files here.
+# prometheus_client's workers add up their metrics in files here. At a reload it is there already.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="presence-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=METRICS)
 
 
 def _forget_our_modules() -> None:
@@ -63,7 +64,9 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    if folder.name.startswith(METRICS):  # else it is the operator's
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # At a reload this file is read again, before the workers' class is.

@@ -189,3 +189,12 @@ def test_the_server_sweeps_by_itself(project: Path) -> None:
         maya = sign_in(server.url, code["Maya Chen"])["token"]
         # A read ends nothing, so it was the sweep.
         wait_until(lambda: not curl(f"{server.url}/v1/presence", token=maya).body["presence"])
+
+
+def test_the_operators_folder_for_metrics_stays(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "mine").touch()
+    with running_server(project, PROMETHEUS_MULTIPROC_DIR=str(folder)):
+        pass
+    assert (folder / "mine").exists()
