@@ -21,6 +21,21 @@ def head_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+@cache
+def _former_revisions() -> frozenset[str]:
+    """All migrations of this release but the newest."""
+    every = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(each.revision for each in every if not each.is_head)
+
+
+def is_behind(revision: str | None) -> bool:
+    """Whether a database at ``revision`` lacks a migration of this release.
+
+    One that is ahead is the next release's, beside which this one still works.
+    """
+    return revision is None or revision in _former_revisions()
+
+
 def current_revision(connection: Connection) -> str | None:
     """The migration that the database is at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, json, request, send_from_directory
 from sqlalchemy.exc import SQLAlchemyError
 
 from live import metrics
-from models.migrations import current_revision, head_revision
+from models.migrations import current_revision, head_revision, is_behind
 from routes.context import context
 from routes.errors import problem
 from services.errors import NotAuthenticated
@@ -70,8 +70,8 @@ def readiness() -> dict[str, str]:
             at = current_revision(session.connection())
     except SQLAlchemyError:
         return {"database": "unreachable", "migrations": "unknown"}
-    head = head_revision()
-    checks = {"database": "ok", "migrations": "ok" if at == head else f"at {at}, not {head}"}
+    migrations = f"at {at}, not {head_revision()}" if is_behind(at) else "ok"
+    checks = {"database": "ok", "migrations": migrations}
     feed_state = context().feed_state
     return checks if feed_state is None else {**checks, "change_feed": feed_state()}
 

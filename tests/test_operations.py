@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from app import create_app
 from conftest import opened, settings_for
 from models import session as session_module
+from models.migrations import head_revision
 from problems import assert_problem
 from services import clocking
 from world import World, ago
@@ -62,6 +63,20 @@ def test_an_unmigrated_database_is_not_ready(database_url: str, tmp_path: Path) 
         assert problem["checks"]["database"] == "ok"
         assert problem["checks"]["migrations"] != "ok"
         assert client.get("/healthz").status_code == 200
+
+
+def test_a_database_that_the_next_release_migrated_is_ready(
+    world: World, client: FlaskClient
+) -> None:
+    at = text("UPDATE alembic_version SET version_num = :revision RETURNING version_num")
+    with world.database.write() as session:
+        session.execute(at, {"revision": "9999"})
+    try:
+        answer = client.get("/readyz")
+    finally:
+        with world.database.write() as session:
+            session.execute(at, {"revision": head_revision()})
+    assert (answer.status_code, answer.json["checks"]["migrations"]) == (200, "ok")
 
 
 def test_a_database_that_is_away_is_not_ready(tmp_path: Path) -> None:
