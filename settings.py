@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 INSTANCE = Path(__file__).parent / "instance"
 SECRET_KEY_BYTES = 32  # contract.md, "Settings": at least 32 bytes
+PORTS = {"http": ":80", "https": ":443"}  # which browsers leave out of an origin
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg2")
 SECONDS_MAX = 10 * 365 * 86400  # far above any sensible time, far below what a date can't hold
 
@@ -177,9 +178,11 @@ def _origins(given: Mapping[str, str]) -> frozenset[str]:
     origins = given.get("PRESENCE_CORS_ORIGINS", "").replace(",", " ").split()
     for origin in origins:
         scheme, _, rest = origin.partition("://")
-        if not scheme or not rest or "/" in rest or "*" in rest:
+        is_origin = scheme and rest and "/" not in rest and "*" not in rest
+        if not is_origin or origin != origin.lower() or rest.endswith(PORTS.get(scheme, "/")):
             raise SettingsError(
-                "PRESENCE_CORS_ORIGINS must be origins such as https://app.example.com, "
-                f"separated by commas, not {origin!r}"
+                "PRESENCE_CORS_ORIGINS must be origins as browsers send them, separated by "
+                "commas: like https://app.example.com, in lower case and without :443 or :80, "
+                f"not {origin!r}"
             )
     return frozenset(origins)

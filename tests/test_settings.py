@@ -81,6 +81,8 @@ BAD = [
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "*"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "app.example.com"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://*.example.com"}),
+    ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://App.example.com"}),
+    ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://app.example.com:443"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://a.example, https://b.example/"}),
 ]
 
