@@ -20,7 +20,7 @@ from services.errors import Refusal
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5
-CONNECTIONS = 20  # a process: one for each thread of gunicorn.conf.py, and the sweeper's
+CONNECTIONS = 20  # a process: one for each thread of Flask (live/flask_bridge.py), and room
 
 
 class Database:

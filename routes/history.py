@@ -26,7 +26,7 @@ blueprint = ApiBlueprint(
     "history", __name__, url_prefix="/v1/admin", description="What was, for admins"
 )
 
-EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)  # after 1970 began in every time zone
 
 
 @blueprint.get("/clock-events")
@@ -64,7 +64,7 @@ def sum_time(
         report = hours.report(
             session,
             caller.org.id,
-            from_=from_ or working_time.start_of_month(clamp(end, EPOCH, now), zone),
+            from_=from_ or working_time.start_of_month(clamp(end, EARLIEST, now), zone),
             to=end,
             by=by.split(","),
             tz=zone,

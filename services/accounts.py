@@ -53,7 +53,7 @@ def described(account: Account) -> dict[str, Any]:
 
 
 def as_choices(session: Session, org_id: UUID) -> list[dict[str, Any]]:
-    """The accounts as a problem's body carries them."""
+    """The accounts as bodies carry them."""
     return [{"id": str(account.id), "name": account.name} for account in listed(session, org_id)]
 
 

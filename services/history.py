@@ -1,4 +1,4 @@
-"""The history of presences: writing it, and asking it how a presence ended."""
+"""What the history of presences says: how one ended, and when."""
 
 from datetime import datetime
 from uuid import UUID
