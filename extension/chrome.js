@@ -6,6 +6,7 @@ import { NOTHING } from './lib/records.js';
 import { noticeText } from './lib/words.js';
 
 const ALARM = 'presence';
+const ROUNDING_MS = 1000; // Chrome's times are finer than ours
 const ASKING = 'still-working';
 const TELLING = 'ended';
 const { local, session: inMemory } = chrome.storage;
@@ -34,12 +35,16 @@ export const store = {
 };
 
 export const alarm = {
-  /** An alarm that is made anew starts its time anew, so a right one is left alone. */
+  /**
+   * An alarm that is made anew starts its time anew, so a right one is left alone. Chrome's go by
+   * the wall clock: where that was set back, the next is farther off than its period.
+   */
   async set(seconds) {
     const found = await chrome.alarms.get(ALARM);
+    const latest = clock.now() + seconds * 1000 + ROUNDING_MS;
     if (!Number.isFinite(seconds)) {
       if (found) await chrome.alarms.clear(ALARM);
-    } else if (found?.periodInMinutes !== seconds / 60) {
+    } else if (found?.periodInMinutes !== seconds / 60 || found.scheduledTime > latest) {
       await chrome.alarms.create(ALARM, { periodInMinutes: seconds / 60 });
     }
   },

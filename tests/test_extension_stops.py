@@ -107,7 +107,8 @@ class Desk:
 
     def _has_happened(self, kind: str) -> bool:
         on = f"on {self.account.name}" if kind == "clock_in" else "off the clock"
-        return self.is_settled() and self.extension.toolbar()[1] == f"Presence: {on}"
+        # In this order: the event is stored before the title says it, and sent after that.
+        return self.extension.toolbar()[1] == f"Presence: {on}" and self.is_settled()
 
 
 SHOWN = {"clock_in": "0 min, since", "clock_out": "Off the clock"}

@@ -4,21 +4,22 @@ const MINUTE = 60_000;
 export const ASK_MS = 55 * MINUTE;
 export const LIMIT_MS = 60 * MINUTE;
 
-/** Without input for so long, Chrome calls the machine idle. Longer than a heartbeat. */
+/** Without input for so long, Chrome calls the machine idle. No alarm on the clock comes later. */
 export const DETECTION_SECONDS = 60;
 
 /** How late a clock-out for inactivity may come and still be one that we were awake for. */
 const AWAKE_MS = 2 * MINUTE;
 
 /**
- * When input was last seen. A locked screen is no input, whatever moves on it.
+ * When input was last seen: not later than now, even if the clock was set back. A locked screen is
+ * no input, whatever moves on it.
  *
  * @param {'active' | 'idle' | 'locked'} state as `chrome.idle` has it
  */
 export function inputSeen(lastInput, state, now) {
   if (state === 'active') return now;
   if (state === 'idle') return Math.min(lastInput, now - DETECTION_SECONDS * 1000);
-  return lastInput;
+  return Math.min(lastInput, now);
 }
 
 /**

@@ -6,6 +6,7 @@
 import { call } from './api.js';
 import { inputSeen, judge } from './idle.js';
 import { Memory } from './memory.js';
+import { isOver } from './pace.js';
 import { clockIn, clockOut, intended } from './queue.js';
 import { closed, NOTHING, opened, recordOf, sessionOf, skewOf } from './records.js';
 import { Sender } from './sender.js';
@@ -37,8 +38,8 @@ export class Keeper {
   /** The alarm: look for input, send what waits, say that the member is there. */
   async tick() {
     await this.idleChanged(await this.idle.state());
-    const record = recordOf(await this.memory.read());
-    if (!record?.retry || record.retry.at <= this.clock.now()) await this.sender.send();
+    const retry = recordOf(await this.memory.read())?.retry;
+    if (!retry || isOver(retry.since, retry.at, this.clock.now())) await this.sender.send();
   }
 
   /** The member looks, or the server was seen again: send now, whatever failed before. */
@@ -81,7 +82,7 @@ export class Keeper {
 
   /** @param {{server: string}} chosen */
   async setServer({ server }) {
-    await this.memory.setSession(null);
+    await this.memory.changeSession(() => null);
     await this.memory.change((state) => ({ ...closed(state), server }));
   }
 
@@ -92,21 +93,21 @@ export class Keeper {
     const { data, headers } = await call(server, 'POST', '/v1/sessions', options);
     const now = this.clock.now();
     await this.memory.change((state) => opened({ ...state, keep }, data, skewOf(headers, now)));
-    await this.memory.setSession(sessionOf(server, data, now), keep);
+    await this.memory.changeSession(() => sessionOf(server, data, now));
     await this.look();
   }
 
   /** @param {{key: string, at: number}} event of clocking out, where one is on the clock */
   async signOut(event) {
     await this.clockOut(event);
-    await this.memory.setSession(null);
+    await this.memory.changeSession(() => null);
     await this.memory.change(closed);
   }
 
   /** @param {{keep: boolean}} wish whether the token outlives the browser */
   async setKeep({ keep }) {
     await this.memory.change((state) => ({ ...state, keep }));
-    await this.memory.setSession(await this.memory.session(), keep);
+    await this.memory.changeSession((session) => session);
   }
 
   /** The member has read the notice. */
@@ -126,7 +127,7 @@ export class Keeper {
 
   /** Forget everything, also what was not sent. */
   async forget() {
-    await this.memory.setSession(null);
+    await this.memory.changeSession(() => null);
     await this.memory.change(() => NOTHING);
   }
 }

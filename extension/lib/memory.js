@@ -24,12 +24,6 @@ export class Memory {
     return this.store.session();
   }
 
-  /** @param {boolean} [keep] whether it outlives the browser */
-  async setSession(session, keep = false) {
-    await this.store.setSession(session, keep);
-    await this.show();
-  }
-
   /** Read, change and write the state: one at a time. */
   change(edit) {
     return this.#inTurn(async () => {
@@ -41,6 +35,15 @@ export class Memory {
       await this.store.write(after);
       await this.#show(after);
       if (before.who === after.who) await this.#tell(recordOf(before), recordOf(after));
+    });
+  }
+
+  /** As `change`, in the same turns: who looks whether a session is still there can rely on it. */
+  changeSession(edit) {
+    return this.#inTurn(async () => {
+      const state = await this.store.read();
+      await this.store.setSession(edit(await this.store.session()), state.keep);
+      await this.#show(state);
     });
   }
 

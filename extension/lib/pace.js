@@ -1,5 +1,6 @@
 /** When something is due: the next try, the next alarm, a new token. */
 
+import { DETECTION_SECONDS } from './idle.js';
 import { intended } from './queue.js';
 
 const FIRST_REST_MS = 30_000; // Chrome's alarms are no finer
@@ -16,7 +17,8 @@ export function later(retry, clock, retryAfter) {
   const failures = (retry?.failures ?? 0) + 1;
   const longest = Math.min(FIRST_REST_MS * 2 ** (failures - 1), LONGEST_REST_MS);
   const rest = Math.max(longest * (0.5 + clock.random() / 2), (retryAfter ?? 0) * 1000);
-  return { failures, at: clock.now() + rest };
+  const since = clock.now();
+  return { failures, since, at: since + rest };
 }
 
 /** Seconds between two alarms; Infinity for none. */
@@ -24,8 +26,20 @@ export function alarmEvery({ who, records }) {
   const record = records[who];
   if (!record) return Infinity;
   const busy = intended(record) || record.presence || record.queue.length > 0;
-  return busy ? Math.max(SHORTEST_ALARM_SECONDS, record.heartbeat) : QUIET_ALARM_SECONDS;
+  return busy ? Math.max(SHORTEST_ALARM_SECONDS, partOf(record.heartbeat)) : QUIET_ALARM_SECONDS;
 }
 
-/** Half a heartbeat is enough: alarms come a little early or late. */
-export const isBeatDue = ({ lastBeat, heartbeat }, now) => now - lastBeat >= heartbeat * 500;
+/** Half an alarm before its time is near enough: they come a little early or late. */
+export function isBeatDue({ lastBeat, heartbeat }, now) {
+  const rest = heartbeat - partOf(heartbeat) / 2;
+  return isOver(lastBeat, lastBeat + rest * 1000, now);
+}
+
+/**
+ * Whether the time from `since` to `at` is over. If the clock was set back meanwhile, nobody can
+ * tell, and it is: once too soon does less harm than hours too late.
+ */
+export const isOver = (since, at, now) => at <= now || now < since;
+
+/** A heartbeat in even parts, so that input is looked for often enough where it is a long one. */
+const partOf = (heartbeat) => heartbeat / Math.ceil(heartbeat / DETECTION_SECONDS);

@@ -12,7 +12,7 @@ const FRESH = {
   lastBeat: 0,
   lastInput: 0,
   asked: false, // whether "Still working?" stands unanswered
-  retry: null, // {failures, at} while the server does not answer
+  retry: null, // {failures, since, at} while the server does not answer
   notice: null, // {kind, account, at}: what the member has to know
   skew: 0, // ms that the server's clock is ahead
   version: 0, // of the view after what was written last
@@ -74,7 +74,11 @@ export function sessionOf(server, session, now) {
 }
 
 /** To be renewed after half of what is left, be that for the first time or after a failure. */
-export const halfway = (session, now) => ({ ...session, renewAt: (now + session.endsAt) / 2 });
+export const halfway = (session, now) => ({
+  ...session,
+  since: now,
+  renewAt: (now + session.endsAt) / 2,
+});
 
 const SKEW_MS = 5_000; // less may be the network's delay
 

@@ -1,7 +1,7 @@
 /** Sends what waits: the queue in its order, then a heartbeat. */
 
 import { call, PresenceError } from './api.js';
-import { isBeatDue, later } from './pace.js';
+import { isBeatDue, isOver, later } from './pace.js';
 import { answered, ended, isRefusal, reached, refused, requestOf } from './queue.js';
 import { halfway, opened, sessionOf, skewOf } from './records.js';
 
@@ -27,15 +27,20 @@ export class Sender {
    */
   send(wish = 'due') {
     this.#wanted = this.#wanted === 'beat' ? 'beat' : wish;
-    this.#sending ??= this.#rounds().finally(() => (this.#sending = null));
+    this.#sending ??= this.#rounds();
     return this.#sending;
   }
 
   async #rounds() {
-    while (this.#wanted) {
-      const wish = this.#wanted;
-      this.#wanted = null;
-      await this.#round(wish);
+    try {
+      while (this.#wanted) {
+        const wish = this.#wanted;
+        this.#wanted = null;
+        await this.#round(wish);
+      }
+    } finally {
+      // At once: who asks after the last look at what is wanted begins anew.
+      this.#sending = null;
     }
   }
 
@@ -45,7 +50,7 @@ export class Sender {
     // A queue is sent with its own member's token, and with no other.
     if (!session || session.who !== who) return;
     const line = { who, server, session };
-    if (session.renewAt <= this.clock.now()) await this.#renew(line);
+    if (isOver(session.since, session.renewAt, this.clock.now())) await this.#renew(line);
     let record;
     do {
       record = (await this.memory.read()).records[who];
@@ -59,12 +64,15 @@ export class Sender {
     const { server, session } = line;
     const options = { token: session.token, body: {}, fetch: this.fetch };
     const answer = await call(server, 'POST', '/v1/sessions/renew', options).catch(() => null);
-    const { who, keep } = await this.memory.read();
-    if (who !== line.who) return;
     const now = this.clock.now();
     line.session = answer ? sessionOf(server, answer.data, now) : halfway(session, now);
-    await this.memory.setSession(line.session, keep);
-    if (answer) await this.memory.change((state) => opened(state, answer.data));
+    const isStill = (stored) => stored?.token === session.token;
+    // The member may have signed out while it was asked for.
+    await this.memory.changeSession((stored) => (isStill(stored) ? line.session : stored));
+    if (!answer) return;
+    await this.memory.change((state) =>
+      state.who === line.who ? opened(state, answer.data) : state,
+    );
   }
 
   /** @returns {Promise<boolean>} whether the server has spoken, so that the next may go */
@@ -125,7 +133,7 @@ export class Sender {
     await this.memory.change((state) =>
       state.who === session.who ? { ...state, signedOut: reason } : state,
     );
-    await this.memory.setSession(null);
+    await this.memory.changeSession((stored) => (stored?.token === token ? null : stored));
   }
 
   async #setClock(who, headers) {

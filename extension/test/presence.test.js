@@ -26,6 +26,65 @@ test('never more often than Chrome’s alarms can be', async () => {
   assert.equal(chrome.alarm, 30);
 });
 
+for (const interval of [90, 400, 3600]) {
+  test(`with a heartbeat every ${interval} s, input is looked for each minute`, async () => {
+    const { keeper, server, chrome, click, pass } = await signedIn();
+    server.heartbeat = interval;
+    await keeper.signIn({ code: 'ana', keep: false });
+    await keeper.clockIn({ ...click(), account: ACME });
+    server.requests.length = 0;
+    await pass(121, 'active');
+    assert.ok(chrome.alarm <= 60);
+    assert.deepEqual(chrome.notes, []);
+    assert.deepEqual(server.asked('/v1/clock-out'), []);
+    assert.equal(server.asked('/v1/heartbeat').length, Math.floor((121 * 60) / interval));
+    await pass(61, 'idle');
+    assert.deepEqual(chrome.notes[0], ['ask', 'Acme Dental']);
+    const [{ body, at }] = server.asked('/v1/clock-out');
+    assert.equal(body.occurred_at, iso(at));
+  });
+}
+
+for (const minutes of [5, 60, 600]) {
+  test(`a clock set back by ${minutes} minutes holds up no heartbeat`, async () => {
+    const { clock, server, pass } = await onTheClock();
+    await pass(9);
+    server.requests.length = 0;
+    clock.time -= minutes * MINUTE;
+    await pass(9);
+    assert.equal(server.asked('/v1/heartbeat').length, 12);
+  });
+
+  test(`nor a renewed try, which still waits as long as the server says: ${minutes}`, async () => {
+    const { clock, server, pass } = await onTheClock();
+    server.trouble = () => problem(503, 'database_unavailable', {}, { 'Retry-After': '36000' });
+    await pass(1);
+    clock.time -= minutes * MINUTE;
+    await pass(1);
+    assert.equal(server.asked('/v1/heartbeat').length, 2);
+    await pass(9);
+    assert.equal(server.asked('/v1/heartbeat').length, 2);
+  });
+}
+
+test('nor the renewal of a token', async () => {
+  const { clock, server, pass } = await onTheClock();
+  clock.time -= 600 * MINUTE;
+  await pass(1);
+  assert.equal(server.asked('/v1/sessions/renew').length, 1);
+  await pass(300);
+  assert.equal(server.asked('/v1/sessions/renew').length, 1);
+});
+
+test('nor the end for inactivity, behind a locked screen', async () => {
+  const { clock, server, pass } = await onTheClock();
+  clock.time -= 600 * MINUTE;
+  await pass(59, 'locked');
+  assert.deepEqual(server.asked('/v1/clock-out'), []);
+  await pass(3, 'locked');
+  assert.equal(server.asked('/v1/clock-out').length, 1);
+});
+
 test('off the clock there are no heartbeats, and hardly alarms', async () => {
   const { keeper, server, chrome, click, pass } = await onTheClock();
   await keeper.clockOut(click());
@@ -265,6 +324,31 @@ test('who signs out while on the clock is clocked out', async () => {
   assert.equal(chrome.kept, null);
   assert.equal(chrome.record, null);
 });
+
+for (const leave of ['signOut', 'setServer', 'forget']) {
+  test(`a token that is renewed meanwhile does not outlive ${leave}`, async () => {
+    const { keeper, server, chrome, click, clock } = await signedIn();
+    let renew;
+    server.trouble = (path) =>
+      path === '/v1/sessions/renew' ? new Promise((resolve) => (renew = resolve)) : undefined;
+    const { store } = chrome.outside;
+    const { setSession } = store;
+    // The renewal is asked for just before the session is removed, and answered just after.
+    store.setSession = async (session, keep) => {
+      if (session) return setSession(session, keep);
+      clock.time += 361 * MINUTE;
+      void keeper.look();
+      while (!renew) await new Promise(setImmediate);
+      await setSession(null, keep);
+      renew();
+      await new Promise(setImmediate);
+    };
+    await keeper[leave]({ ...click(), server: 'https://other.example' });
+    await new Promise(setImmediate);
+    assert.equal(chrome.kept, null);
+    assert.equal(chrome.state.who, null);
+  });
+}
 
 test('a token for one account says which', async () => {
   const { keeper, server, chrome } = await signedIn();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { Sender } from '../lib/sender.js';
 import { ACME, BIRCH, broken, iso, problem, SERVER, signedIn, START } from './support.js';
 
 test('a clock-in is sent with a key and its time, and then forgotten', async () => {
@@ -176,6 +177,19 @@ test('a click that comes while something is sent is sent after it', async () => 
     ['/v1/clock-in', '/v1/clock-out'],
   );
   assert.equal(chrome.record.presence, null);
+});
+
+test('nor is a wish lost that comes at the very end of the sending before', async () => {
+  for (let steps = 0; steps < 20; steps++) {
+    let rounds = 0;
+    const memory = { read: async () => ({ who: ++rounds }), session: async () => null };
+    const sender = new Sender(memory);
+    void sender.send();
+    for (let step = 0; step < steps; step++) await null;
+    const before = rounds;
+    await sender.send();
+    assert.ok(rounds > before, `after ${steps} steps`);
+  }
 });
 
 test('clicking twice is once', async () => {

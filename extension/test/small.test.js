@@ -136,6 +136,22 @@ test('only one module touches Chrome', () => {
   assert.deepEqual(touching, ['./chrome.js']);
 });
 
+test('an alarm is left alone, but for one that a clock set back puts far off', async () => {
+  const made = [];
+  const create = async (_, { periodInMinutes }) => {
+    made.push({ periodInMinutes, scheduledTime: Date.now() + periodInMinutes * 60_000 });
+  };
+  globalThis.chrome = { storage: {}, alarms: { create, get: async () => made.at(-1) } };
+  const { alarm } = await import('../chrome.js');
+  await alarm.set(45);
+  await alarm.set(45);
+  assert.equal(made.length, 1);
+  made[0].scheduledTime += 3_600_000;
+  await alarm.set(45);
+  await alarm.set(45);
+  assert.equal(made.length, 2);
+});
+
 test('every message is used, and every key has one', () => {
   const folder = new URL('..', import.meta.url);
   const read = (name) => readFileSync(new URL(name, folder), 'utf8');
