@@ -25,7 +25,6 @@ function setText(element, text) {
 
 class Row {
   badge = null;
-  action = undefined;
   #drawn = 'null';
   #holder = '';
   #flash;
@@ -44,6 +43,7 @@ class Row {
     this.name = name;
     this.key = folded(name);
     this.nameCell.textContent = this.nameCell.title = name;
+    this.action = null; // the button's label has the name too
   }
 
   /** Take what is so now; tells whether the badge is another one. */
