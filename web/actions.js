@@ -123,10 +123,9 @@ export class Heartbeat {
   async #beat() {
     if (!this.#presenceId) return;
     const body = { presence_id: this.#presenceId };
-    try {
-      await call('', 'POST', '/v1/heartbeat', { token: this.token(), body });
-    } catch (error) {
-      if (error.status) this.poller.refresh(); // it has ended, or the session has
-    }
+    const beat = call('', 'POST', '/v1/heartbeat', { token: this.token(), body });
+    const refused = await beat.then(() => false, ({ status }) => status > 0);
+    // It has ended, or the session has. A hidden tab only renews the token in time.
+    if (refused || document.hidden) this.poller.refresh();
   }
 }

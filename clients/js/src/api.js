@@ -7,7 +7,7 @@ export class PresenceError extends Error {
    * @param {any} problem the whole body, or null
    * @param {number | null} retryAfter seconds
    */
-  constructor(status, problem, retryAfter) {
+  constructor(status = 0, problem = null, retryAfter = null) {
     super(problem?.detail ?? "The server can't be reached. Try again.");
     this.name = 'PresenceError';
     this.status = status;
@@ -38,21 +38,25 @@ export class PresenceError extends Error {
  * @returns {Promise<{status: number, data: any, headers: Headers}>} data is null with 204 and 304
  * @throws {PresenceError}
  */
-export async function call(url, method, path, options = {}) {
-  const { token, body, headers, fetch = globalThis.fetch, cache = 'no-store', signal } = options;
+export async function call(
+  url,
+  method,
+  path,
+  { token, body, headers, fetch = globalThis.fetch, cache = 'no-store', signal } = {},
+) {
   /** @type {Record<string, string>} */
   const sent = { ...headers };
   if (token) sent.Authorization = `Bearer ${token}`;
   if (body !== undefined) sent['Content-Type'] = 'application/json';
   const unreachable = () => {
-    throw new PresenceError(0, null, null);
+    throw new PresenceError();
   };
   const answer = await fetch(url.replace(/\/$/, '') + path, {
     method,
     headers: sent,
-    body: body === undefined ? null : JSON.stringify(body),
+    body: JSON.stringify(body),
     cache,
-    signal: signal ?? null,
+    signal,
     credentials: 'omit',
   }).catch(unreachable);
   const text = await answer.text().catch(unreachable);
@@ -60,7 +64,7 @@ export async function call(url, method, path, options = {}) {
   const data = parsed(text);
   // A page in between, a hotel's for one, says 200 too, but not in JSON.
   if (status >= 400 || (text && !data)) {
-    throw new PresenceError(status, data, parseFloat(received.get('Retry-After') ?? '') || null);
+    throw new PresenceError(status, data, Number(received.get('Retry-After')) || null);
   }
   return { status, data, headers: received };
 }

@@ -16,8 +16,8 @@ export function paceBy(random) {
     afterAnswer(headers) {
       failures = 0;
       interval = Number(headers.get('X-Poll-Interval')) || interval;
-      const rest = headers.has('Preference-Applied') ? 0 : 1; // it was held already
-      return interval * (rest + JITTER * random());
+      const rest = headers.has('Preference-Applied') ? 0 : interval; // it was held already
+      return rest + interval * JITTER * random();
     },
 
     /**

@@ -26,11 +26,13 @@ export class PresencePoller {
   /** @type {Tabs | null} */
   #tabs = null;
   #member = '';
+  /** Of the token: revoking begins another. */
+  #generation = 0;
   #minVersion = 0;
+  /** From when on a leader that says nothing hangs, by our clock. */
+  #overdue = 0;
   /** Whether a round is to follow at once. */
   #wanted = false;
-  /** Whether another tab may not know what this one knows. */
-  #untold = false;
 
   #store = new Store();
   #name;
@@ -49,11 +51,11 @@ export class PresencePoller {
     onToken,
     wait = 0,
     share = true,
-    fetch = globalThis.fetch,
+    fetch,
     clock = ownClock,
     scope = /** @type {Scope} */ (globalThis),
   }) {
-    this.#name = `presence 1 ${url}`;
+    this.#name = `presence 2 ${url}`;
     this.#wait = wait;
     this.#clock = clock;
     this.#scope = scope;
@@ -117,7 +119,7 @@ export class PresencePoller {
     this.#wanted = true;
     // An answer that the server holds would come too late.
     if (this.#wait) this.#giveUp();
-    this.#begin();
+    this.#poll();
   }
 
   /** Stop, here and in the other tabs, and leave no snapshot in memory or the browser's cache. */
@@ -141,12 +143,9 @@ export class PresencePoller {
     this.#round = null;
   }
 
-  #begin() {
-    if (this.#life && !this.#round) void this.#poll();
-  }
-
-  /** One round: look at the token, ask if this tab leads, and set the time of the next. */
+  /** A round, if none is under way: look at the token, ask if this tab leads, time the next. */
   async #poll() {
+    if (!this.#life || this.#round) return;
     this.#clock.clearTimeout(this.#timer);
     const round = (this.#round = new AbortController());
     const patience = PATIENCE_MS + this.#wait * 1000;
@@ -155,32 +154,37 @@ export class PresencePoller {
     this.#wanted = false;
     let seconds;
     try {
-      seconds = await this.#ask(round, wanted);
+      const aborted = new Promise((_, reject) => (round.signal.onabort = reject));
+      seconds = await Promise.race([this.#ask(round, wanted), aborted]);
     } catch (error) {
       if (this.#round === round) seconds = this.#failed(error);
     }
     this.#clock.clearTimeout(impatience);
     if (this.#round !== round) return;
     this.#round = null;
-    // Wanted again meanwhile, or elected.
-    if (this.#wanted || (seconds === undefined && this.#tabs?.isLeading())) seconds = 0;
-    if (seconds === undefined) return;
-    this.#timer = this.#clock.setTimeout(() => this.#begin(), seconds * 1000);
+    if (this.#wanted) seconds = 0;
+    else if (this.#tabs?.isLeading()) this.#tabs.say({ known: this.#store.told(), seconds });
+    if (seconds === Infinity) return;
+    this.#timer = this.#clock.setTimeout(() => this.#poll(), seconds * 1000);
   }
 
   /**
    * @param {AbortController} round
    * @param {boolean} wanted whether the leader is to poll at once
-   * @returns {Promise<number | undefined>} seconds to the next round; none if another tab leads
+   * @returns {Promise<number | undefined>} seconds to the next round
    */
   async #ask(round, wanted) {
     const token = await this.#tokens.current();
     if (this.#round !== round) return;
     if (!token) return this.#leave('missing');
     const tabs = this.#join(token);
-    if (!this.#hidden) tabs.compete();
-    let seconds;
-    if (tabs.isLeading()) seconds = await this.#lead(token, round);
+    /** @type {number | undefined} */
+    let seconds = Infinity; // who is hidden only listens
+    if (!this.#hidden) {
+      if (tabs.compete()) this.#expect(0); // a word of whoever leads
+      seconds = (this.#overdue - this.#clock.now()) / 1000;
+    }
+    if (tabs.isLeading() || seconds <= 0) seconds = await this.#lead(token, round);
     else if (wanted) tabs.say({ ask: this.#minVersion });
     if (this.#round !== round) return;
     await this.#tokens.renewIfDue(token, this.now(), this.#server.renew, round.signal);
@@ -193,7 +197,8 @@ export class PresencePoller {
    * @param {string} token
    */
   #join(token) {
-    const { org, mid } = claimsOf(token);
+    const { org, mid, gen = 0 } = claimsOf(token);
+    this.#generation = gen;
     const member = ` ${org} ${mid}`;
     if (member !== this.#member) {
       this.#tabs?.close();
@@ -205,7 +210,7 @@ export class PresencePoller {
       this.#name + member,
       this.#shared,
       (message) => this.#heard(message),
-      () => this.#elected(),
+      () => this.refresh(),
     );
     return this.#tabs;
   }
@@ -216,59 +221,50 @@ export class PresencePoller {
    */
   async #lead(token, round) {
     const minVersion = this.#minVersion;
-    const wishes = { minVersion, wait: this.#wait };
     const { state, etag } = this.#store;
-    const { data, headers } = await this.#server.snapshot(token, etag, wishes, round.signal);
+    const { signal } = round;
+    const asked = this.#server.snapshot(token, etag, minVersion, this.#wait, signal);
+    const { data, headers } = await asked;
     const now = this.#clock.now();
-    let { accounts } = state;
+    const changes = data && { snapshot: data };
     if (data && data.accounts_version !== state.snapshot?.accounts_version) {
-      accounts = await this.#server.accounts(token, round.signal);
+      changes.accounts = await this.#server.accounts(token, signal);
     }
     if (this.#round !== round) return;
     if (this.#minVersion === minVersion) this.#minVersion = 0;
-    this.#tell(this.#store.confirm(now, headers, data, accounts));
+    this.#store.confirm(now, headers, changes);
     return this.#pace.afterAnswer(headers);
   }
 
-  /**
-   * @param {unknown} error
-   * @returns {number | undefined} seconds to the next try
-   */
+  /** @param {unknown} error */
   #failed(error) {
     const { status, problem, retryAfter } =
-      error instanceof PresenceError ? error : new PresenceError(0, null, null);
+      error instanceof PresenceError ? error : new PresenceError();
     if (status === 401) return this.#leave(problem?.reason ?? 'invalid');
     if (status === 403) return this.#leave('forbidden');
     const offline = this.#scope.navigator?.onLine === false;
-    this.#tell(this.#store.set({ status: offline ? 'offline' : 'reconnecting' }));
+    this.#store.set({ status: offline ? 'offline' : 'reconnecting' });
     return this.#pace.afterFailure(retryAfter);
   }
 
-  /** @param {boolean} changed */
-  #tell(changed) {
-    if (!this.#tabs?.isLeading()) return;
-    this.#tabs.say(this.#store.told(changed || this.#untold));
-    this.#untold = false;
+  /** @param {number} seconds that the leader rests */
+  #expect(seconds) {
+    this.#overdue = this.#clock.now() + (seconds + this.#wait) * 1000 + 1.5 * PATIENCE_MS;
   }
 
   /** @param {any} message of another tab */
   #heard(message) {
     const leading = this.#tabs?.isLeading();
-    if (message.out) {
+    if (message.out && message.gen >= this.#generation) {
       this.stop();
       this.#leave(message.out);
     } else if (leading && 'ask' in message) {
-      this.#untold = true;
       this.refresh(message.ask);
-    } else if (!leading && 'skew' in message) {
-      this.#store.adopt(message);
-      this.#begin(); // a look at this tab's own token
+    } else if (!leading && message.known) {
+      this.#expect(message.seconds);
+      this.#store.adopt(message.known);
+      this.#poll(); // a look at this tab's own token
     }
-  }
-
-  #elected() {
-    this.#untold = true;
-    this.#begin();
   }
 
   /**
@@ -276,7 +272,7 @@ export class PresencePoller {
    * @returns {undefined} no time of a next round
    */
   #leave(reason) {
-    if (!OWN_REASONS.includes(reason)) this.#tabs?.say({ out: reason });
+    if (!OWN_REASONS.includes(reason)) this.#tabs?.say({ out: reason, gen: this.#generation });
     this.stop();
     this.#minVersion = 0;
     this.#store.forget({ ...NOTHING, status: 'signed-out', reason });

@@ -13,7 +13,7 @@ import { call } from './api.js';
  * revalidates, since the server says `no-cache`, and answers 200.
  *
  * @param {string} url
- * @param {typeof globalThis.fetch} fetch
+ * @param {typeof globalThis.fetch | undefined} fetch
  * @param {Scope} scope
  */
 export function serverAt(url, fetch, { location }) {
@@ -24,11 +24,12 @@ export function serverAt(url, fetch, { location }) {
     /**
      * @param {string} token
      * @param {string | null} etag of the last snapshot
-     * @param {{minVersion: number, wait: number}} wishes
+     * @param {number} minVersion
+     * @param {number} wait seconds
      * @param {AbortSignal} signal
      * @returns {Promise<{data: any, headers: Headers}>} data is null where nothing changed
      */
-    async snapshot(token, etag, { minVersion, wait }, signal) {
+    async snapshot(token, etag, minVersion, wait, signal) {
       /** @type {Record<string, string>} */
       const headers = {};
       if (etag && !elsewhere) headers['If-None-Match'] = etag;

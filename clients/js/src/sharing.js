@@ -11,7 +11,7 @@
  * @param {string} name the same for all tabs that share
  * @param {Scope} scope
  * @param {(message: any) => void} heard called with what another tab says
- * @param {() => void} elected
+ * @param {() => void} elected called if that takes a while
  */
 export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, elected) {
   const locks = navigator?.locks;
@@ -24,9 +24,9 @@ export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, e
   const tabs = {
     isLeading: () => leading,
 
-    /** Lead: at once, or when whoever leads gives it up. */
+    /** Lead, at once or when whoever leads gives it up; tells whether that is new. */
     compete() {
-      if (turn) return;
+      if (turn) return false;
       const { signal } = (turn = new AbortController());
       const lead = () => {
         if (signal.aborted) return;
@@ -36,7 +36,8 @@ export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, e
       };
       // Refused, in a sandboxed frame for one, this tab polls for itself.
       if (channel) locks.request(name, { signal }, lead).catch(lead);
-      else void lead();
+      else leading = true;
+      return true;
     },
 
     /** Let another tab lead. */

@@ -1,4 +1,4 @@
-/** @import { Account, Clock, Snapshot, State } from './types.js' */
+/** @import { Clock, State } from './types.js' */
 
 /** @type {State} */
 export const NOTHING = { status: 'connecting', reason: null, snapshot: null, accounts: null };
@@ -24,20 +24,14 @@ export class Store {
   /** How many ms the server's clock is ahead of ours. */
   skew = 0;
 
-  /**
-   * @param {Partial<State>} changes
-   * @returns {boolean} whether that is another state
-   */
+  /** @param {Partial<State>} changes */
   set(changes) {
     const next = { ...this.state, ...changes };
     const keys = /** @type {(keyof State)[]} */ (Object.keys(next));
-    const changed = keys.some((key) => next[key] !== this.state[key]);
-    if (changed) {
-      this.state = Object.freeze(next);
-      // Each by itself: what one throws is reported like any error, and stops nobody.
-      this.listeners.forEach(queueMicrotask);
-    }
-    return changed;
+    if (keys.every((key) => next[key] === this.state[key])) return;
+    this.state = Object.freeze(next);
+    // Each by itself: what one throws is reported like any error, and stops nobody.
+    this.listeners.forEach(queueMicrotask);
   }
 
   /**
@@ -45,33 +39,28 @@ export class Store {
    *
    * @param {number} now by our clock
    * @param {Headers} headers
-   * @param {Snapshot | null} snapshot null where it is still the same
-   * @param {Account[] | null} accounts
+   * @param {Partial<State>} changes
    */
-  confirm(now, headers, snapshot, accounts) {
+  confirm(now, headers, changes) {
     // Date has whole seconds: what it says is half a second old, give or take as much.
     const skew = Date.parse(headers.get('Date') ?? '') + 500 - now;
     if (Math.abs(skew - this.skew) > 1000) this.skew = skew;
     this.checkedAt = now + this.skew;
-    if (snapshot) this.etag = headers.get('ETag');
-    return this.set({ status: 'live', snapshot: snapshot ?? this.state.snapshot, accounts });
+    this.etag = headers.get('ETag');
+    this.set({ status: 'live', ...changes });
   }
 
-  /**
-   * What to tell other tabs.
-   *
-   * @param {boolean} whole or only that it still holds
-   */
-  told(whole) {
-    const { state, etag, checkedAt, skew } = this;
-    return whole ? { state, etag, checkedAt, skew } : { checkedAt, skew };
+  /** What to tell other tabs. */
+  told() {
+    const { listeners, ...told } = this;
+    return told;
   }
 
-  /** @param {any} message what another tab told */
-  adopt({ state = this.state, etag = this.etag, checkedAt, skew }) {
+  /** @param {any} told by another tab */
+  adopt({ state, ...told }) {
     // A copy of what is here is no change.
-    this.set(etag === this.etag ? { status: state.status } : state);
-    Object.assign(this, { etag, checkedAt, skew });
+    this.set(told.etag === this.etag ? { status: state.status } : state);
+    Object.assign(this, told);
   }
 
   /** @param {State} state from now on */

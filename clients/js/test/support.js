@@ -39,8 +39,8 @@ export class Clock {
   }
 }
 
-export function tokenOf(member, { iat = START / 1000, ttl = 43_200, serial = 1 } = {}) {
-  const claims = { org: 'org', mid: member, iat, exp: iat + ttl, serial };
+export function tokenOf(member, { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0 } = {}) {
+  const claims = { org: 'org', mid: member, gen, iat, exp: iat + ttl, serial };
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 

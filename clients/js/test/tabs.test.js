@@ -156,6 +156,89 @@ test('a revoked member is signed out in all tabs, a token that ended in its own'
   }
 });
 
+test('a tab with a token of after the revoking stays signed in', async (t) => {
+  const { clock, server, tabs, open } = await browser(t, 2);
+  tabs[1].scope.hide();
+  await settle();
+  server.trouble = (path, { Authorization }) => {
+    if (!Authorization.endsWith(token)) return refusal(401, { reason: 'revoked' });
+  };
+  const token = tokenOf('ana', { gen: 1 });
+  const renewed = await open({ getToken: () => token });
+  renewed.scope.hide();
+  await clock.pass(10); // the first tab leads, and is refused
+  assert.deepEqual(
+    states(tabs).map(({ reason }) => reason),
+    ['revoked', 'revoked'],
+  );
+  assert.equal(renewed.poller.getState().status, 'live');
+  renewed.scope.show();
+  server.change();
+  await clock.pass(2);
+  assert.equal(renewed.poller.getState().snapshot.version, 2);
+});
+
+test('a visible tab polls for itself while the leader hangs, and until it speaks', async (t) => {
+  for (const wait of [0, 25]) {
+    const { clock, server, locks, poller } = stage(t);
+    // A dialog stops its timers, and what it is told waits.
+    const hung = { until: Promise.resolve() };
+    const leader = poller({
+      wait,
+      scope: new Tab(locks),
+      clock: {
+        now: clock.now,
+        random: clock.random,
+        clearTimeout: clock.clearTimeout,
+        setTimeout: (then, ms) => clock.setTimeout(() => hung.until.then(then), ms),
+      },
+      getToken: () => hung.until.then(() => tokenOf('ana')),
+    });
+    const scope = new Tab(locks);
+    const one = poller({ wait, scope });
+    leader.start();
+    await settle();
+    one.start();
+    await clock.pass(1);
+    let goOn;
+    hung.until = new Promise((resolve) => (goOn = resolve));
+    server.change();
+    await clock.pass(20 + 1.5 * wait);
+    server.change();
+    await clock.pass(2);
+    assert.deepEqual([one.getState().status, one.getState().snapshot.version], ['live', 3]);
+
+    server.trouble = () => Promise.reject(new TypeError('fetch failed'));
+    server.change(); // ends what is held
+    clock.chance = 1;
+    await clock.pass(3);
+    assert.equal(one.getState().status, 'reconnecting');
+
+    server.trouble = null;
+    goOn();
+    await clock.pass(30);
+    assert.deepEqual(one.getState(), leader.getState());
+    assert.equal(one.getState().status, 'live');
+    server.requests.length = 0;
+    await clock.pass(10);
+    if (!wait) assert.equal(server.polls.length, 5);
+  }
+});
+
+test('a leader that rests as long as the server wants does not count as hung', async (t) => {
+  const { clock, server, tabs } = await browser(t, 2);
+  server.interval = 60;
+  await clock.pass(10);
+  server.requests.length = 0;
+  await clock.pass(600);
+  assert.equal(server.polls.length, 10);
+  server.trouble = () => refusal(503, {}, { 'Retry-After': '120' });
+  server.requests.length = 0;
+  await clock.pass(600);
+  assert.equal(server.polls.length, 5);
+  assert.equal(tabs[1].poller.getState().status, 'reconnecting');
+});
+
 test('signing out is for all tabs', async (t) => {
   const { clock, server, tabs } = await browser(t, 3);
   await tabs[1].poller.signOut();

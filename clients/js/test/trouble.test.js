@@ -152,6 +152,22 @@ test('a getToken that fails is asked again, with rests', async (t) => {
   assert.equal(one.getState().status, 'reconnecting');
 });
 
+test('a getToken that never answers is given up too', async (t) => {
+  const { clock, poller } = stage(t);
+  clock.chance = 1;
+  let token = 'opaque';
+  const one = poller({ getToken: () => token });
+  one.start();
+  await clock.pass(1);
+  assert.equal(one.getState().status, 'live');
+  token = new Promise(() => {});
+  await clock.pass(12);
+  assert.equal(one.getState().status, 'reconnecting');
+  token = 'opaque';
+  await clock.pass(12);
+  assert.equal(one.getState().status, 'live');
+});
+
 test('signing out evicts the cached snapshot, without a token', async (t) => {
   const { clock, server, poller } = stage(t);
   const one = poller();
