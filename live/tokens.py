@@ -1,6 +1,6 @@
 """Tokens by their raw header: no signature is verified twice, no bad one over and over."""
 
-from time import time
+from time import monotonic, time
 from typing import Any
 
 from live.question import Question
@@ -12,6 +12,7 @@ from settings import Settings
 # Of each process; the oldest goes first. A bearer takes about 1 KB, a refusal what was sent.
 BEARERS = 50_000
 REFUSALS = 5_000
+REFUSED_FOR_SECONDS = 5.0  # not for ever: a clock that was ahead makes good tokens expired
 
 
 class Bearer:
@@ -35,7 +36,7 @@ class Tokens:
 
     def __init__(self, settings: Settings) -> None:
         self.bearers: dict[bytes, Bearer] = {}
-        self._refusals: dict[bytes, str] = {}
+        self._refusals: dict[bytes, tuple[float, str]] = {}
         self._settings = settings
 
     def bearer(self, header: bytes | None) -> Bearer:
@@ -50,10 +51,10 @@ class Tokens:
             if not bearer.has_expired():
                 return bearer
             del self.bearers[header]
-        reason = self._refusals.get(header)
-        if reason is not None:
+        refused = self._refusals.get(header)
+        if refused is not None and monotonic() < refused[0]:
             # Made anew: an exception that is raised again keeps every frame it ever passed.
-            raise NotAuthenticated(reason)
+            raise NotAuthenticated(refused[1])
         return self._verified(header)
 
     def _verified(self, header: bytes) -> Bearer:
@@ -61,7 +62,8 @@ class Tokens:
             bearer = Bearer(tokens.in_header(header.decode("latin-1"), self._settings))
         except NotAuthenticated as refusal:
             _bounded(self._refusals, REFUSALS)
-            self._refusals[header] = refusal.fields["reason"]
+            reason = refusal.fields["reason"]
+            self._refusals[header] = (monotonic() + REFUSED_FOR_SECONDS, reason)
             raise
         _bounded(self.bearers, BEARERS)
         self.bearers[header] = bearer
