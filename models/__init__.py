@@ -2,7 +2,7 @@
 
 from models.access_code import AccessCode
 from models.account import Account
-from models.admin_event import AdminEvent
+from models.audit_event import AuditEvent
 from models.base import Base, IdText, TimeText, UnixSeconds
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
@@ -14,7 +14,7 @@ from models.rate_limit import RateLimit
 __all__ = [
     "AccessCode",
     "Account",
-    "AdminEvent",
+    "AuditEvent",
     "Base",
     "ClockEvent",
     "IdText",

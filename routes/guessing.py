@@ -5,13 +5,14 @@ where the code is right. Attempts of one address wait for each other meanwhile: 
 in between, and an office that signs in all at once is never refused.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from math import ceil
 
-from flask import g, request
+from flask import g
 from flask_limiter import Limiter, RateLimitExceeded
 from sqlalchemy.orm import Session
 
+from routes import addresses
 from routes.context import context
 from routes.rate_limits import DatabaseStorage
 from services import callers
@@ -25,14 +26,11 @@ SUBNET_BYTES = 8  # of an IPv6 address: whoever has one has at least all of its 
 
 def address() -> str:
     """The client's address, as far as it is to be told from others: IPv6 by the /64."""
-    try:
-        found = ip_address(_without_port(_said_address()))
-    except ValueError:
+    found = addresses.of_client()
+    if found is None:
         return UNKNOWN
     if isinstance(found, IPv4Address):
         return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
     return str(IPv6Address(found.packed[:SUBNET_BYTES].ljust(16, b"\0")))
 
 
@@ -66,18 +64,3 @@ def _look_at(session: Session, access_code: str) -> None:
 def _seconds_to_wait() -> int:
     exceeded = limiter.current_limit
     return max(1, ceil(exceeded.reset_at - utc_now().timestamp())) if exceeded else 1
-
-
-def _said_address() -> str:
-    """What the outermost trusted proxy said, or else who is connected."""
-    trusted = context().settings.trusted_proxies
-    said = [each for each in request.headers.get("X-Forwarded-For", "").split(",") if each]
-    return said[-trusted] if 0 < trusted <= len(said) else request.remote_addr or ""
-
-
-def _without_port(text: str) -> str:
-    """Some proxies name the port too: ``192.0.2.1:8080``, ``[2001:db8::1]:8080``."""
-    text = text.strip()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text

@@ -1,4 +1,4 @@
-"""What was: the history, what admins changed, and the hours."""
+"""What was: the history, the audit log, and the hours."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,8 @@ from routes.auth import reading_as_admin
 from routes.context import context
 from routes.requests import ApiBlueprint
 from schemas.history import (
-    AdminEvents,
-    AdminEventsQuery,
+    AuditEvents,
+    AuditEventsQuery,
     ClockEvents,
     ClockEventsQuery,
     TimeQuery,
@@ -39,14 +39,14 @@ def list_clock_events(**query: Any) -> Response:
     return _page(pages.CLOCK_EVENTS, query)
 
 
-@blueprint.get("/admin-events")
-@blueprint.arguments(AdminEventsQuery, location="query", as_kwargs=True)
-@blueprint.response(200, AdminEvents)
+@blueprint.get("/audit-events")
+@blueprint.arguments(AuditEventsQuery, location="query", as_kwargs=True)
+@blueprint.response(200, AuditEvents)
 @blueprint.texts(200, "text/csv")
 @blueprint.problems(401, 403, 422, 503)
-def list_admin_events(**query: Any) -> Response:
-    """What admins changed, the newest first; JSON or CSV."""
-    return _page(pages.ADMIN_EVENTS, query)
+def list_audit_events(**query: Any) -> Response:
+    """What admins changed and who signed in, the newest first; JSON or CSV."""
+    return _page(pages.AUDIT_EVENTS, query)
 
 
 @blueprint.get("/time")

@@ -1,11 +1,11 @@
-"""The history, what admins changed, and working time."""
+"""The history, the audit log, and working time."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from models import admin_event, clock_event
+from models import audit_event, clock_event
 from schemas.fields import Id, Number, Timestamp
 from services.pages import NO_CURSOR, Cursor
 from services.working_time import GROUPINGS, time_zones
@@ -49,8 +49,8 @@ class ClockEventsQuery(PageQuery):
     kind = fields.String(validate=validate.OneOf(clock_event.KINDS))
 
 
-class AdminEventsQuery(PageQuery):
-    kind = fields.String(validate=validate.OneOf(admin_event.KINDS))
+class AuditEventsQuery(PageQuery):
+    kind = fields.String(validate=validate.OneOf(audit_event.KINDS))
 
 
 class ClockEvent(Schema):
@@ -70,9 +70,9 @@ class ClockEvent(Schema):
     from_presence_id = Id(required=True, allow_none=True)
 
 
-class AdminEvent(Schema):
+class AuditEvent(Schema):
     id = Id(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(admin_event.KINDS))
+    kind = fields.String(required=True, validate=validate.OneOf(audit_event.KINDS))
     account_id = Id(required=True, allow_none=True)
     account_name = fields.String(required=True, allow_none=True)
     user_id = Id(required=True, allow_none=True)
@@ -80,6 +80,7 @@ class AdminEvent(Schema):
     actor_id = Id(required=True, allow_none=True)
     actor_name = fields.String(required=True, allow_none=True)
     details = fields.Dict(required=True)
+    address = fields.String(required=True, allow_none=True)
     occurred_at = fields.String(required=True, metadata=_TIME)
 
 
@@ -88,8 +89,8 @@ class ClockEvents(Schema):
     next = fields.String(required=True, allow_none=True)
 
 
-class AdminEvents(Schema):
-    admin_events = fields.List(fields.Nested(AdminEvent), required=True)
+class AuditEvents(Schema):
+    audit_events = fields.List(fields.Nested(AuditEvent), required=True)
     next = fields.String(required=True, allow_none=True)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, Membership
-from services import admin_log, members
+from services import audit_log, members
 from services.change import Change
 from services.errors import AccessCodeRejected, NotFound
 from services.times import rfc3339
@@ -70,7 +70,7 @@ def issue(
     change.session.add(row)
     change.session.flush()
     known = _known_of(row)
-    admin_log.keep(
+    audit_log.keep(
         change, "code_issued", actor=actor, member=member, account=account, details=known
     )
     return row, "-".join(code[start : start + 4] for start in range(0, LENGTH, 4))
@@ -117,7 +117,7 @@ def revoke(
         members.end_tokens(change, member)
         account = change.session.get(Account, code.account_id) if code.account_id else None
         known = _known_of(code)
-        admin_log.keep(
+        audit_log.keep(
             change, "code_revoked", actor=actor, member=member, account=account, details=known
         )
 

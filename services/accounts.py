@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models import Account, Membership
 from models.constraints import violated
-from services import admin_log, presences
+from services import audit_log, presences
 from services.change import Change
 from services.errors import AccountNotFound, AccountOccupied, NameTaken
 from services.times import rfc3339
@@ -78,7 +78,7 @@ def add(change: Change, name: str, *, actor: Membership | None) -> Account:
     with _name_is_free(change.session):
         change.session.add(account)
     change.accounts_changed()
-    admin_log.keep(change, "account_added", actor=actor, account=account)
+    audit_log.keep(change, "account_added", actor=actor, account=account)
     return account
 
 
@@ -105,7 +105,7 @@ def amend(
         account.archived_at = change.now if archived else None
         change.accounts_changed()
         kind = "account_archived" if archived else "account_restored"
-        admin_log.keep(change, kind, actor=actor, account=account)
+        audit_log.keep(change, kind, actor=actor, account=account)
 
 
 def _of_org(org_id: UUID, archived_too: bool) -> Select[Account]:
@@ -120,7 +120,7 @@ def _rename(change: Change, account: Account, name: str, actor: Membership | Non
         account.name_casefolded = name.casefold()
     change.accounts_changed()
     names = {"from": before, "to": name}
-    admin_log.keep(change, "account_renamed", actor=actor, account=account, details=names)
+    audit_log.keep(change, "account_renamed", actor=actor, account=account, details=names)
 
 
 @contextmanager

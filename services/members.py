@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from models import AccessCode, AdminEvent, ClockEvent, IdempotencyKey, Membership, User
-from services import admin_log, presences
+from models import AccessCode, AuditEvent, ClockEvent, IdempotencyKey, Membership, User
+from services import audit_log, presences
 from services.change import Change
 from services.errors import LastAdmin, NotFound
 from services.times import rfc3339
@@ -76,7 +76,7 @@ def add(change: Change, *, display_name: str, role: str, actor: Membership | Non
     change.session.add(member)
     change.session.flush()
     change.members_changed()
-    admin_log.keep(change, "member_added", actor=actor, member=member, details={"role": role})
+    audit_log.keep(change, "member_added", actor=actor, member=member, details={"role": role})
     return member
 
 
@@ -105,7 +105,7 @@ def amend(
     if active and not member.active:
         member.active = True
         change.members_changed()
-        admin_log.keep(change, "member_reactivated", actor=actor, member=member)
+        audit_log.keep(change, "member_reactivated", actor=actor, member=member)
 
 
 def revoke_tokens(change: Change, member: Membership, *, actor: Membership | None) -> None:
@@ -114,7 +114,7 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
     :param actor: the admin who does it; None for an operator's command
     """
     end_tokens(change, member)
-    admin_log.keep(change, "tokens_revoked", actor=actor, member=member)
+    audit_log.keep(change, "tokens_revoked", actor=actor, member=member)
 
 
 def end_tokens(change: Change, member: Membership) -> None:
@@ -133,7 +133,7 @@ def erase(change: Change, member: Membership) -> None:
     held = presences.held_by(change, member)
     if held is not None:
         presences.end(change, held, "force_clear", actor_id=None, reason="erased")
-    admin_log.keep(change, "member_erased", actor=None, member=member)
+    audit_log.keep(change, "member_erased", actor=None, member=member)
     _blank_history(session, member)
     _blank_log(session, member)
     for table in (AccessCode, IdempotencyKey):
@@ -155,14 +155,14 @@ def _rename(
     names = {"from": member.display_name, "to": display_name}
     member.display_name = display_name
     change.members_changed(visibly=held is not None)
-    admin_log.keep(change, "member_renamed", actor=actor, member=member, details=names)
+    audit_log.keep(change, "member_renamed", actor=actor, member=member, details=names)
 
 
 def _change_role(change: Change, member: Membership, role: str, actor: Membership | None) -> None:
     roles = {"from": member.role, "to": role}
     member.role = role
     change.members_changed()
-    admin_log.keep(change, "member_role_changed", actor=actor, member=member, details=roles)
+    audit_log.keep(change, "member_role_changed", actor=actor, member=member, details=roles)
 
 
 def _deactivate(change: Change, member: Membership, actor: Membership | None) -> None:
@@ -173,7 +173,7 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
         presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
     member.active = False
     end_tokens(change, member)
-    admin_log.keep(change, "member_deactivated", actor=actor, member=member)
+    audit_log.keep(change, "member_deactivated", actor=actor, member=member)
 
 
 def _blank_history(session: Session, member: Membership) -> None:
@@ -192,17 +192,19 @@ def _blank_history(session: Session, member: Membership) -> None:
 
 
 def _blank_log(session: Session, member: Membership) -> None:
-    about = (AdminEvent.org_id == member.org_id, AdminEvent.user_id == member.user_id)
+    about = (AuditEvent.org_id == member.org_id, AuditEvent.user_id == member.user_id)
     session.execute(
-        update(AdminEvent)
-        .where(AdminEvent.org_id == member.org_id, AdminEvent.actor_id == member.user_id)
-        .values(actor_id=None, actor_name=ERASED)
+        update(AuditEvent)
+        .where(AuditEvent.org_id == member.org_id, AuditEvent.actor_id == member.user_id)
+        .values(actor_id=None, actor_name=ERASED, address=None)
     )
     # A renaming tells both names.
     session.execute(
-        update(AdminEvent).where(*about, AdminEvent.kind == "member_renamed").values(details={})
+        update(AuditEvent).where(*about, AuditEvent.kind == "member_renamed").values(details={})
     )
-    session.execute(update(AdminEvent).where(*about).values(user_id=None, display_name=ERASED))
+    session.execute(
+        update(AuditEvent).where(*about).values(user_id=None, display_name=ERASED, address=None)
+    )
 
 
 def _raise_if_last_admin(change: Change, member: Membership) -> None:

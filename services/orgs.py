@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models import (
     AccessCode,
     Account,
-    AdminEvent,
+    AuditEvent,
     ClockEvent,
     IdempotencyKey,
     Membership,
@@ -56,7 +56,7 @@ def erase(change: Change) -> None:
     for table in (
         Presence,
         ClockEvent,
-        AdminEvent,
+        AuditEvent,
         IdempotencyKey,
         AccessCode,
         Membership,

@@ -1,4 +1,4 @@
-"""Pages of what is kept: the history, and what admins changed; the newest first.
+"""Pages of what is kept: the history, and the audit log; the newest first.
 
 A page goes on after the last entry of the one before, by the time of the event, which the indexes
 have. A cursor also knows the newest entry there was at the first page: what arrives later, however
@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Uuid, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import AdminEvent, ClockEvent, IdText, TimeText
+from models import AuditEvent, ClockEvent, IdText, TimeText
 from models.base import UTCDateTime
 from services import tables
 from services.errors import ValidationFailed
@@ -53,7 +53,7 @@ class Log:
     """:ivar columns: of an entry on the wire, in their order"""
 
     name: str
-    table: type[ClockEvent] | type[AdminEvent]
+    table: type[ClockEvent] | type[AuditEvent]
     columns: Sequence[str]
 
 
@@ -77,9 +77,9 @@ CLOCK_EVENTS = Log(
         "from_presence_id",
     ),
 )
-ADMIN_EVENTS = Log(
-    "admin_events",
-    AdminEvent,
+AUDIT_EVENTS = Log(
+    "audit_events",
+    AuditEvent,
     (
         "id",
         "kind",
@@ -90,6 +90,7 @@ ADMIN_EVENTS = Log(
         "actor_id",
         "actor_name",
         "details",
+        "address",
         "occurred_at",
     ),
 )
@@ -163,7 +164,7 @@ def _on_the_wire(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
 
 
 def _after(
-    session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID, cursor: Cursor
+    session: Session, table: type[ClockEvent] | type[AuditEvent], org_id: UUID, cursor: Cursor
 ) -> list[ColumnElement[bool]]:
     named = select(table.id, table.seq, table.occurred_at).where(
         table.org_id == org_id, table.id.in_(cursor)
@@ -179,7 +180,7 @@ def _after(
     ]
 
 
-def _newest(session: Session, table: type[ClockEvent] | type[AdminEvent], org_id: UUID) -> UUID:
+def _newest(session: Session, table: type[ClockEvent] | type[AuditEvent], org_id: UUID) -> UUID:
     query = select(table.id).where(table.org_id == org_id).order_by(table.seq.desc()).limit(1)
     return session.scalars(query).one()
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import jwt
 
 from models import Membership
-from services import admin_log
+from services import audit_log
 from services.change import Change
 from services.errors import NotAuthenticated
 from services.times import rfc3339
@@ -85,7 +85,7 @@ def hand_out(
     """
     token = issue(member, settings=change.settings, now=change.now, ttl_seconds=ttl_seconds)
     known = {"expires_at": rfc3339(token.claims.expires_at)}
-    admin_log.keep(change, "token_issued", actor=actor, member=member, details=known)
+    audit_log.keep(change, "token_issued", actor=actor, member=member, details=known)
     return token
 
 

@@ -75,7 +75,7 @@ ENDPOINTS = {
         "admins", 204, foreign=NOT_FOUND
     ),
     "GET /v1/admin/clock-events": Endpoint("admins", 200, query={"account_id": "{account_id}"}),
-    "GET /v1/admin/admin-events": Endpoint("admins", 200, query={"user_id": "{user_id}"}),
+    "GET /v1/admin/audit-events": Endpoint("admins", 200, query={"user_id": "{user_id}"}),
     "GET /v1/admin/time": Endpoint("admins", 200, query={"by": "member,account"}),
 }
 

@@ -241,7 +241,7 @@ def assert_export(agency: Agency, folder: Path) -> None:
     assert members == {"Maya": "true", "Noor": "true"} | dict.fromkeys(VAS, "true") | {
         "Hana": "false"
     }
-    done = [(row["actor_name"], row["kind"]) for row in table(saved["admin-events.csv"])]
+    done = [(row["actor_name"], row["kind"]) for row in table(saved["audit-events.csv"])]
     assert {each: done.count(each) for each in set(done) if each[0]} == ADMINISTERED
     codes = table(saved["access-codes.csv"])
     assert (len(codes), sum(bool(row["revoked_at"]) for row in codes)) == (12, 1)

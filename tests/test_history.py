@@ -1,4 +1,4 @@
-"""GET /v1/admin/clock-events and /v1/admin/admin-events: what was, page by page."""
+"""GET /v1/admin/clock-events and /v1/admin/audit-events: what was, page by page."""
 
 import csv
 import io
@@ -282,7 +282,7 @@ def test_a_cell_is_never_a_formula(world: World, client: FlaskClient) -> None:
         ("colour", "red"),
     ],
 )
-@pytest.mark.parametrize("path", ["clock-events", "admin-events"])
+@pytest.mark.parametrize("path", ["clock-events", "audit-events"])
 def test_a_bad_query_is_named(
     world: World, client: FlaskClient, path: str, name: str, value: str
 ) -> None:
@@ -292,7 +292,7 @@ def test_a_bad_query_is_named(
 
 def test_a_time_that_ends_before_it_begins_is_refused(world: World, client: FlaskClient) -> None:
     maya, span = world.admin(), {"from_": rfc3339(ago(10)), "to": rfc3339(ago(20))}
-    for path in ("clock-events", "admin-events", "time"):
+    for path in ("clock-events", "audit-events", "time"):
         answer = get(world, client, maya, path, **span)
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["to"]
 
@@ -303,7 +303,7 @@ def test_a_cursor_of_another_org_or_log_is_none(world: World, client: FlaskClien
     busy(world, 3)
     busy(other, 3)
     theirs = get(other, client, noa, limit=1).get_json()["next"]
-    log = get(world, client, maya, "admin-events", limit=1).get_json()["next"]
+    log = get(world, client, maya, "audit-events", limit=1).get_json()["next"]
     own = get(world, client, maya, limit=1).get_json()["next"]
     for cursor in (theirs, log, own[:32] + theirs[32:], theirs[:32] + own[32:]):
         answer = get(world, client, maya, cursor=cursor)
@@ -324,20 +324,20 @@ def test_only_admins_and_only_their_org(world: World, client: FlaskClient) -> No
     theirs = other.account()
     other.clock_in(other.va(), theirs)
     maya, ana = world.admin(), world.va()
-    for path in ("clock-events", "admin-events", "time"):
+    for path in ("clock-events", "audit-events", "time"):
         assert_problem(get(world, client, ana, path), 403, "admin_only")
         assert_problem(client.get(f"/v1/admin/{path}"), 401, "not_authenticated")
     assert entries(world, client, maya) == []
     assert entries(world, client, maya, account_id=theirs.id) == []
 
 
-def test_what_admins_changed_has_the_same_form(world: World, client: FlaskClient) -> None:
+def test_the_audit_log_has_the_same_form(world: World, client: FlaskClient) -> None:
     maya = world.admin()
     for number in range(3):
         answer = world.post(client, maya, "admin/accounts", name=f"Account {number}")
         assert answer.status_code == 201
-    body = get(world, client, maya, "admin-events", limit=2).get_json()
-    newest, older = body["admin_events"]
+    body = get(world, client, maya, "audit-events", limit=2).get_json()
+    newest, older = body["audit_events"]
     assert list(newest) == [
         "id",
         "kind",
@@ -348,18 +348,19 @@ def test_what_admins_changed_has_the_same_form(world: World, client: FlaskClient
         "actor_id",
         "actor_name",
         "details",
+        "address",
         "occurred_at",
     ]
     assert (newest["kind"], newest["account_name"]) == ("account_added", "Account 2")
     assert (newest["actor_id"], newest["actor_name"]) == (str(maya.user_id), "Maya Chen")
     assert older["account_name"] == "Account 1"
-    last = get(world, client, maya, "admin-events", limit=2, cursor=body["next"]).get_json()
-    assert [entry["kind"] for entry in last["admin_events"]] == ["account_added", "member_added"]
+    last = get(world, client, maya, "audit-events", limit=2, cursor=body["next"]).get_json()
+    assert [entry["kind"] for entry in last["audit_events"]] == ["account_added", "member_added"]
     assert last["next"] is None
-    only = get(world, client, maya, "admin-events", kind="member_added").get_json()
-    assert [entry["user_id"] for entry in only["admin_events"]] == [str(maya.user_id)]
+    only = get(world, client, maya, "audit-events", kind="member_added").get_json()
+    assert [entry["user_id"] for entry in only["audit_events"]] == [str(maya.user_id)]
     named = {"account_id": newest["account_id"]}
-    only = get(world, client, maya, "admin-events", **named).get_json()
-    assert only["admin_events"] == [newest]
-    text = get(world, client, maya, "admin-events", headers=CSV).get_data(as_text=True)
+    only = get(world, client, maya, "audit-events", **named).get_json()
+    assert only["audit_events"] == [newest]
+    text = get(world, client, maya, "audit-events", headers=CSV).get_data(as_text=True)
     assert len(list(csv.DictReader(io.StringIO(text, newline="")))) == 4

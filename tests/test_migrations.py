@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Insert, insert, inspect, select, text
@@ -19,7 +19,7 @@ from conftest import SECRET_KEY, migrate, opened
 from dev import ROOT
 from models import (
     AccessCode,
-    AdminEvent,
+    AuditEvent,
     ClockEvent,
     IdempotencyKey,
     Org,
@@ -56,6 +56,15 @@ POOLERS_TAKE = {
     "TimeZone",
     "standard_conforming_strings",
 }
+
+FORMER_ORG = text(
+    "INSERT INTO orgs (id, name, created_at, version, va_version, accounts_version,"
+    " members_version) VALUES (:id, 'Acme', '2026-11-22 12:42:00', 1, 1, 1, 1)"
+)
+FORMER_EVENT = text(
+    "INSERT INTO admin_events (id, org_id, kind, account_name, details, occurred_at) VALUES"
+    """ (:id, :org, 'account_renamed', :name, '{"from": "Acme"}', '2026-11-22 12:42:00.000000')"""
+)
 
 Row = Callable[..., Insert]
 
@@ -99,6 +108,39 @@ def test_down_to_nothing_and_up_again(empty_url: str) -> None:
         migrate_to(database, "upgrade", "head")
         assert tables(database) == before
         assert revision(database) == migrations.head_revision()
+
+
+def test_the_audit_log_keeps_what_the_admin_log_had(empty_url: str) -> None:
+    with opened(empty_url) as database:
+        migrate_to(database, "upgrade", "0004")
+        org, events = uuid4(), [uuid4() for _ in range(3)]
+        with database.write() as session:
+            session.execute(FORMER_ORG, {"id": dialect_id(database, org)})
+            for number, id_ in enumerate(events):
+                named = {"id": dialect_id(database, id_), "org": dialect_id(database, org)}
+                session.execute(FORMER_EVENT, {**named, "name": f"Acme {number}"})
+        for command, where in (("upgrade", "head"), ("downgrade", "0004"), ("upgrade", "head")):
+            migrate_to(database, command, where)
+        with database.write() as session:
+            session.execute(
+                insert(AuditEvent).values(
+                    org_id=org, kind="signed_in", details={}, address="::1", occurred_at=utc_now()
+                )
+            )
+            session.commit()
+            found = session.scalars(select(AuditEvent).order_by(AuditEvent.seq)).all()
+        assert [event.id for event in found[:3]] == events
+        assert [event.account_name for event in found] == ["Acme 0", "Acme 1", "Acme 2", None]
+        assert found[0].details == {"from": "Acme"}
+        # Where only the newer release knows the kind, going back drops the entry.
+        migrate_to(database, "downgrade", "0004")
+        migrate_to(database, "upgrade", "head")
+        with database.read() as session:
+            assert len(session.scalars(select(AuditEvent)).all()) == 3
+
+
+def dialect_id(database: Database, id_: UUID) -> str:
+    return id_.hex if database.is_sqlite else str(id_)
 
 
 def test_upgrade_says_whether_there_was_anything_to_do(empty_url: str) -> None:
@@ -148,10 +190,10 @@ def clock_event(world: World, **values: Any) -> Insert:
     return insert(ClockEvent).values(org_id=world.id, **{**given, **values})
 
 
-def admin_event(world: World, **values: Any) -> Insert:
+def audit_event(world: World, **values: Any) -> Insert:
     given = {"kind": "account_added", "account_id": world.account().id, "details": {}}
     given |= {"occurred_at": utc_now()}
-    return insert(AdminEvent).values(org_id=world.id, **{**given, **values})
+    return insert(AuditEvent).values(org_id=world.id, **{**given, **values})
 
 
 def idempotency_key(world: World, **values: Any) -> Insert:
@@ -168,7 +210,7 @@ def idempotency_key(world: World, **values: Any) -> Insert:
         (access_code, "account_id"),
         (access_code, "membership_id"),
         (clock_event, "account_id"),
-        (admin_event, "account_id"),
+        (audit_event, "account_id"),
         (idempotency_key, "membership_id"),
     ],
 )

@@ -141,14 +141,14 @@ def test_only_change_keeps_clock_events() -> None:
     assert not re.search(r"insert\(|ClockEvent\(", (ROOT / "services/members.py").read_text())
 
 
-def test_only_the_log_keeps_admin_events() -> None:
+def test_only_the_audit_log_keeps_audit_events() -> None:
     # services/members.py blanks those of a person who is erased.
-    assert writers_of("AdminEvent") == {
-        "services/admin_log.py",
+    assert writers_of("AuditEvent") == {
+        "services/audit_log.py",
         "services/members.py",
         "services/orgs.py",
     }
-    assert not re.search(r"AdminEvent\(", (ROOT / "services/members.py").read_text())
+    assert not re.search(r"AuditEvent\(", (ROOT / "services/members.py").read_text())
 
 
 CLOCKS = r"\butc_now\(|\bdatetime\.(now|utcnow|today)\(|\btime\.(time|monotonic)\w*\(|\bfunc\.now\("

@@ -92,7 +92,7 @@ def test_export_has_everything_but_the_codes(admin: Admin, org: World, tmp_path:
         "access-codes.csv": 1,
         "presence.csv": 2,
         "clock-events.csv": 1002,
-        "admin-events.csv": len(org.log()),
+        "audit-events.csv": len(org.log()),
     }
     assert "'=Gamma" in (folder / "accounts.csv").read_text()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

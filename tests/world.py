@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from models import Account, AdminEvent, Base, ClockEvent, Membership, Org, Presence
+from models import Account, AuditEvent, Base, ClockEvent, Membership, Org, Presence
 from models.session import Database
 from services import (
     access_codes,
@@ -223,11 +223,11 @@ class World:
             session.expunge_all()
             return list(found)
 
-    def log(self) -> list[AdminEvent]:
-        """What admins changed, oldest first."""
+    def log(self) -> list[AuditEvent]:
+        """The audit log, oldest first."""
         with self.database.read() as session:
             found = session.scalars(
-                select(AdminEvent).where(AdminEvent.org_id == self.id).order_by(AdminEvent.seq)
+                select(AuditEvent).where(AuditEvent.org_id == self.id).order_by(AuditEvent.seq)
             ).all()
             session.expunge_all()
             return list(found)

@@ -1,4 +1,4 @@
-"""What admins changed stands in a log of its own, with who did it; and only admins change it."""
+"""What admins change stands in the audit log, with who did it; and only admins change it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from models import Account, Membership
-from models.admin_event import KINDS
+from models.audit_event import KINDS
 from problems import assert_problem
-from services import access_codes
+from services import access_codes, audit_log
 from services.times import rfc3339
 from test_commands import as_json
 from world import World, ago, dump
@@ -91,7 +91,8 @@ def test_who_gave_her_access_and_when(world: World, client: FlaskClient) -> None
     times = [event.occurred_at for event in events]
     assert times == sorted(times)
     said = {kind for kind, *_ in of(world)}
-    assert set(KINDS) - said == {"token_issued", "member_erased"}
+    came_and_went = {"signed_in", "sign_in_refused", "signed_out", "session_ended"}
+    assert set(KINDS) - said == {"token_issued", "member_erased"} | came_and_went
 
 
 def test_an_operators_commands_stand_in_it_without_an_actor(app: Flask, world: World) -> None:
@@ -129,9 +130,26 @@ def test_the_log_keeps_what_an_erased_admin_did_not_who_it_was(
         ),
         ("member_erased", None, "(erased)", None, {}),
     ]
-    rows = "".join(dump(world.database)["admin_events"])
+    rows = "".join(dump(world.database)["audit_events"])
     for trace in ("Maya", str(maya.user_id), maya.user_id.hex):
         assert trace not in rows
+
+
+def test_the_log_keeps_no_address_of_who_was_erased(world: World, client: FlaskClient) -> None:
+    maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
+    for member, actor, address in (
+        (ana, ana, "192.0.2.1"),
+        (ben, ana, "192.0.2.2"),
+        (ben, ben, "192.0.2.3"),
+    ):
+        with world.changing() as change:
+            audit_log.keep(change, "signed_out", actor=actor, member=member, address=address)
+    answer = world.get(client, maya, "admin/audit-events?kind=signed_out")
+    logged = [entry["address"] for entry in answer.get_json()["audit_events"]]
+    assert logged == ["192.0.2.3", "192.0.2.2", "192.0.2.1"]
+    world.erase(ana)
+    addresses = [event.address for event in world.log() if event.kind == "signed_out"]
+    assert addresses == [None, None, "192.0.2.3"]
 
 
 def test_a_va_manages_nothing_and_learns_nothing(world: World, client: FlaskClient) -> None:

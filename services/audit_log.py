@@ -1,10 +1,13 @@
-"""The log of what admins change, so that "who gave her access, and when" has an answer."""
+"""The audit log: what admins change, and who signs in and out.
+
+So that "who gave her access, when, and who came in with it" has an answer.
+"""
 
 from typing import Any
 
 from sqlalchemy import insert
 
-from models import Account, AdminEvent, Membership
+from models import Account, AuditEvent, Membership
 from services.change import Change
 
 
@@ -16,16 +19,18 @@ def keep(
     member: Membership | None = None,
     account: Account | None = None,
     details: dict[str, Any] | None = None,
+    address: str | None = None,
 ) -> None:
     """Keep an event, in the transaction of what it tells of. No snapshot shows it.
 
-    :param actor: the admin who did it; None for an operator's command
+    :param actor: who did it; None for an operator's command, and for a refused sign-in
     :param member: whom it is about
     :param account: what it is about
     :param details: what else there is to know, as JSON has it; never a code
+    :param address: the client's (``routes/addresses.py``), where somebody signs in or out
     """
     change.session.execute(
-        insert(AdminEvent).values(
+        insert(AuditEvent).values(
             org_id=change.org.id,
             kind=kind,
             actor_id=actor.user_id if actor else None,
@@ -35,6 +40,7 @@ def keep(
             account_id=account.id if account else None,
             account_name=account.name if account else None,
             details=details or {},
+            address=address,
             occurred_at=change.now,
         )
     )

@@ -1,10 +1,18 @@
-"""What admins changed: members, access codes and accounts, and who did it."""
+"""What admins changed, who signed in and out, and who was refused: with who did it."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Integer
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, OrgId
@@ -24,19 +32,26 @@ KINDS = (
     "code_revoked",
     "token_issued",
     "tokens_revoked",
+    "signed_in",
+    "sign_in_refused",
+    "signed_out",
+    "session_ended",
 )
+ADDRESS_LENGTH = 45  # of an IPv6 address with an IPv4 one at its end
 
 
-class AdminEvent(Base):
+class AuditEvent(Base):
     """One event. Rows are only added; erasing a person blanks who it was, not what happened.
 
     What it is about has the words of the history: a member is ``user_id`` and ``display_name``,
     an account is ``account_id`` and ``account_name``, and a code for one account has both. The
-    names are those of then. ``actor_id`` and ``actor_name`` are the admin's, and null where an
-    operator's command did it. ``details`` never holds a code.
+    names are those of then. ``actor_id`` and ``actor_name`` are of who did it: an admin, or the
+    member who signed in or out; null where an operator's command did it, and for a refused sign-in,
+    since whose code was typed does not tell who typed it. ``details`` never holds a code.
+    ``address`` is the client's, where somebody signed in or out.
     """
 
-    __tablename__ = "admin_events"
+    __tablename__ = "audit_events"
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
@@ -62,4 +77,5 @@ class AdminEvent(Base):
     account_id: Mapped[UUID | None]
     account_name: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
     occurred_at: Mapped[datetime]
