@@ -9,6 +9,7 @@ import routes
 import settings as settings_module
 from models.session import Database
 from routes.context import Context, attach
+from routes.paths import OneSpelling
 from settings import Settings
 
 
@@ -23,6 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     attach(app, Context(settings, Database(settings.database_url)))
     routes.register(app, routes.Api(app), settings)
+    app.wsgi_app = OneSpelling(app.wsgi_app)  # type: ignore[method-assign]
     cli.register(app)
     return app
 

@@ -140,6 +140,9 @@ class ExpressProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
             self._is_head_too_large = True
             raise ValueError(HEAD_TOO_LARGE)  # which ends the parser
+        if b"#" in self.url:
+            # No request has a fragment (RFC 9112, 3.2); the parser would cut it off.
+            raise ValueError("a fragment")
         super().on_headers_complete()
         if self._is_draining and self.cycle is not None:
             self.cycle.keep_alive = False

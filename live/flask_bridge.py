@@ -39,7 +39,9 @@ class FlaskBridge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # WSGI can't tell if_none_match from if-none-match: one would pass for the other.
         headers = [header for header in scope["headers"] if b"_" not in header[0]]
-        scope, body = {**scope, "headers": headers}, b""
+        # Not decoded: routes/paths.py.
+        path = scope["raw_path"].decode("latin-1")
+        scope, body = {**scope, "headers": headers, "path": path}, b""
         if not _is_better_unread(scope["headers"]):
             try:
                 async with asyncio.timeout(BODY_SECONDS):

@@ -20,6 +20,7 @@ from services.errors import NotAuthenticated
 from settings import Settings
 
 PATH = "/v1/presence"
+RAW_PATH = PATH.encode()
 # What the answer to a poll depends on. A poll with any of these twice is Flask's, and so is one
 # with any of OTHERS, which asks for more than a poll.
 ASKING = (
@@ -78,7 +79,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        if scope["path"] != PATH or scope["method"] not in ("GET", "HEAD"):
+        # As it was sent: routes/paths.py.
+        if scope["raw_path"] != RAW_PATH or scope["method"] not in ("GET", "HEAD"):
             await self._flask(scope, receive, send)
             return
         asked = _asked(scope["headers"])
