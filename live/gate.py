@@ -17,6 +17,7 @@ from routes import answers
 from routes.answers import Answer
 from services import callers, snapshot, tags
 from services.errors import NotAuthenticated
+from services.header_lists import LIST_BYTES
 from settings import Settings
 
 PATH = "/v1/presence"
@@ -218,13 +219,16 @@ class Gate:
 
 
 def _asked(headers: RawHeaders) -> Asked | None:
-    """The headers that the answer depends on, or None where in doubt."""
+    """The headers that the answer depends on, or None where in doubt.
+
+    They are kept as long as the client polls, so what is too long to be read is left out.
+    """
     asked: Asked = {}
     for name, value in headers:
         if name in RELEVANT:
             if name in asked or name in OTHERS:
                 return None
-            asked[name] = value
+            asked[name] = value if len(value) <= LIST_BYTES or name == b"authorization" else b""
     return asked
 
 

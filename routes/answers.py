@@ -9,6 +9,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.utils import get_content_type
 
 from services.errors import Refusal, TooManyAttempts
+from services.header_lists import is_read
 from services.snapshot import FORMATS
 from settings import Settings
 
@@ -118,9 +119,13 @@ def is_listed(origin: str | None, settings: Settings) -> bool:
     return origin in settings.cors_origins
 
 
-@lru_cache(maxsize=256)
 def accepted(accept: str | None, offered: tuple[str, ...] = tuple(FORMATS)) -> str:
     """The media type to answer with: JSON where the client has no wish that can be met."""
+    return _accepted(accept, offered) if accept and is_read(accept) else "application/json"
+
+
+@lru_cache(maxsize=256)
+def _accepted(accept: str, offered: tuple[str, ...]) -> str:
     wishes = parse_accept_header(accept, MIMEAccept)
     with_charset = [f"{media_type}; charset=utf-8" for media_type in offered]
     best = wishes.best_match([*offered, *with_charset]) or "application/json"

@@ -3,11 +3,13 @@
 import re
 from uuid import UUID
 
+from services.header_lists import is_read
+
 BODY_RELEASE = 1  # raise it when a release changes the body of what carries a tag
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 # What proxies append to a tag when they compress (contract.md, "Conditional requests").
-_SUFFIXES = re.compile(r"(?:--?gzip|-br|;gzip)$")
+_SUFFIXES = re.compile(r"(?:--?gzip|-br|-zstd|-deflate|;gzip)$")
 
 
 def snapshot_tag(
@@ -26,12 +28,12 @@ def accounts_tag(membership_id: UUID, accounts_version: int) -> str:
 
 def matches(if_none_match: str | None, tag: str) -> bool:
     """Whether ``If-None-Match`` names ``tag``, compared weakly (RFC 9110, 13.1.2)."""
-    if if_none_match is None:
-        return False
-    if if_none_match == tag or if_none_match.strip() == "*":
+    if if_none_match == tag:
         return True
+    if if_none_match is None or not is_read(if_none_match):
+        return False
     opaque = tag.removeprefix("W/").strip('"')
-    return any(_SUFFIXES.sub("", given) == opaque for given in _TAG.findall(if_none_match))
+    return if_none_match.strip() == "*" or opaque in _named(if_none_match)
 
 
 def version_known_by(if_none_match: str | None, tag: str) -> int:
@@ -39,8 +41,15 @@ def version_known_by(if_none_match: str | None, tag: str) -> int:
     kind, version = _kind_and_version(tag.removeprefix("W/").strip('"'))
     if if_none_match == tag:
         return version
-    given = [_kind_and_version(_SUFFIXES.sub("", raw)) for raw in _TAG.findall(if_none_match or "")]
+    if if_none_match is None or not is_read(if_none_match):
+        return 0
+    given = [_kind_and_version(opaque) for opaque in _named(if_none_match)]
     return max((version for other, version in given if other == kind), default=0)
+
+
+def _named(if_none_match: str) -> list[str]:
+    """The opaque tags of the list, as they were before a proxy changed them."""
+    return [_SUFFIXES.sub("", given) for given in _TAG.findall(if_none_match)]
 
 
 def _kind_and_version(opaque: str) -> tuple[list[str], int]:

@@ -36,13 +36,15 @@ ACCEPTED = (
     *("application/json", "text/plain", "text/csv", "*/*", "text/*", "image/png", ""),
     *("text/csv;q=0.5, text/plain;q=0.9", "text/csv; charset=utf-8", "nonsense;;;q=x", "text/csv,"),
     *("application/json;q=0, text/plain;q=0.1", "TEXT/PLAIN", "text/plain; charset=latin-1"),
+    *("text/csv," + "a/b," * 18, "text/csv," + "a/b," * 200, "text/csv;a=" + "b" * 2000),
 )
 PREFERRED = (
     *("wait=0", "respond-async, wait=0", 'wait="0"', "wait", "wait=", "wait=x", "wait=-1"),
     *("wait=0.5", "waits=20", "wait 3", "await=3", "wait=1e1", ";;;", "wait=²", ""),
+    "a," * 600 + "wait=1",
 )
 MIN_VERSIONS = ("0", "", "x", "-1", "1e9", "²", "9" * 19, "9" * 20, "9" * 5000, "+1", " 1", "0x1")
-SUFFIXES = ("-gzip", "--gzip", "-br", ";gzip", "-deflate", "x")
+SUFFIXES = ("-gzip", "--gzip", "-br", ";gzip", "-deflate", "-zstd", "-lz4", "x")
 
 
 @pytest.fixture
