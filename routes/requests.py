@@ -2,7 +2,9 @@
 
 import json
 from collections import ChainMap
+from collections.abc import Mapping
 from functools import wraps
+from itertools import islice
 from typing import Any, NoReturn, cast
 
 import marshmallow
@@ -16,6 +18,9 @@ from schemas.problem import Problem
 from services.errors import ValidationFailed
 
 BODY_BYTES = 64 * 1024  # contract.md, "Endpoints"
+# Thousands of unknown fields fit in a request; they are not all worth an answer.
+NAMED_FIELDS = 20
+CONTENT_TYPE_BYTES = 256
 
 
 class Parser(FlaskParser):
@@ -40,7 +45,7 @@ class Parser(FlaskParser):
     ) -> NoReturn:
         # webargs puts the location (json, query, headers) above the fields.
         by_location = cast("dict[str, dict[str, Any]]", error.messages)
-        raise ValidationFailed(dict(ChainMap(*by_location.values()))) from None
+        raise _failed(ChainMap(*by_location.values())) from None
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
@@ -120,10 +125,14 @@ def judge_form() -> None:
         body = body_of(request)
         unknown |= set(body) if isinstance(body, dict) else {"_schema"}
     if doubled or unknown:
-        raise ValidationFailed(
+        raise _failed(
             {name: ["Given more than once."] for name in doubled}
             | {name: ["Unknown field."] for name in unknown}
         )
+
+
+def _failed(errors: Mapping[str, Any]) -> ValidationFailed:
+    return ValidationFailed(dict(islice(errors.items(), NAMED_FIELDS)))
 
 
 def body_of(req: Request) -> Any:
@@ -133,6 +142,8 @@ def body_of(req: Request) -> Any:
         raise RequestEntityTooLarge
     if not body:
         return {}
+    if len(req.headers.get("Content-Type", "")) > CONTENT_TYPE_BYTES:
+        raise UnsupportedMediaType
     is_utf8 = req.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
     if req.mimetype != "application/json" or not is_utf8 or req.content_encoding:
         raise UnsupportedMediaType

@@ -20,6 +20,7 @@ from settings import Settings
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 LENGTH = 12  # 60 random bits, contract.md, "Credentials"
+TYPED_LENGTH = 1024  # with all spaces and dashes that may be among them
 
 _WELL_FORMED = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _SPACES_AND_DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]")  # also those that pasting brings
@@ -31,6 +32,8 @@ def normalise(typed: str) -> str:
 
     :raises AccessCodeRejected: it can't be a code
     """
+    if len(typed) > TYPED_LENGTH:
+        raise AccessCodeRejected
     code = _SPACES_AND_DASHES.sub("", typed)
     code = code.upper().translate(_LOOKALIKES) if code.isascii() else ""
     if not _WELL_FORMED.fullmatch(code):
