@@ -89,7 +89,7 @@ class Gate:
             self._counts.delegated["headers" if asked is None else "query"] += 1
             await self._flask(scope, receive, send)
             return
-        bearer = self._tokens.bearers.get(asked.get(b"authorization", b""))
+        bearer = self._tokens.known(asked.get(b"authorization"))
         question = bearer.question if bearer is not None else None
         if (
             question is not None
@@ -123,7 +123,7 @@ class Gate:
             await self._hold(question, seconds, scope, receive, send)
             return
         lane = scope.get("presence.lane")
-        if lane is not None:
+        if lane is not None and question.is_short:
             lane.learn(scope, question)
         await send_answer(304, question.headers, b"", scope, send)
 
@@ -161,9 +161,9 @@ class Gate:
     def _judge_from_memory(self, question: Question) -> Judged | None:
         """The same at once, where memory is sure and nothing is refused; else None."""
         asked, org = question.asked, question.org
-        bearer = self._tokens.bearers.get(asked[b"authorization"])
+        bearer = self._tokens.known(asked[b"authorization"])
         now = monotonic()
-        if bearer is None or bearer.has_expired() or not self._snapshots.is_sure(org, now):
+        if bearer is None or not self._snapshots.is_sure(org, now):
             return None
         try:
             sight = _seen(bearer, org, asked)
@@ -185,7 +185,7 @@ class Gate:
             status, body = 200, sight.body()
             headers = [*raw(answers.of_body(body, sight.media_type)), *unchanged]
             asked = {**asked, b"if-none-match": sight.tag.encode()}
-        sight.bearer.question = Question(
+        question = Question(
             self._snapshots,
             sight.org,
             sight.loaded,
@@ -196,7 +196,8 @@ class Gate:
             headers=unchanged,
             judge=self._judge_from_memory,
         )
-        return Judged(status, headers, body, sight.bearer.question)
+        sight.bearer.question = question if question.is_short else None
+        return Judged(status, headers, body, question)
 
     def _completed(self, answer: Answer, asked: Asked) -> RawHeaders:
         answers.complete(answer.headers, PATH, _text(asked, b"origin"), self._settings)

@@ -13,6 +13,10 @@ from live.snapshots import Loaded, OrgMemory, Snapshots
 RawHeaders = list[tuple[bytes, bytes]]
 Asked = dict[bytes, bytes]
 
+# design.md, "Memory": a poll's headers, as far as its answer depends on them, are remembered up to
+# here. A token of 1 KB, a tag and all that browsers send fit in.
+ASKED_BYTES = 2048
+
 
 class Judged(NamedTuple):
     """An answer, and what the client will ask when it has it."""
@@ -73,6 +77,11 @@ class Question:
         self.expires_at = expires_at
         self.headers = headers
         self.wire = on_the_wire(headers)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be remembered; a longer one is judged anew each time."""
+        return sum(map(len, self.asked.values())) <= ASKED_BYTES
 
     def still_unchanged(self, now: float) -> bool:
         """Whether the answer is that 304 again.

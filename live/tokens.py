@@ -1,7 +1,10 @@
-"""Tokens by their raw header: no signature is verified twice, no bad one over and over."""
+"""Bearers in memory, by their token: no signature is verified twice, no bad one over and over.
+
+By the token and not by the header: that has a million spellings of one token.
+"""
 
 from time import monotonic, time
-from typing import Any
+from typing import Generic, TypeVar
 
 from live.question import Question
 from services import tokens
@@ -9,10 +12,15 @@ from services.errors import NotAuthenticated
 from services.tokens import Token
 from settings import Settings
 
-# Of each process; the oldest goes first. A bearer takes about 1 KB, a refusal what was sent.
-BEARERS = 50_000
-REFUSALS = 5_000
+# design.md, "Memory": of each process, in bytes; the oldest goes first.
+TOKEN_BYTES = 1024  # a longer one is not remembered
+BEARERS_BYTES = 128 * 1024 * 1024
+REFUSALS_BYTES = 2 * 1024 * 1024
+BEARER_BYTES = 4096  # the most that one takes beside its token: claims, and a question
+REFUSAL_BYTES = 300
 REFUSED_FOR_SECONDS = 5.0  # not for ever: a clock that was ahead makes good tokens expired
+
+Value = TypeVar("Value")
 
 
 class Bearer:
@@ -31,45 +39,80 @@ class Bearer:
         return self.token.claims.expires_at.timestamp() <= time()
 
 
+class Remembered(Generic[Value]):
+    """Values by token, in so many bytes."""
+
+    def __init__(self, *, most_bytes: int, bytes_of_one: int) -> None:
+        self._values: dict[str, Value] = {}
+        self._most_bytes = most_bytes
+        self._bytes_of_one = bytes_of_one
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, raw: str) -> Value | None:
+        return self._values.get(raw)
+
+    def put(self, raw: str, value: Value) -> None:
+        """Remember ``value``, unless its token is too long; the oldest ones make room."""
+        if len(raw) > TOKEN_BYTES:
+            return
+        self.forget(raw)
+        self._values[raw] = value
+        self._bytes += len(raw) + self._bytes_of_one
+        while self._bytes > self._most_bytes:
+            self.forget(next(iter(self._values)))
+
+    def forget(self, raw: str) -> None:
+        if self._values.pop(raw, None) is not None:
+            self._bytes -= len(raw) + self._bytes_of_one
+
+
 class Tokens:
     """The bearers and the certain refusals of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.bearers: dict[bytes, Bearer] = {}
-        self._refusals: dict[bytes, tuple[float, str]] = {}
+        self._bearers = Remembered[Bearer](most_bytes=BEARERS_BYTES, bytes_of_one=BEARER_BYTES)
+        self._refusals = Remembered[tuple[float, str]](
+            most_bytes=REFUSALS_BYTES, bytes_of_one=REFUSAL_BYTES
+        )
         self._settings = settings
+
+    def known(self, header: bytes | None) -> Bearer | None:
+        """The bearer with this ``Authorization`` header, where its token is remembered."""
+        try:
+            bearer = self._bearers.get(_raw(header))
+        except NotAuthenticated:
+            return None
+        return None if bearer is None or bearer.has_expired() else bearer
 
     def bearer(self, header: bytes | None) -> Bearer:
         """The bearer with this ``Authorization`` header.
 
         :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
         """
-        if header is None:
-            raise NotAuthenticated("missing")
-        bearer = self.bearers.get(header)
+        raw = _raw(header)
+        bearer = self._bearers.get(raw)
         if bearer is not None:
             if not bearer.has_expired():
                 return bearer
-            del self.bearers[header]
-        refused = self._refusals.get(header)
+            self._bearers.forget(raw)
+        refused = self._refusals.get(raw)
         if refused is not None and monotonic() < refused[0]:
             # Made anew: an exception that is raised again keeps every frame it ever passed.
             raise NotAuthenticated(refused[1])
-        return self._verified(header)
+        return self._verified(raw)
 
-    def _verified(self, header: bytes) -> Bearer:
+    def _verified(self, raw: str) -> Bearer:
         try:
-            bearer = Bearer(tokens.in_header(header.decode("latin-1"), self._settings))
+            bearer = Bearer(tokens.verify(raw, self._settings))
         except NotAuthenticated as refusal:
-            _bounded(self._refusals, REFUSALS)
-            reason = refusal.fields["reason"]
-            self._refusals[header] = (monotonic() + REFUSED_FOR_SECONDS, reason)
+            self._refusals.put(raw, (monotonic() + REFUSED_FOR_SECONDS, refusal.fields["reason"]))
             raise
-        _bounded(self.bearers, BEARERS)
-        self.bearers[header] = bearer
+        self._bearers.put(raw, bearer)
         return bearer
 
 
-def _bounded(remembered: dict[bytes, Any], most: int) -> None:
-    if len(remembered) >= most:
-        del remembered[next(iter(remembered))]
+def _raw(header: bytes | None) -> str:
+    return tokens.raw_in(None if header is None else header.decode("latin-1"))

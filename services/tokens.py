@@ -89,15 +89,23 @@ def hand_out(
     return token
 
 
+def raw_in(header: str | None) -> str:
+    """The token of an ``Authorization`` header, as it was sent.
+
+    :raises NotAuthenticated: ``missing``
+    """
+    scheme, _, raw = (header or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated("missing")
+    return raw.strip()
+
+
 def in_header(header: str | None, settings: Settings) -> Token:
     """Read the token of an ``Authorization`` header.
 
     :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
     """
-    scheme, _, raw = (header or "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise NotAuthenticated("missing")
-    return verify(raw.strip(), settings)
+    return verify(raw_in(header), settings)
 
 
 def verify(raw: str, settings: Settings) -> Token:

@@ -214,9 +214,8 @@ async def settle(*sides: Side) -> None:
             return
 
 
-def in_header(header: str, _settings: Settings) -> Token:
-    """In place of ``tokens.in_header``: by the clock that the test moves, without signatures."""
-    name = header.removeprefix("Bearer ")
+def verify(name: str, _settings: Settings) -> Token:
+    """In place of ``tokens.verify``: by the clock that the test moves, without signatures."""
     if name not in BEARERS:
         raise NotAuthenticated("invalid")
     id_, ends_at = BEARERS[name]
@@ -233,7 +232,7 @@ def clock_of_our_own() -> Iterator[None]:
             for name in ("monotonic", "time"):
                 if hasattr(module, name):
                     patch.setattr(module, name, lambda: Clock.now)
-        patch.setattr("services.tokens.in_header", in_header)
+        patch.setattr("services.tokens.verify", verify)
         patch.setattr(live.snapshots, "READ_EVERY_SECONDS", 0.0)
         # The loop's own time goes on: a busy machine must not be taken for a slow database.
         patch.setattr(live.snapshots, "READ_TIMEOUT_SECONDS", 3600.0)

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+import tracemalloc
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
+from itertools import count, islice
 from time import monotonic
 from typing import Any
 
@@ -305,17 +307,88 @@ def test_a_database_that_is_away_is_a_503_in_time(
     run_without_feed(app, tell)
 
 
-def test_tokens_and_refusals_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "BEARERS", 3)
-    monkeypatch.setattr(tokens, "REFUSALS", 4)
-    remembered, ana = Tokens(world.settings), world.va()
-    for number in range(10):
-        header = world.bearer(ana, ttl_seconds=100 + number)["Authorization"].encode()
-        assert remembered.bearer(header) is remembered.bearer(header)
+def test_tokens_and_refusals_are_bounded_in_bytes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raws = [world.token(world.va(), ttl_seconds=100 + number) for number in range(10)]
+    monkeypatch.setattr(tokens, "BEARERS_BYTES", 3 * (len(raws[0]) + tokens.BEARER_BYTES))
+    monkeypatch.setattr(tokens, "REFUSALS_BYTES", 4 * (len("x0") + tokens.REFUSAL_BYTES))
+    remembered = Tokens(world.settings)
+    for number, raw in enumerate(raws):
+        header = f"Bearer {raw}".encode()
+        assert remembered.bearer(header) is remembered.bearer(header) is remembered.known(header)
         with pytest.raises(NotAuthenticated):
-            remembered.bearer(b"Bearer %d" % number)
-    assert (len(remembered.bearers), len(remembered._refusals)) == (3, 4)
-    assert header in remembered.bearers
+            remembered.bearer(b"Bearer x%d" % number)
+    assert (len(remembered._bearers), len(remembered._refusals)) == (3, 4)
+
+
+def spellings(raw: str) -> Iterator[bytes]:
+    """Headers without end that all carry the same token."""
+    for number in count():
+        word = "".join(
+            letter.upper() if number >> place & 1 else letter
+            for place, letter in enumerate("bearer")
+        )
+        yield f"{word} {' ' * (number % 15_000)}{raw}{' ' * (number % 700)}".encode()
+
+
+def test_all_spellings_of_a_token_are_one(world: World) -> None:
+    raw, remembered = world.token(world.va()), Tokens(world.settings)
+    found = {id(remembered.bearer(header)) for header in islice(spellings(raw), 2_000)}
+    assert (len(found), len(remembered._bearers)) == (1, 1)
+    for header in islice(spellings("no.such.token"), 2_000):
+        with pytest.raises(NotAuthenticated):
+            remembered.bearer(header)
+    assert len(remembered._refusals) == 1
+
+
+def test_no_long_token_is_remembered(world: World) -> None:
+    remembered = Tokens(world.settings)
+    for number in range(10):
+        with pytest.raises(NotAuthenticated):
+            remembered.bearer(b"Bearer %d" % number + b"x" * tokens.TOKEN_BYTES)
+    assert len(remembered._refusals) == 0
+
+
+def test_what_strangers_and_members_send_leaves_nothing_behind(world: World, app: Flask) -> None:
+    """Headers of 15 KB in every spelling, from as long an origin, of members and of nobody."""
+    raw, long = world.token(world.admin()), "x" * 7_000
+
+    async def tell(process: Process) -> None:
+        async def ask_all(number: int, header: bytes) -> None:
+            asked = {"authorization": header.decode(), "origin": f"{number}{long}"}
+            await ask(process, asked)
+
+        async def attack(times: int) -> None:
+            for number, header in enumerate(islice(spellings(raw), times)):
+                await ask_all(number, header[:8_000] + raw.encode())
+                await ask_all(number, b"Bearer " + b"%d" % number + b"y" * 7_000)
+
+        await attack(300)  # what a process needs anyway, and the caches that are full then
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            await attack(500)
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert after - before < 500_000
+
+    run_without_feed(app, tell)
+
+
+def test_a_poll_with_long_headers_is_answered_as_any_other(world: World, app: Flask) -> None:
+    bearer = world.bearer(world.va())
+
+    async def tell(process: Process) -> None:
+        tag = (await ask(process, bearer)).tag
+        long = bearer | {"if-none-match": tag, "prefer": "wait=1", "origin": "x" * 5_000}
+        for _ in range(2):
+            answered = await ask(process, long)
+            assert (answered.status, answered.header("preference-applied")) == (304, "wait=1")
+
+    run_without_feed(app, tell)
 
 
 def test_a_refusal_keeps_no_frames(world: World) -> None:
