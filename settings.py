@@ -28,6 +28,7 @@ class Settings:
 
     database_url: URL
     secret_key: bytes = field(repr=False)
+    secret_key_fallbacks: tuple[bytes, ...] = field(default=(), repr=False)
     poll_interval: int = 2
     heartbeat_interval: int = 45
     stale_after: int = 120
@@ -37,6 +38,11 @@ class Settings:
     trusted_proxies: int = 0
     listen_url: URL | None = None
     metrics_token: str | None = field(default=None, repr=False)
+
+    @property
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """The key that makes new tokens and codes, then those that still verify old ones."""
+        return (self.secret_key, *self.secret_key_fallbacks)
 
     @property
     def heartbeat_write_interval(self) -> float:
@@ -76,6 +82,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         database_url=database_url,
         secret_key=_secret_key(given, database_url),
+        secret_key_fallbacks=_secret_key_fallbacks(given),
         poll_interval=_seconds(given, "PRESENCE_POLL_INTERVAL", Settings.poll_interval),
         heartbeat_interval=_seconds(
             given, "PRESENCE_HEARTBEAT_INTERVAL", Settings.heartbeat_interval
@@ -157,6 +164,17 @@ def _secret_key(given: Mapping[str, str], database_url: URL) -> bytes:
     if len(key) < SECRET_KEY_BYTES:
         raise SettingsError(f"PRESENCE_SECRET_KEY must be at least {SECRET_KEY_BYTES} bytes long")
     return key
+
+
+def _secret_key_fallbacks(given: Mapping[str, str]) -> tuple[bytes, ...]:
+    keys = given.get("PRESENCE_SECRET_KEY_FALLBACKS", "").split(",")
+    fallbacks = tuple(key.strip().encode("utf-8", "surrogateescape") for key in keys if key.strip())
+    if any(len(key) < SECRET_KEY_BYTES for key in fallbacks):
+        raise SettingsError(
+            "PRESENCE_SECRET_KEY_FALLBACKS must be keys of at least "
+            f"{SECRET_KEY_BYTES} bytes each, separated by commas"
+        )
+    return fallbacks
 
 
 def _key_of_this_instance() -> bytes:

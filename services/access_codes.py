@@ -12,7 +12,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, Membership
-from services import audit_log, members
+from services import audit_log, keys, members
 from services.change import Change
 from services.errors import AccessCodeRejected, NotFound
 from services.times import rfc3339
@@ -41,10 +41,12 @@ def normalise(typed: str) -> str:
     return code
 
 
-def digest(code: str, settings: Settings) -> bytes:
-    """What is kept of a normalised code: useless without the secret key."""
-    key = hmac.digest(settings.secret_key, b"presence access codes", sha256)
-    return hmac.digest(key, code.encode(), sha256)
+def digests(code: str, settings: Settings) -> list[bytes]:
+    """What may be kept of a normalised code, useless without the secret key.
+
+    The first is what is kept of a new one; the others are of keys before a rotation.
+    """
+    return [hmac.digest(key, code.encode(), sha256) for key in keys.code_keys(settings)]
 
 
 def issue(
@@ -66,7 +68,7 @@ def issue(
         org_id=member.org_id,
         membership_id=member.id,
         account_id=account.id if account else None,
-        digest=digest(code, change.settings),
+        digest=digests(code, change.settings)[0],
         created_at=change.now,
         expires_at=expires_at,
     )
@@ -136,7 +138,7 @@ def valid(typed: str, *, settings: Settings, now: datetime) -> Select[UUID, UUID
         select(AccessCode.org_id, AccessCode.membership_id, AccessCode.account_id)
         .join(Membership, Membership.id == AccessCode.membership_id)
         .where(
-            AccessCode.digest == digest(normalise(typed), settings),
+            AccessCode.digest.in_(digests(normalise(typed), settings)),
             AccessCode.revoked_at.is_(None),
             or_(AccessCode.expires_at.is_(None), AccessCode.expires_at > now),
             Membership.active,

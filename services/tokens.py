@@ -9,7 +9,7 @@ from uuid import UUID
 import jwt
 
 from models import Membership
-from services import audit_log
+from services import audit_log, keys
 from services.change import Change
 from services.errors import NotAuthenticated
 from services.times import rfc3339
@@ -18,7 +18,7 @@ from settings import Settings
 ISSUER = "presence"
 RENEWABLE_FOR = timedelta(days=30)  # contract.md, "POST /v1/sessions/renew"
 
-_REQUIRED = ["iss", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+_REQUIRED = ["iss", "aud", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ def issue(
     issued_at = int(now.timestamp())
     payload: dict[str, Any] = {
         "iss": ISSUER,
+        "aud": ISSUER,
         "sub": str(member.user_id),
         "org": str(member.org_id),
         "mid": str(member.id),
@@ -73,7 +74,9 @@ def issue(
     }
     if account_id is not None:
         payload["acct"] = str(account_id)
-    return Token(jwt.encode(payload, settings.secret_key, algorithm="HS256"), _claims(payload))
+    kid, key = keys.signing_key(settings)
+    raw = jwt.encode(payload, key, algorithm="HS256", headers={"kid": kid})
+    return Token(raw, _claims(payload))
 
 
 def hand_out(
@@ -114,13 +117,18 @@ def verify(raw: str, settings: Settings) -> Token:
     :raises NotAuthenticated: ``invalid`` or ``expired``
     """
     try:
+        kid = jwt.get_unverified_header(raw).get("kid", "")
+        key = keys.verifying_keys(settings).get(kid)
+        if key is None:
+            raise NotAuthenticated("invalid")
         payload = jwt.decode(
             raw,
-            settings.secret_key,
+            key,
             algorithms=["HS256"],
             issuer=ISSUER,
+            audience=ISSUER,
             # A server whose clock is behind must take what another has just issued.
-            options={"require": _REQUIRED, "verify_iat": False},
+            options={"require": _REQUIRED, "verify_iat": False, "strict_aud": True},
         )
         datetime.fromtimestamp(payload["iat"], UTC)  # a time it must be
         return Token(raw, _claims(payload))

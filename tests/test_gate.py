@@ -25,7 +25,7 @@ from asgi_client import (
 from live import feeds, snapshots
 from live.process import Process
 from models import Account, Membership
-from services import orgs
+from services import keys, orgs
 from world import World, ago
 
 REQUESTS = 500
@@ -95,15 +95,17 @@ class Story:
         ]
         world.deactivate(shut_out)
         claims = jwt.decode(world.token(maya), options={"verify_signature": False})
+        kid, right = keys.signing_key(world.settings)
         for key, changed in (
             (b"k" * 40, {}),
-            (world.settings.secret_key, {"mid": str(self.vas[0].id)}),
-            (world.settings.secret_key, {"org": str(other.id)}),
-            (world.settings.secret_key, {"gen": 7}),
-            (world.settings.secret_key, {"iss": "other"}),
-            (world.settings.secret_key, {"org": "nonsense"}),
+            (right, {"mid": str(self.vas[0].id)}),
+            (right, {"org": str(other.id)}),
+            (right, {"gen": 7}),
+            (right, {"iss": "other"}),
+            (right, {"org": "nonsense"}),
         ):
-            bearers.append("Bearer " + jwt.encode({**claims, **changed}, key, algorithm="HS256"))
+            raw = jwt.encode({**claims, **changed}, key, algorithm="HS256", headers={"kid": kid})
+            bearers.append(f"Bearer {raw}")
         return bearers
 
     def change(self) -> None:

@@ -48,6 +48,14 @@ def test_every_time_can_be_set() -> None:
     assert made.heartbeat_write_interval == 7.5
 
 
+def test_fallbacks_are_keys_separated_by_commas() -> None:
+    assert from_environment(GIVEN).secret_keys == (KEY.encode(),)
+    given = {"PRESENCE_SECRET_KEY_FALLBACKS": f" {'a' * 32}, {'é' * 16},"}
+    made = from_environment(GIVEN | given)
+    assert made.secret_keys == (KEY.encode(), b"a" * 32, ("é" * 16).encode())
+    assert "aaa" not in repr(made)
+
+
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert from_environment(GIVEN | {"PRESENCE_STALE_AFTER": ""}).stale_after == 120
 
@@ -74,6 +82,10 @@ BAD = [
     ("DATABASE_URL", {"DATABASE_URL": "sqlite:///:memory:"}),
     ("PRESENCE_SECRET_KEY", {"PRESENCE_SECRET_KEY": ""}),
     ("PRESENCE_SECRET_KEY", {"PRESENCE_SECRET_KEY": "hunter2" + "k" * 24}),
+    *(
+        ("PRESENCE_SECRET_KEY_FALLBACKS", {"PRESENCE_SECRET_KEY_FALLBACKS": value})
+        for value in ("hunter2", f"{KEY},hunter2", f"{KEY};hunter2,{'h' * 31}", "é" * 15)
+    ),
     *(
         ("PRESENCE_TRUSTED_PROXIES", {"PRESENCE_TRUSTED_PROXIES": value})
         for value in ("-1", "1.5", "x", " 1", "100", "٣", "127.0.0.1")

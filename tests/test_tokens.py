@@ -1,6 +1,9 @@
 """Bearer tokens: which are taken, which are refused and why, and how they are revoked."""
 
+import hmac
 import json
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -14,18 +17,36 @@ from problems import assert_problem
 from services.times import utc_now
 from world import World, ago, dump
 
-CLAIMS = ["iss", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+CLAIMS = ["iss", "aud", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+
+# contract.md, "Credentials", said again: another library's users make their own of it.
+KEY = hmac.digest(SECRET_KEY.encode(), b"presence/token/v1", sha256)
+KID = sha256(KEY).hexdigest()[:8]
 
 
 def claims_of(world: World, member: Membership, **changes: Any) -> dict[str, Any]:
     """The claims of a good token, with ``changes``; ``...`` leaves a claim out."""
-    claims = jwt.decode(world.token(member), SECRET_KEY, algorithms=["HS256"]) | changes
+    claims = decoded(world.token(member)) | changes
     return {name: value for name, value in claims.items() if value is not ...}
 
 
-def signed(claims: dict[str, Any], key: str = SECRET_KEY, algorithm: str = "HS256") -> str:
+def decoded(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, KEY, algorithms=["HS256"], audience="presence")
+    return claims
+
+
+def signed(
+    claims: dict[str, Any], key: str | bytes = KEY, algorithm: str = "HS256", kid: Any = KID
+) -> str:
     # Not jwt.encode(): it refuses to make some of what a forger makes.
-    return jwt.PyJWS().encode(json.dumps(claims).encode(), key, algorithm=algorithm)
+    headers = {} if kid is ... else {"kid": kid}
+    return jwt.PyJWS().encode(json.dumps(claims).encode(), key, algorithm, headers)
+
+
+def signed_with_header(header: Any, claims: dict[str, Any]) -> str:
+    parts = [urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims)]
+    signature = hmac.digest(KEY, b".".join(parts), sha256)
+    return b".".join([*parts, urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
 def assert_refused(client: FlaskClient, authorization: str | None, reason: str) -> None:
@@ -41,13 +62,13 @@ def test_a_token_says_who_and_nothing_else(world: World) -> None:
     ana, acme = world.va(), world.account()
     claims = claims_of(world, ana)
     assert list(claims) == CLAIMS
-    assert claims["iss"] == "presence"
+    assert (claims["iss"], claims["aud"]) == ("presence", "presence")
     assert (claims["sub"], claims["mid"]) == (str(ana.user_id), str(ana.id))
     assert claims["org"] == str(world.id)
     assert claims["exp"] - claims["iat"] == 12 * 3600
-    bound = jwt.decode(world.token(ana, account_id=acme.id), SECRET_KEY, algorithms=["HS256"])
-    assert bound["acct"] == str(acme.id)
-    assert jwt.get_unverified_header(world.token(ana))["alg"] == "HS256"
+    assert decoded(world.token(ana, account_id=acme.id))["acct"] == str(acme.id)
+    header = jwt.get_unverified_header(world.token(ana))
+    assert header == {"alg": "HS256", "typ": "JWT", "kid": KID}
 
 
 @pytest.mark.parametrize("environment", [{"PRESENCE_TOKEN_TTL": "600"}])
@@ -86,12 +107,22 @@ def test_forged_tokens_are_invalid(world: World, client: FlaskClient) -> None:
         f"{head}.{body}.",
         f"{head}.{other_body}.{signature}",
         signed(claims, key="another key of thirty-two bytes or more"),
+        signed(claims, key=SECRET_KEY),
+        signed(claims, key=SECRET_KEY, kid=...),
+        signed(claims, kid=...),
+        signed(claims, kid="00000000"),
+        signed(claims, kid=KID.upper()),
+        signed(claims, kid=""),
+        signed_with_header({"alg": "HS256", "kid": [KID]}, claims),
+        signed_with_header({"alg": "HS256", "kid": None}, claims),
+        signed_with_header([], claims),
         signed(claims, algorithm="HS384"),
         signed(claims, key="x" * 64, algorithm="HS512"),
-        jwt.encode(claims, None, algorithm="none"),
-        jwt.encode(claims, None, algorithm="none") + signature,
+        jwt.encode(claims, None, algorithm="none", headers={"kid": KID}),
+        jwt.encode(claims, None, algorithm="none", headers={"kid": KID}) + signature,
         signed({**claims, "iss": "elsewhere"}),
         signed({**claims, "aud": "elsewhere"}),
+        signed({**claims, "aud": ["presence"]}),
         good + "x",
     ):
         assert_refused(client, f"Bearer {forged}", "invalid")
@@ -110,7 +141,7 @@ def test_a_token_from_a_server_whose_clock_is_ahead_is_taken(
 def wrong_values(claim: str) -> list[Any]:
     """What the claim can't be; ``...`` is none at all."""
     wrong: list[Any] = [..., None, [], {}, "x", "\x00"]
-    if claim in ("iss", "sub", "org", "mid"):
+    if claim in ("iss", "aud", "sub", "org", "mid"):
         return [*wrong, 0, True, str(uuid4())[:-1]]
     wrong += [1e300, float("inf"), float("nan")]
     if claim == "gen":
