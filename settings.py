@@ -2,14 +2,14 @@
 
 import os
 import secrets
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+import private
 
 INSTANCE = Path(__file__).parent / "instance"
 SECRET_KEY_BYTES = 32  # contract.md, "Settings": at least 32 bytes
@@ -70,6 +70,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         return from_environment(environment)
     except SettingsError as error:
         raise SystemExit(f"presence: {error}") from None
+    except OSError as error:
+        # Of instance/: all else is only read from the environment.
+        raise SystemExit(f"presence: {error.filename}: {error.strerror}") from None
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -79,6 +82,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     """
     given = {name: value for name, value in environment.items() if value}
     database_url = _database_url(given)
+    if database_url.database and Path(database_url.database).absolute().parent == INSTANCE:
+        private.keep_folder(INSTANCE)
     settings = Settings(
         database_url=database_url,
         secret_key=_secret_key(given, database_url),
@@ -180,15 +185,8 @@ def _secret_key_fallbacks(given: Mapping[str, str]) -> tuple[bytes, ...]:
 def _key_of_this_instance() -> bytes:
     """The key beside the default database, made by the first process that asks."""
     path = INSTANCE / "secret_key"
-    INSTANCE.mkdir(mode=0o700, exist_ok=True)
     if not path.exists():
-        handle, draft = tempfile.mkstemp(dir=INSTANCE)  # mode 600
-        with open(handle, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        # A link, not a rename: it fails where another process was first.
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        os.unlink(draft)
+        private.make_file(path, secrets.token_urlsafe(48).encode())
     return path.read_bytes()
 
 

@@ -7,14 +7,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+import private
 from services.errors import Refusal
 
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
@@ -83,6 +86,15 @@ def _modes(engine: Engine, is_sqlite: bool) -> tuple[Engine, Engine]:
 
 def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True, **_pool())
+    path, is_private, making = _sqlite_file(url), False, threading.Lock()
+
+    @event.listens_for(engine, "do_connect")
+    def keep_private(*_: object) -> None:
+        nonlocal is_private
+        with making:
+            if not is_private:
+                _keep_private(path)
+            is_private = True
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
@@ -102,6 +114,20 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
     return engine
+
+
+def _sqlite_file(url: URL) -> Path:
+    database = url.database or ""
+    return Path(unquote(urlsplit(database).path) if database.startswith("file:") else database)
+
+
+def _keep_private(path: Path) -> None:
+    """SQLite gives its other files the mode of the first."""
+    with suppress(OSError):  # which SQLite then says in its own way
+        if not path.exists():
+            private.make_file(path)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        private.tighten(path.with_name(path.name + suffix))
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -175,7 +175,7 @@ def test_the_default_database_gets_a_key_once_that_nobody_else_reads(instance: P
 
 def test_a_key_that_is_given_is_taken_for_the_default_database(instance: Path) -> None:
     assert from_environment({"PRESENCE_SECRET_KEY": KEY}).secret_key == KEY.encode()
-    assert not instance.exists()
+    assert [*instance.iterdir()] == []
 
 
 def test_no_key_is_made_for_another_database(instance: Path, tmp_path: Path) -> None:
