@@ -1,0 +1,107 @@
+"""Attacks: others are served while one stands, and afterwards the server holds what it held before.
+
+``PRESENCE_ATTACKS=full`` makes them ten times as large.
+"""
+
+import random
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from attacks import (
+    MORE,
+    assert_holds_little,
+    connections,
+    keeping_memory,
+    memory,
+    read_all,
+    send_what_is_taken,
+    serve_others,
+    statuses,
+    warm,
+)
+from postgres import own_postgres
+from stage import Stage, staged_on, wait_until
+
+RANDOM = random.Random(10)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A server of its own, whose memory is measured."""
+    with own_postgres() as postgres, staged_on(postgres, tmp_path_factory.mktemp("attacks")) as it:
+        wait_until(lambda: it.feeds == (2, 0))
+        warm(it, it.world.token(it.world.va()))
+        yield it
+        it.assert_quiet()
+
+
+@pytest.fixture
+def token(stage: Stage) -> str:
+    """A VA's."""
+    return stage.world.token(stage.world.va())
+
+
+def poll(**headers: str) -> dict[str, Any]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"method": "GET", "url": "/v1/presence", "headers": named}
+
+
+def test_one_token_has_one_place_however_it_is_spelled(stage: Stage, token: str) -> None:
+    def spelled(number: int) -> str:
+        scheme = "".join(RANDOM.choice((each.lower(), each.upper())) for each in "bearer")
+        return scheme + " " * (1 + number % 14_000) + token
+
+    lengths = (RANDOM.randrange(10_000, 14_000) for _ in range(1000 * MORE))
+    with keeping_memory(stage):
+        found = statuses(stage, (poll(authorization=spelled(length)) for length in lengths))
+        assert set(found) <= {200, 401}
+
+
+def test_long_lists_in_headers_stop_nobody(stage: Stage, token: str) -> None:
+    bearer = f"Bearer {token}"
+
+    def polls() -> Iterator[dict[str, Any]]:
+        for number in range(300 * MORE):
+            yield poll(authorization=bearer, accept=f"a/{number}," + "a/b," * 3500)
+            yield poll(authorization=bearer, if_none_match=f'"{number}",' + '"a",' * 3500)
+
+    with keeping_memory(stage):
+        assert set(statuses(stage, polls())) == {200}
+
+
+def test_who_never_ends_a_request_stops_nobody(stage: Stage, token: str) -> None:
+    before = memory(stage)
+    head = b"POST /v1/sessions HTTP/1.1\r\nHost: presence\r\nContent-Type: application/json\r\n"
+    unended = [
+        b"",
+        head + b"X: " + b"x" * 15_000,
+        b"GET / HTTP/1.1\r\nHost: presence\r\n" + b"A: b\r\n" * 2000,
+        head + b"Content-Length: 65536\r\n\r\n" + b" " * 60_000,
+        head + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 10_000,
+        head + b"Content-Length: 4000000\r\n\r\n" + b" " * 60_000,
+    ]
+    with keeping_memory(stage), connections(stage, 60 * MORE) as clients:
+        for number, client in enumerate(clients):
+            send_what_is_taken(client, unended[number % len(unended)])
+            if number % 2:
+                client.shutdown(socket.SHUT_WR)
+        serve_others(stage, token)
+        assert_holds_little(stage, before)
+        for client in clients:  # and each comes to its end
+            read_all(client)
+
+
+def test_unknown_tokens_are_not_kept(stage: Stage, token: str) -> None:
+    head, claims, _ = token.split(".")
+
+    def unknown(path: str, count: int) -> Iterator[dict[str, Any]]:
+        for number in range(count):
+            for bearer in (f"{head}.{claims}.{number:043}", f"{number}." + "x" * 14_000):
+                yield poll(authorization=f"Bearer {bearer}") | {"url": path}
+
+    with keeping_memory(stage):
+        asked = unknown("/v1/presence", 2000 * MORE), unknown("/v1/me", 100 * MORE)
+        assert set(statuses(stage, *asked)) == {401}
