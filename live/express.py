@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from live.counts import Counts
 from live.question import Question, RawHeaders, on_the_wire
+from routes import request_ids
 
 # design.md, "Memory": a connection without complete headers for so long is closed; uvicorn alone
 # would keep it for ever.
@@ -42,6 +43,7 @@ class ExpressProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._question: Question | None = None
         self._request = b""  # the bytes of the question
+        self._request_id: str | None = None  # that they name
         self._candidate: bytes | None = None  # the bytes that may become one, and their scope
         self._candidate_scope: Any = None
         self._begun = self._completed = 0  # messages
@@ -69,7 +71,11 @@ class ExpressProtocol(HttpToolsProtocol):
             judged = question.judged_anew()
             if judged is not None:
                 self._expect(question, judged.next)
-                wire = on_the_wire(judged.headers) + judged.body
+                headers = judged.headers
+                if judged.status != 304:
+                    request_id = request_ids.own_or_new(self._request_id)
+                    headers = [*headers, request_ids.raw(request_id)]
+                wire = on_the_wire(headers) + judged.body
                 self._send(_HEADS[judged.status], wire, now)
                 return
         self._question = None
@@ -120,6 +126,7 @@ class ExpressProtocol(HttpToolsProtocol):
             and not self.access_log
         ):
             self._request, self._question = self._candidate, question
+            self._request_id = request_ids.own_in(scope["headers"])
         self._candidate = self._candidate_scope = None
 
     def renew_date(self) -> None:

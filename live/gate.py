@@ -4,23 +4,25 @@ It answers ``GET`` and ``HEAD /v1/presence`` byte for byte as Flask would, made 
 functions (``routes/answers.py``), and hands everything else, and every doubt, down to Flask.
 """
 
+import logging
 from dataclasses import dataclass
 from time import monotonic, time
 
+from live import poll_log
 from live.counts import Counts
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send, raw, send_answer
 from live.question import Asked, Judged, Question, RawHeaders
 from live.snapshots import Loaded, OrgMemory, Snapshots, Unavailable
 from live.tokens import Bearer, Tokens
 from live.waiting import Waiter, seconds_to_wait
-from routes import answers
+from routes import answers, request_ids
 from routes.answers import Answer
 from services import callers, snapshot, tags
 from services.errors import NotAuthenticated
 from services.header_lists import LIST_BYTES
 from settings import Settings
 
-PATH = "/v1/presence"
+PATH = answers.POLLED_PATH
 RAW_PATH = PATH.encode()
 # What the answer to a poll depends on. A poll with any of these twice is Flask's, and so is one
 # with any of OTHERS, which asks for more than a poll.
@@ -34,6 +36,8 @@ ASKING = (
 )
 OTHERS = frozenset((b"content-length", b"transfer-encoding", b"upgrade"))
 RELEVANT = OTHERS.union(ASKING)
+
+log = logging.getLogger("presence.gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,38 @@ class Gate:
         self._snapshots.release_all()
 
     async def _poll(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        judged = await self._judge(asked)
+        request_id = request_ids.of_raw(scope["headers"])
+        judged = await self._judge(asked, request_id)
         self._counts.judged[judged.status] += 1
         if judged.status == 304 and judged.next is not None:
             await self._unchanged(judged.next, scope, receive, send)
         else:
-            await send_answer(judged.status, judged.headers, judged.body, scope, send)
+            await self._tell(judged, asked, request_id, scope, send)
+
+    async def _tell(
+        self,
+        judged: Judged,
+        asked: Asked,
+        request_id: str,
+        scope: Scope,
+        send: Send,
+        *more: tuple[bytes, bytes],
+    ) -> None:
+        """Answer, with ``more`` headers."""
+        if judged.code is not None:
+            poll_log.note(
+                judged.status,
+                judged.code,
+                bearer=self._tokens.known(asked.get(b"authorization")),
+                scope=scope,
+                request_id=request_id,
+                counts=self._counts,
+                trusted_proxies=self._settings.trusted_proxies,
+            )
+        headers = [*judged.headers, *more]
+        if judged.status != 304:
+            headers.append(request_ids.raw(request_id))
+        await send_answer(judged.status, headers, judged.body, scope, send)
 
     async def _unchanged(
         self, question: Question, scope: Scope, receive: Receive, send: Send
@@ -131,7 +161,7 @@ class Gate:
         self, question: Question, seconds: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer when the question has another answer, or the time is up."""
-        deadline = monotonic() + seconds
+        deadline, request_id = monotonic() + seconds, request_ids.of_raw(scope["headers"])
         judged = Judged(304, question.headers, b"", question)
         with Waiter(receive) as waiter:
             while not self._is_stopping and judged.status == 304 and judged.next is not None:
@@ -139,24 +169,28 @@ class Gate:
                 if not await waiter.wait(question.org, question.view, left):
                     return
                 if not judged.next.still_unchanged(monotonic()):
-                    judged = await self._judge(question.asked)
+                    judged = await self._judge(question.asked, request_id)
                 if monotonic() >= deadline:
                     break
         lane = scope.get("presence.lane")
         if lane is not None:
             lane.renew_date()
-        headers = [*judged.headers, (b"preference-applied", b"wait=%d" % seconds)]
-        await send_answer(judged.status, headers, judged.body, scope, send)
+        applied = (b"preference-applied", b"wait=%d" % seconds)
+        await self._tell(judged, question.asked, request_id, scope, send, applied)
 
-    async def _judge(self, asked: Asked) -> Judged:
+    async def _judge(self, asked: Asked, request_id: str) -> Judged:
         """What the poll is answered now."""
         try:
             return self._answered(await self._sight(asked), asked)
         except NotAuthenticated as refusal:
-            answer = answers.refused(refusal)
+            code, answer = refusal.code, answers.refused(refusal, request_id=request_id)
         except Unavailable:
-            answer = answers.database_unavailable()
-        return Judged(answer.status, self._completed(answer, asked), answer.body, None)
+            code = "database_unavailable"
+            answer = answers.database_unavailable(request_id=request_id)
+        except Exception:
+            log.exception("Request %s failed", request_id)
+            code, answer = "internal_error", answers.internal_error(request_id=request_id)
+        return Judged(answer.status, self._completed(answer, asked), answer.body, None, code)
 
     def _judge_from_memory(self, question: Question) -> Judged | None:
         """The same at once, where memory is sure and nothing is refused; else None."""

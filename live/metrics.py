@@ -66,6 +66,9 @@ CLOCK_EVENTS = Counter(
     ("kind", "status"),
     registry=REGISTRY,
 )
+PROBLEMS = Counter(
+    "presence_problems", "Answers that are problems.", ("status", "code"), registry=REGISTRY
+)
 SWEEPS = Histogram("presence_sweep_seconds", "Sweeps of all orgs that were due.", registry=REGISTRY)
 SWEPT = Counter("presence_swept", "Presences that a sweep found.", ("as",), registry=REGISTRY)
 
@@ -79,6 +82,7 @@ class HandOver:
         self._counts = counts
         self._polls: dict[tuple[str, str], int] = {}
         self._delegated: dict[str, int] = {}
+        self._problems: dict[tuple[int, str], int] = {}
 
     def bring(self) -> None:
         counts = self._counts
@@ -90,7 +94,10 @@ class HandOver:
             POLLS.labels(by, outcome).inc(count - self._polls.get((by, outcome), 0))
         for why, count in counts.delegated.items():
             DELEGATED.labels(why).inc(count - self._delegated.get(why, 0))
+        for problem, count in counts.problems.items():
+            PROBLEMS.labels(*problem).inc(count - self._problems.get(problem, 0))
         self._polls, self._delegated = polls, dict(counts.delegated)
+        self._problems = dict(counts.problems)
 
 
 class Presences(Collector):

@@ -19,12 +19,16 @@ ASKED_BYTES = 2048
 
 
 class Judged(NamedTuple):
-    """An answer, and what the client will ask when it has it."""
+    """An answer, and what the client will ask when it has it.
+
+    :ivar code: of a problem
+    """
 
     status: int
     headers: RawHeaders
     body: bytes
     next: "Question | None"
+    code: str | None = None
 
 
 class Question:

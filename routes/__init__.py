@@ -19,6 +19,7 @@ from routes import (
     history,
     operations,
     presence,
+    request_log,
     sessions,
 )
 from routes.requests import BODY_BYTES, judge_form
@@ -61,6 +62,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no type
 def register(app: Flask, api: Api, settings: Settings) -> None:
     """Put the endpoints, their errors and their headers into ``app``."""
     headers.register(app, settings)
+    request_log.register(app)
     guessing.limiter.init_app(app)
     app.before_request(judge_form)
     for resource in (

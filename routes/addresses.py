@@ -6,30 +6,37 @@ from flask import request
 
 from routes.context import context
 
+Address = IPv4Address | IPv6Address
 
-def of_client() -> IPv4Address | IPv6Address | None:
-    """Where the request came from: None on a unix socket, and where a proxy names nonsense."""
+
+def of_client() -> Address | None:
+    """That of Flask's current request."""
+    trusted = context().settings.trusted_proxies
+    return find(request.remote_addr, request.headers.get("X-Forwarded-For"), trusted=trusted)
+
+
+def text() -> str | None:
+    """The same for logs."""
+    found = of_client()
+    return None if found is None else str(found)
+
+
+def find(connected: str | None, forwarded_for: str | None, *, trusted: int) -> Address | None:
+    """What the outermost trusted proxy said, or else who is connected.
+
+    :returns: None on a unix socket, and where a proxy names nonsense
+    """
+    said = [each for each in (forwarded_for or "").split(",") if each]
     try:
-        found = ip_address(_without_port(_said()))
+        found = ip_address(
+            _without_port(said[-trusted] if 0 < trusted <= len(said) else connected or "")
+        )
     except ValueError:
         return None
     if isinstance(found, IPv4Address):
         return found
     # Without its zone, which only this machine would understand.
     return found.ipv4_mapped or IPv6Address(found.packed)
-
-
-def text() -> str | None:
-    """The same for the audit log."""
-    found = of_client()
-    return None if found is None else str(found)
-
-
-def _said() -> str:
-    """What the outermost trusted proxy said, or else who is connected."""
-    trusted = context().settings.trusted_proxies
-    said = [each for each in request.headers.get("X-Forwarded-For", "").split(",") if each]
-    return said[-trusted] if 0 < trusted <= len(said) else request.remote_addr or ""
 
 
 def _without_port(text: str) -> str:

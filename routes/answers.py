@@ -13,6 +13,7 @@ from services.header_lists import is_read
 from services.snapshot import FORMATS
 from settings import Settings
 
+POLLED_PATH = "/v1/presence"
 RETRY_AFTER_SECONDS = 2  # one poll later
 CORS_EXPOSED_HEADERS = (
     "ETag, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version"
@@ -70,7 +71,7 @@ def found(tag: str, body: bytes, media_type: str, settings: Settings) -> Answer:
     return Answer(200, headers, body)
 
 
-def problem(code: str, detail: str, **fields: Any) -> Answer:
+def problem(code: str, detail: str, *, request_id: str, **fields: Any) -> Answer:
     """The answer for an error: ``code`` as in contract.md, and the members it names."""
     status, title = KINDS[code]
     document = {
@@ -80,6 +81,7 @@ def problem(code: str, detail: str, **fields: Any) -> Answer:
         "code": code,
         "detail": detail,
         **fields,
+        "request_id": request_id,
     }
     body = json.dumps(document).encode()
     headers = of_body(body, "application/problem+json")
@@ -90,17 +92,24 @@ def problem(code: str, detail: str, **fields: Any) -> Answer:
     return Answer(status, headers, body)
 
 
-def refused(refusal: Refusal) -> Answer:
+def refused(refusal: Refusal, *, request_id: str) -> Answer:
     """The problem that a refusal is."""
-    answer = problem(refusal.code, refusal.detail, **refusal.fields)
+    answer = problem(refusal.code, refusal.detail, request_id=request_id, **refusal.fields)
     if isinstance(refusal, TooManyAttempts):
         answer.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return answer
 
 
-def database_unavailable() -> Answer:
+def database_unavailable(*, request_id: str) -> Answer:
     """The problem for a database that is away or did not answer in time."""
-    return problem("database_unavailable", "The database can't answer now. Try again shortly.")
+    detail = "The database can't answer now. Try again shortly."
+    return problem("database_unavailable", detail, request_id=request_id)
+
+
+def internal_error(*, request_id: str) -> Answer:
+    """The problem for a fault of ours."""
+    detail = "This is a fault of the service. It has been logged."
+    return problem("internal_error", detail, request_id=request_id)
 
 
 def complete(headers: Headers, path: str, origin: str | None, settings: Settings) -> None:

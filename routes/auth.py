@@ -13,7 +13,7 @@ from sqlalchemy import ScalarSelect
 from sqlalchemy.orm import Session
 
 from models import AccessCode
-from routes import guessing
+from routes import guessing, request_log
 from routes.context import context
 from services import access_codes, callers, tokens
 from services.callers import Caller
@@ -28,7 +28,9 @@ def bearer_token() -> Token:
 
     :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
     """
-    return tokens.in_header(request.headers.get("Authorization"), context().settings)
+    token = tokens.in_header(request.headers.get("Authorization"), context().settings)
+    request_log.tell(member=token.claims.membership_id)
+    return token
 
 
 @contextmanager
@@ -92,6 +94,7 @@ def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tupl
         _locked(session, org_id, AccessCodeRejected()) as change,
     ):
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
+        request_log.tell(member=caller.member.id)
         yield change, caller
 
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, g
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from routes import answers
+from routes import answers, request_ids, request_log
 from routes.answers import Answer
 from services.errors import Refusal
 
@@ -21,7 +21,8 @@ _OF_HTTP = {
 
 def problem(code: str, detail: str, **fields: Any) -> Response:
     """The problem as Flask's response."""
-    return response(answers.problem(code, detail, **fields))
+    request_id = request_ids.current()
+    return _told(code, answers.problem(code, detail, request_id=request_id, **fields))
 
 
 class Bare(Response):
@@ -45,7 +46,13 @@ def register(app: Flask) -> None:
 
 
 def _refusal(refusal: Refusal) -> Response:
-    return response(answers.refused(refusal))
+    return _told(refusal.code, answers.refused(refusal, request_id=request_ids.current()))
+
+
+def _told(code: str, answer: Answer) -> Response:
+    """The response, which the log of requests knows as a problem."""
+    g.problem_code = code
+    return response(answer)
 
 
 def _http_exception(error: HTTPException) -> Response:
@@ -66,10 +73,12 @@ def _database_error(error: DBAPIError) -> Response:
 
 
 def _database_unavailable(error: Exception) -> Response:
-    current_app.logger.warning("The database did not answer: %s", type(error).__name__)
-    return response(answers.database_unavailable())
+    request_log.tell(cause=type(error).__name__)
+    answer = answers.database_unavailable(request_id=request_ids.current())
+    return _told("database_unavailable", answer)
 
 
 def _internal_error(error: Exception) -> Response:
-    current_app.logger.error("A request failed", exc_info=error)
-    return problem("internal_error", "This is a fault of the service. It has been logged.")
+    request_id = request_ids.current()
+    current_app.logger.error("Request %s failed", request_id, exc_info=error)
+    return _told("internal_error", answers.internal_error(request_id=request_id))

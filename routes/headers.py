@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from routes import answers
+from routes import answers, request_ids
 from routes.errors import Bare
 from services.callers import Caller
 from services.change import Change
@@ -41,4 +41,6 @@ def register(app: Flask, settings: Settings) -> None:
     def complete(response: Response) -> Response:
         origin = request.headers.get("Origin")
         answers.complete(response.headers, request.path, origin, settings)
+        if not (response.status_code == 304 and request.path == answers.POLLED_PATH):
+            response.headers[request_ids.HEADER] = request_ids.current()
         return response

@@ -11,6 +11,7 @@ class Problem(Schema):
     status = fields.Integer(required=True)
     code = fields.String(required=True)
     detail = fields.String(required=True)
+    request_id = fields.String(required=True)
     errors = fields.Dict()
     reason = fields.String()
     holder = fields.Dict()

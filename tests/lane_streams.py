@@ -236,5 +236,7 @@ def clock_of_our_own() -> Iterator[None]:
         patch.setattr(live.snapshots, "READ_EVERY_SECONDS", 0.0)
         # The loop's own time goes on: a busy machine must not be taken for a slow database.
         patch.setattr(live.snapshots, "READ_TIMEOUT_SECONDS", 3600.0)
-        patch.setattr(logging.getLogger("uvicorn.error"), "disabled", True)
+        patch.setattr("routes.request_ids.uuid4", lambda: UUID(int=0))
+        for name in ("uvicorn.error", "presence.requests"):
+            patch.setattr(logging.getLogger(name), "disabled", True)
         yield

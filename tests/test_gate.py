@@ -45,6 +45,7 @@ PREFERRED = (
 )
 MIN_VERSIONS = ("0", "", "x", "-1", "1e9", "²", "9" * 19, "9" * 20, "9" * 5000, "+1", " 1", "0x1")
 SUFFIXES = ("-gzip", "--gzip", "-br", ";gzip", "-deflate", "-zstd", "-lz4", "x")
+REQUEST_IDS = ("poll-1", "A.b_C-9", "x" * 64)
 
 
 @pytest.fixture
@@ -187,6 +188,7 @@ class Story:
                 headers.append((name, make()))
         if chance() < 0.05:
             headers.append(choice(headers))
+        headers.append(("Request-Id", choice(REQUEST_IDS)))
         self.random.shuffle(headers)
         method = choice(["GET"] * 8 + ["HEAD"] * 2)
         options: dict[str, Any] = {"method": method}
@@ -289,7 +291,7 @@ def test_a_client_sees_its_own_write_at_once(world: World, app: Flask) -> None:
 @pytest.mark.usefixtures("unswept")
 def test_a_tag_newer_than_memory_is_judged_by_the_database(world: World, app: Flask) -> None:
     ana, acme = world.va(), world.account()
-    bearer = world.bearer(ana)
+    bearer = world.bearer(ana) | {"request-id": "poll-1"}
 
     async def tell() -> None:
         process = Process(app)  # its feed was never started
@@ -348,7 +350,7 @@ def erase_org(world: World) -> None:
 def test_an_end_shows_within_a_second(world: World, app: Flask, end: str) -> None:
     world.admin("Maya Chen")
     ana = world.admin("Ana Reyes")
-    bearer, (act, status, word) = world.bearer(ana), ENDS[end]
+    bearer, (act, status, word) = world.bearer(ana) | {"request-id": "poll-1"}, ENDS[end]
 
     async def tell(process: Process) -> None:
         asked = bearer | {"if-none-match": (await ask(process, bearer)).tag}

@@ -60,6 +60,7 @@ def attempt(
     return client.post(
         f"/v1/{path}",
         json={"access_code": code, **body},
+        headers={"Request-Id": "attempt"},
         environ_overrides={"REMOTE_ADDR": address},
     )
 

@@ -1,0 +1,35 @@
+"""The gate's problems in the metrics and in the log of requests, as Flask has its own there."""
+
+from live.counts import Counts
+from live.flask_bridge import Scope
+from live.tokens import Bearer
+from routes import addresses, answers, request_log
+
+
+def note(
+    status: int,
+    code: str,
+    *,
+    bearer: Bearer | None,
+    scope: Scope,
+    request_id: str,
+    counts: Counts,
+    trusted_proxies: int,
+) -> None:
+    """Count a problem, and write its line where it is worth one."""
+    counts.problems[status, code] += 1
+    if request_log.is_told(status, code):
+        request_log.write(
+            f"{scope['method']} {answers.POLLED_PATH}",
+            status,
+            code,
+            member=bearer.token.claims.membership_id if bearer is not None else None,
+            address=_address(scope, trusted_proxies),
+            request_id=request_id,
+        )
+
+
+def _address(scope: Scope, trusted_proxies: int) -> addresses.Address | None:
+    said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    connected = scope["client"][0] if scope["client"] else None
+    return addresses.find(connected, said.decode("latin-1"), trusted=trusted_proxies)
