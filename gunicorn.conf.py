@@ -52,7 +52,8 @@ def on_starting(server: Any) -> None:
     wanted = os.environ.get("PRESENCE_SETUP")
     if wanted:
         with app.app_context():
-            prepare(f"http://{server.cfg.bind[0]}", wants_demo=wanted == "demo")
+            bind = server.cfg.bind
+            prepare(f"http://{bind[0]}", bind, wants_demo=wanted == "demo")
     app.extensions["presence"].database.close()
     _forget_our_modules()
 

@@ -1,5 +1,6 @@
 """flask demo: an org to try the service with."""
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -34,7 +35,7 @@ def demo(as_json: bool) -> None:
         org = find(session) or make(session)
         with locking(session, org.id) as change:
             clear(change)
-            described = issue(change)
+            described = issue(change, with_tokens=True)
     say(described, in_words(described), as_json=as_json)
 
 
@@ -61,14 +62,20 @@ def clear(change: Change) -> None:
         presences.end(change, held, "force_clear", actor_id=None, reason="demo")
 
 
-def issue(change: Change) -> dict[str, Any]:
-    """Fresh codes and tokens for the active members, and what they are for."""
+def issue(
+    change: Change, *, expires_at: datetime | None = None, with_tokens: bool = False
+) -> dict[str, Any]:
+    """Fresh codes for the active members, and what they are for.
+
+    :param expires_at: the end of the codes; None for none
+    """
     org = change.org
     return {
         "org": {"id": str(org.id), "name": org.name},
         "accounts": accounts.as_choices(change.session, org.id),
         "members": [
-            _with_code(change, member)
+            _with_code(change, member, expires_at)
+            | (_with_token(change, member) if with_tokens else {})
             for member in members.listed(change.session, org.id)
             if member.active
         ],
@@ -84,13 +91,16 @@ def in_words(described: dict[str, Any]) -> str:
     )
 
 
-def _with_code(change: Change, member: Membership) -> dict[str, Any]:
-    _, typed = access_codes.issue(change, member, actor=None)
+def _with_code(change: Change, member: Membership, expires_at: datetime | None) -> dict[str, Any]:
+    _, typed = access_codes.issue(change, member, actor=None, expires_at=expires_at)
     return {
         "id": str(member.id),
         "user_id": str(member.user_id),
         "display_name": member.display_name,
         "role": member.role,
         "access_code": typed,
-        "token": tokens.hand_out(change, member, actor=None).raw,
     }
+
+
+def _with_token(change: Change, member: Membership) -> dict[str, str]:
+    return {"token": tokens.hand_out(change, member, actor=None).raw}

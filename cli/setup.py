@@ -1,6 +1,8 @@
 """flask setup: what `dev.py run` does before it serves."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from sqlalchemy.orm import Session
@@ -10,21 +12,36 @@ from cli.common import locking, writing
 from models import Org
 from models.migrations import upgrade
 from routes.context import context
-from services import orgs
+from routes.local import host_of, is_loopback
+from services import members, orgs
+from services.change import Change
+
+PUBLIC_CODES_LAST = timedelta(days=1)  # where others can reach the demo org
 
 TRY = """
 Try it, with the code of a VA and the id of an account that the first answer lists:
 
   curl {url}/v1/sessions -H 'Content-Type: application/json' \\
-    -d '{{"access_code": "{code}"}}'
+    -d '{{"access_code": "{va_code}"}}'
   curl {url}/v1/clock-in -H 'Content-Type: application/json' \\
-    -d '{{"access_code": "{code}", "account_id": "{account}"}}'
+    -d '{{"access_code": "{va_code}", "account_id": "{account}"}}'
 
 See who is where as {admin}, an admin. The second poll answers 304: nothing new.
 
-  TOKEN={token}
+  TOKEN=$(curl -s {url}/v1/sessions -H 'Content-Type: application/json' \\
+    -d '{{"access_code": "{admin_code}"}}' | sed 's/.*"token": *"\\([^"]*\\)".*/\\1/')
   curl -i {url}/v1/presence -H "Authorization: Bearer $TOKEN" --etag-save presence.etag
   curl -i {url}/v1/presence -H "Authorization: Bearer $TOKEN" --etag-compare presence.etag
+"""
+
+MORE_CODES = """
+The access codes of {org} were shown when it was made. For a new one, of {name}:
+
+  .venv/bin/flask --app app code issue --member {id}
+
+For new ones of everybody, who are all clocked out by it:
+
+  .venv/bin/flask --app app demo
 """
 
 
@@ -33,41 +50,51 @@ See who is where as {admin}, an admin. The second poll answers 304: nothing new.
 @click.option("--demo", "wants_demo", is_flag=True, help="Put the demo org into any database.")
 def setup(url: str, wants_demo: bool) -> None:
     """Migrate the database; fill an empty default one with the demo org."""
-    prepare(url, wants_demo=wants_demo)
+    prepare(url, [urlsplit(url).netloc], wants_demo=wants_demo)
 
 
-def prepare(url: str, *, wants_demo: bool) -> None:
-    """Migrate, fill and say how to try it."""
+def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
+    """Migrate, fill and say how to try it.
+
+    :param listens_on: ``host:port`` each; what is no loopback address others can reach
+    """
     with writing() as session:
         if upgrade(session.connection()):
             click.echo("The database is new or was behind: migrated.")
     with writing() as session:
-        org = _demo_org(session, wants_demo)
-        if org is not None:
-            with locking(session, org.id) as change:
-                _welcome(url, demo.issue(change))
+        is_default = context().settings.is_default_database
+        org = demo.find(session)
+        if org is None and (wants_demo or (is_default and not orgs.is_any(session))):
+            is_public = not all(is_loopback(host_of(each)) for each in listens_on)
+            with locking(session, demo.make(session).id) as change:
+                _welcome(url, change, is_public=is_public)
+        elif org is not None and (wants_demo or is_default):
+            _tell_of_more_codes(session, org)
     click.echo(f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops it.")
 
 
-def _demo_org(session: Session, wanted: bool) -> Org | None:
-    """The demo org, made in an empty default database, or where it is wanted."""
-    is_default = context().settings.is_default_database
-    if wanted or (is_default and not orgs.is_any(session)):
-        return demo.find(session) or demo.make(session)
-    return demo.find(session) if is_default else None
-
-
-def _welcome(url: str, described: dict[str, Any]) -> None:
+def _welcome(url: str, change: Change, *, is_public: bool) -> None:
+    expires_at = change.now + PUBLIC_CODES_LAST if is_public else None
+    described = demo.issue(change, expires_at=expires_at)
     click.echo(f"\nAccess codes of {described['org']['name']}:\n\n{demo.in_words(described)}")
-    first = {member["role"]: member for member in reversed(described["members"])}
-    # Whoever tries the service may have deactivated or archived them all.
-    if "admin" in first and "va" in first and described["accounts"]:
-        click.echo(
-            TRY.format(
-                url=url,
-                code=first["va"]["access_code"],
-                account=described["accounts"][0]["id"],
-                admin=first["admin"]["display_name"],
-                token=first["admin"]["token"],
-            )
+    if expires_at:
+        click.echo(f"\nThey end at {expires_at:%Y-%m-%d %H:%M} UTC: others can reach this address.")
+    first: dict[str, dict[str, Any]] = {
+        member["role"]: member for member in reversed(described["members"])
+    }
+    click.echo(
+        TRY.format(
+            url=url,
+            va_code=first["va"]["access_code"],
+            account=described["accounts"][0]["id"],
+            admin=first["admin"]["display_name"],
+            admin_code=first["admin"]["access_code"],
         )
+    )
+
+
+def _tell_of_more_codes(session: Session, org: Org) -> None:
+    # Whoever tries the service may have deactivated them all.
+    member = next((each for each in members.listed(session, org.id) if each.active), None)
+    if member is not None:
+        click.echo(MORE_CODES.format(org=org.name, name=member.display_name, id=member.id))

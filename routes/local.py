@@ -17,7 +17,7 @@ def is_local(request: Request) -> bool:
     return (
         request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
         and is_loopback(request.remote_addr or "")
-        and is_loopback(_host_of(request.headers.get("Host", "")))
+        and is_loopback(host_of(request.headers.get("Host", "")))
         and not any(_tells_of_a_proxy(name.upper()) for name, _ in request.headers)
     )
 
@@ -35,8 +35,8 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback
 
 
-def _host_of(field: str) -> str:
-    """The ``Host`` without its port; empty where it is none."""
+def host_of(field: str) -> str:
+    """A ``Host``, or what a server listens on, without its port; empty where it is none."""
     host, colon, port = field.rpartition(":")
     if not colon or field.endswith("]"):
         host, port = field, ""

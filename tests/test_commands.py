@@ -340,9 +340,26 @@ def test_setup_fills_the_empty_default_database(default_app: Flask) -> None:
     for name in (*ADMINS, *VAS):
         assert name in first
     assert "http://127.0.0.1:8123/docs" in first
-    second = words(default_app, "setup")
-    assert "migrated" not in second
-    assert len(CODE.findall(second)) == len(CODE.findall(first)) > 0
+    assert "They end at" not in first
+    assert len(CODE.findall(first)) == len([*ADMINS, *VAS]) + 3  # those of the lines to try
+    assert "eyJ" not in first
+    before = code_ids(default_app)
+    for again in (("setup",), ("setup", "--demo")):
+        printed = words(default_app, *again)
+        assert "migrated" not in printed
+        assert not CODE.search(printed)
+        assert "code issue --member" in printed
+    assert code_ids(default_app) == before
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", "presence.example", ""])  # noqa: S104
+def test_codes_end_where_others_can_reach_the_demo(default_app: Flask, host: str) -> None:
+    assert "They end at" in words(default_app, "setup", "--url", f"http://{host}:8000")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost"])
+def test_codes_do_not_end_where_this_machine_alone_can(default_app: Flask, host: str) -> None:
+    assert "They end at" not in words(default_app, "setup", "--url", f"http://{host}:8000")
 
 
 def test_setup_leaves_a_default_database_with_another_org_alone(default_app: Flask) -> None:
@@ -385,6 +402,13 @@ def test_setup_serves_a_demo_org_that_lost_members(default_app: Flask, role: str
     printed = words(default_app, "setup")
     assert "curl" not in printed
     assert "The board is at" in printed
+
+
+def code_ids(app: Flask) -> set[str]:
+    database: Database = app.extensions["presence"].database
+    with database.read() as session:
+        rows = session.connection().exec_driver_sql("SELECT id FROM access_codes")
+        return {str(row[0]) for row in rows}
 
 
 def org_ids(app: Flask) -> list[str]:

@@ -3,8 +3,10 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from databases import empty_postgresql
 from server import Server, copy_project, environment, running_server
 from stage import wait_until
 
+TOKEN = r"eyJ[\w-]+\.eyJ"  # the beginning of a JWT
 CODE = re.compile(r"^  (\S.*?) +(?:admin|va) +([0-9A-Z]{4}(?:-[0-9A-Z]{4}){2})$", re.MULTILINE)
 
 
@@ -78,10 +81,9 @@ def test_a_day_with_curl(
         server.press_ctrl_c()
         assert_quiet_end(server)
     with running_server(project, *options, **settings) as server:
-        fresh = codes(server)
-        assert fresh.keys() == first_codes.keys()
-        assert not set(fresh.values()) & set(first_codes.values())
-        token = sign_in(server.url, fresh["Maya Chen"])["token"]
+        assert codes(server) == {}
+        assert "code issue --member" in server.output
+        token = sign_in(server.url, first_codes["Maya Chen"])["token"]
         assert curl(f"{server.url}/v1/presence", token=token).body["presence"] == [still_in]
     assert_quiet_end(server)
 
@@ -160,7 +162,8 @@ def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
     with running_server(project) as server:
         printed = server.output.partition("Try it")[2].partition("The board is at")[0]
         lines = [line for line in printed.splitlines() if line.startswith("  ")]
-        assert len(lines) == 7
+        assert len(lines) == 8
+        assert not re.search(TOKEN, server.output)
         done = subprocess.run(
             ["sh", "-ec", "\n".join(lines)],
             cwd=tmp_path,
@@ -176,6 +179,38 @@ def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
     first, second = polled.split("HTTP/1.1 304")
     assert '"display_name":"Ana Reyes"' in first
     assert second.endswith("\n\n")
+
+
+def test_the_demos_codes_end_after_a_day_where_others_can_reach_it(project: Path) -> None:
+    with running_server(project, "--host", "0.0.0.0", "--workers", "1") as server:  # noqa: S104
+        code = codes(server)
+        ends_at = re.search(r"They end at (\S+ \S+) UTC", server.output)
+        maya = sign_in(server.url, code["Maya Chen"])
+        members = curl(f"{server.url}/v1/admin/members", token=maya["token"]).body["members"]
+        for member in members:
+            path = f"/v1/admin/members/{member['id']}/access-codes"
+            (listed,) = curl(f"{server.url}{path}", token=maya["token"]).body["access_codes"]
+            assert ends_at
+            assert listed["expires_at"].replace("T", " ").startswith(ends_at[1])
+            left = datetime.fromisoformat(listed["expires_at"]) - datetime.now(UTC)
+            assert timedelta(hours=23) < left < timedelta(hours=24)
+
+
+def test_the_printed_way_to_new_codes_works(project: Path) -> None:
+    with running_server(project):
+        pass
+    with running_server(project, "--workers", "1") as server:
+        lines = re.findall(r"^  \.venv/bin/(flask .+)$", server.output, re.MULTILINE)
+        for line in lines:
+            command = [sys.executable, "-m", *line.split()]
+            done = subprocess.run(
+                command, cwd=project, env=environment(), capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+            code = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){2}\b", done.stdout)
+            assert code
+            assert sign_in(server.url, code[0])["member"]["display_name"] == "Maya Chen"
+    assert len(lines) == 2
 
 
 def test_the_server_sweeps_by_itself(project: Path) -> None:
