@@ -1,10 +1,15 @@
-"""Flask behind the gate: WSGI in threads, entered only with the whole body in hand."""
+"""Flask behind the gate: WSGI in threads, entered with the whole request, left with the answer.
+
+No thread ever waits for a client: bodies are read, and answers are sent, by the event loop.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import io
+import sys
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
-from a2wsgi import WSGIMiddleware
 from flask import Flask
 from werkzeug.datastructures import Headers
 
@@ -23,26 +28,29 @@ BODY_SECONDS = 10.0  # design.md, "Memory": a body that takes longer is not wait
 # Of a body that is too large so much is read all the same: a client that is still sending when
 # its connection ends may never see the answer (RFC 9112, 9.6).
 DISCARDED_BYTES = 4 * 1024 * 1024
+# Neither has a body, so neither has a length.
+WITHOUT_LENGTH = (204, 304)
+
+
+class Answered(NamedTuple):
+    status: int
+    headers: RawHeaders
+    body: bytes
 
 
 class FlaskBridge:
-    """An ASGI application that hands requests to Flask.
-
-    a2wsgi alone would read the body inside its thread: a dozen clients that send slowly would
-    stop all others.
-    """
+    """An ASGI application that hands requests to Flask."""
 
     def __init__(self, app: Flask) -> None:
-        self._wsgi = WSGIMiddleware(app.wsgi_app, workers=THREADS)  # type: ignore[arg-type]
+        self._app = app.wsgi_app
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._settings: Settings = app.extensions["presence"].settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # WSGI can't tell if_none_match from if-none-match: one would pass for the other.
         headers = [header for header in scope["headers"] if b"_" not in header[0]]
-        # Not decoded: routes/paths.py.
-        path = scope["raw_path"].decode("latin-1")
-        scope, body = {**scope, "headers": headers, "path": path}, b""
-        if not _is_better_unread(scope["headers"]):
+        body = b""
+        if not _is_better_unread(headers):
             try:
                 async with asyncio.timeout(BODY_SECONDS):
                     whole = await _whole_body(receive)
@@ -51,14 +59,12 @@ class FlaskBridge:
                 return
             if whole is None:
                 return
-            scope = {**scope, "headers": _with_length(scope["headers"], len(whole))}
+            headers = _with_length(headers, len(whole))
             body = whole
-        messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return messages.pop() if messages else {"type": "http.disconnect"}
-
-        await self._wsgi(scope, replay, send)  # type: ignore[arg-type]
+        environ = _environ(scope, headers, body)
+        loop = asyncio.get_running_loop()
+        answered = await loop.run_in_executor(self._threads, _run, self._app, environ)
+        await send_answer(*answered, scope, send)
 
     async def _refuse_slow_body(self, scope: Scope, send: Send) -> None:
         seconds = int(BODY_SECONDS)
@@ -73,6 +79,65 @@ class FlaskBridge:
         answer.headers["Connection"] = "close"
         answer.headers[request_ids.HEADER] = request_id
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
+
+
+def _run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answered:
+    """The application's whole answer (PEP 3333)."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    written: list[bytes] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        # Nothing has been sent: a second one, for an error, replaces the first.
+        started[:] = [(status, headers)]
+        return written.append
+
+    pieces = app(environ, start_response)
+    try:
+        written.extend(pieces)
+    finally:
+        getattr(pieces, "close", lambda: None)()
+    ((line, given),) = started
+    status, body = int(line[:3]), b"".join(written)
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in given]
+    if (
+        status not in WITHOUT_LENGTH
+        and environ["REQUEST_METHOD"] != "HEAD"
+        and not any(name == b"content-length" for name, _ in headers)
+    ):
+        headers.append((b"content-length", b"%d" % len(body)))
+    return Answered(status, headers, body)
+
+
+def _environ(scope: Scope, headers: RawHeaders, body: bytes) -> dict[str, Any]:
+    """The request as WSGI has it: bytes as text in Latin-1."""
+    host, port = scope.get("server") or ("localhost", None)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["raw_path"].decode("latin-1"),  # not decoded: routes/paths.py
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port or 0),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if scope.get("client") is not None:
+        address, port = scope["client"]
+        environ |= {"REMOTE_ADDR": address, "REMOTE_PORT": str(port)}
+    for name, value in headers:
+        key, text = name.decode("latin-1").upper().replace("-", "_"), value.decode("latin-1")
+        if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
+            key = f"HTTP_{key}"
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ
 
 
 async def send_answer(

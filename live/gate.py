@@ -167,7 +167,7 @@ class Gate:
             while not self._is_stopping and judged.status == 304 and judged.next is not None:
                 left = min(deadline, judged.next.expires_at) - monotonic()
                 if not await waiter.wait(question.org, question.view, left):
-                    return
+                    break  # a client that has only stopped talking hears what is so now
                 if not judged.next.still_unchanged(monotonic()):
                     judged = await self._judge(question.asked, request_id)
                 if monotonic() >= deadline:

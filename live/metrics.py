@@ -35,6 +35,18 @@ POLLS = Counter(
 DELEGATED = Counter(
     "presence_polls_delegated", "Polls that the gate left to Flask.", ("why",), registry=REGISTRY
 )
+REFUSED = Counter(
+    "presence_refused_requests",
+    "Requests that were not HTTP as it has to be, by why.",
+    ("reason",),
+    registry=REGISTRY,
+)
+ENDED = Counter(
+    "presence_ended_connections",
+    "Connections that were ended without an answer, by why.",
+    ("reason",),
+    registry=REGISTRY,
+)
 READS = Histogram(
     "presence_snapshot_read_seconds", "Reads of an org into memory.", registry=REGISTRY
 )
@@ -81,8 +93,8 @@ class HandOver:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
         self._polls: dict[tuple[str, str], int] = {}
-        self._delegated: dict[str, int] = {}
         self._problems: dict[tuple[int, str], int] = {}
+        self._by_reason: dict[tuple[Counter, str], int] = {}
 
     def bring(self) -> None:
         counts = self._counts
@@ -92,12 +104,18 @@ class HandOver:
             polls[key] = polls.get(key, 0) + count
         for (by, outcome), count in polls.items():
             POLLS.labels(by, outcome).inc(count - self._polls.get((by, outcome), 0))
-        for why, count in counts.delegated.items():
-            DELEGATED.labels(why).inc(count - self._delegated.get(why, 0))
         for problem, count in counts.problems.items():
             PROBLEMS.labels(*problem).inc(count - self._problems.get(problem, 0))
-        self._polls, self._delegated = polls, dict(counts.delegated)
         self._problems = dict(counts.problems)
+        self._polls = polls
+        for metric, counted in (
+            (DELEGATED, counts.delegated),
+            (REFUSED, counts.refused),
+            (ENDED, counts.ended),
+        ):
+            for reason, count in counted.items():
+                metric.labels(reason).inc(count - self._by_reason.get((metric, reason), 0))
+                self._by_reason[metric, reason] = count
 
 
 class Presences(Collector):

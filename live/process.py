@@ -12,6 +12,7 @@ from live.feeds import LEASE_SECONDS, Listener, Poller
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send
 from live.gate import Gate
 from live.metrics import FEED, LAG, ORGS, WAITERS, HandOver
+from live.refusal_log import RefusalLog
 from live.snapshots import Snapshots
 from routes.context import Context
 
@@ -30,6 +31,7 @@ class Process:
         )
         self.gate = Gate(context.settings, self.snapshots, FlaskBridge(app), self.counts)
         self._hand_over = HandOver(self.counts)
+        self._refusals = RefusalLog(self.counts)
         context.feed_state = self._feed_state
         self._poller = Poller(context.database, self.snapshots)
         self._listener = (
@@ -92,6 +94,7 @@ class Process:
             if monotonic() >= self.snapshots.lease_until:
                 self.snapshots.release_all()  # whoever waits shall not rely on what is not sure
             self._hand_over.bring()
+            self._refusals.tell(monotonic())
             orgs = self.snapshots.orgs.values()
             ORGS.set(len(orgs))
             WAITERS.set(sum(org.waiters for org in orgs))

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+import live.bounded
 import live.express
 import live.gate
 import live.snapshots
@@ -135,6 +136,15 @@ class Transport(asyncio.Transport):
         if not self.is_closed:
             self.written += data
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def abort(self) -> None:
+        self.close()
+
     def is_closing(self) -> bool:
         return self.is_closed
 
@@ -228,7 +238,7 @@ def verify(name: str, _settings: Settings) -> Token:
 @contextmanager
 def clock_of_our_own() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (live.express, live.gate, live.snapshots, live.tokens):
+        for module in (live.bounded, live.express, live.gate, live.snapshots, live.tokens):
             for name in ("monotonic", "time"):
                 if hasattr(module, name):
                     patch.setattr(module, name, lambda: Clock.now)

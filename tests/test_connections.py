@@ -7,11 +7,13 @@ from time import monotonic
 import pytest
 import uvloop
 
+import live.bounded
 import live.express
 from asgi_client import until
 from lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
 from live.counts import Counts
-from live.express import HEAD_BYTES, ExpressProtocol
+from live.express import ExpressProtocol
+from live.head import HEAD_BYTES
 from live.snapshots import VIEWS
 
 POLL = (
@@ -27,10 +29,11 @@ class Protocol(ExpressProtocol):
 
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
-    monkeypatch.setattr(live.express, "HEADERS_SECONDS", SHORT_TIME)
+    monkeypatch.setattr(live.bounded, "HEADERS_SECONDS", SHORT_TIME)
     with clock_of_our_own(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         Clock.now, begun = 1.0, monotonic()
-        monkeypatch.setattr(live.express, "monotonic", lambda: 1.0 + monotonic() - begun)
+        for module in (live.bounded, live.express):
+            monkeypatch.setattr(module, "monotonic", lambda: 1.0 + monotonic() - begun)
         yield runner
 
 

@@ -214,11 +214,12 @@ class Stream:
 
     async def writing(self, number: int) -> None:
         """The client does not read, or reads again, perhaps asking at that moment."""
+        if number % 4 == 0:  # something that the lane has not met, or it would be quicker
+            self.ticks += 1
+            self.last = self.poll_of(number // 4, (GET, (b"X-Tick: %d" % self.ticks,), b"", b""))
+            self.send(self.last)
         for side in self.sides:
-            if number % 4 == 0:
-                side.protocol.pause_writing()
-                side.transport.receive(self.last)
-            elif number % 4 == 1:
+            if number % 4 == 0 or number % 4 == 1:
                 side.protocol.pause_writing()
             else:
                 side.protocol.resume_writing()
@@ -333,8 +334,12 @@ def test_the_lane_differs_from_the_gate_in_nothing(loop: AbstractEventLoop) -> N
 MUTANTS = {
     "any bytes are the same": (live.express, "            and data == self._request\n", ""),
     "an answer under way": (live.express, "            and self.cycle.response_complete\n", ""),
-    "draining": (live.express, "_is_draining = True\n        self._question = None", "_x = 0"),
-    "not a whole request": (live.express, "self._begun == self._completed == completed + 1", "1"),
+    "draining": (
+        live.express,
+        "        self._question = None\n        super().shutdown",
+        "        super().shutdown",
+    ),
+    "not a whole request": (live.express, "            and self._heads == heads + 1\n", ""),
     "unread answers": (live.express, "and not self.flow.write_paused ", ""),
     "members, versions": (live.question, "            and loaded.mark is self._mark\n", ""),
     "the lease": (live.question, "and now < self._snapshots.lease_until\n", "\n"),

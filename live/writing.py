@@ -1,0 +1,56 @@
+"""Whether what was written to a client moves: nobody's unread answer is kept for ever."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+STALLED_SECONDS = 30.0  # contract.md, "Endpoints"
+LOOK_SECONDS = 2.0
+
+
+class WriteWatch:
+    """Looks at one connection for as long as something that was written to it is unsent."""
+
+    __slots__ = ("_answers", "_at_last_look", "_end", "_loop", "_moved_at", "_timer", "_transport")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport,
+        end: Callable[[], None],
+    ) -> None:
+        """
+        :param end: called where nothing has moved for too long
+        """
+        self._loop = loop
+        self._transport = transport
+        self._end = end
+        self._answers = 0
+        self._at_last_look: tuple[int, int] | None = None
+        self._moved_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wrote(self) -> None:
+        """An answer was written."""
+        self._answers += 1
+        if self._timer is None:
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer = None
+        unsent = self._transport.get_write_buffer_size()
+        if unsent == 0:
+            self._at_last_look = None
+            return  # the next answer starts it anew
+        # Answers too: one may have taken the place of another that was as long.
+        now, seen = monotonic(), (unsent, self._answers)
+        if seen != self._at_last_look:
+            self._at_last_look, self._moved_at = seen, now
+        elif now - self._moved_at >= STALLED_SECONDS:
+            self._end()
+            return
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._look)

@@ -1,0 +1,152 @@
+"""What a client may send, over real sockets: one message, one answer, and its own."""
+
+import json
+import socket
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from stage import Stage, wait_until
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: presence\r\n\r\n"
+UPGRADES = {
+    "foo": b"Connection: Upgrade\r\nUpgrade: foo\r\n",
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+    "websocket": b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+    "nginx": b"Connection: upgrade\r\n",
+}
+
+
+class Line:
+    """One connection; ``said`` is all that the server has said."""
+
+    def __init__(self, stage: Stage) -> None:
+        address = urlsplit(stage.server.url)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=20)
+        self.said = b""
+        self.is_over = False
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, *pieces: bytes, pause: float = 0.05) -> "Line":
+        for number, piece in enumerate(pieces):
+            if number:
+                time.sleep(pause)  # so that each is a read of its own
+            self.socket.sendall(piece)
+        return self
+
+    def finish(self) -> "Line":
+        """Half-close: the client's last word."""
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def to_the_end(self) -> bytes:
+        """All that it says until it closes."""
+        while piece := self.socket.recv(65536):
+            self.said += piece
+        return self.said
+
+    def in_silence(self, seconds: float = 0.5) -> bytes:
+        """All that it says until it is silent, or closes."""
+        self.socket.settimeout(seconds)
+        try:
+            return self.to_the_end()
+        except TimeoutError:
+            return self.said
+
+
+def posted(path: str, body: Any, more: bytes = b"", *, chunked: bool = False) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: presence\r\nContent-Type: application/json\r\n".encode()
+    if chunked:
+        framing = b"Transfer-Encoding: chunked\r\n"
+        content = b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content)
+    else:
+        framing = b"Content-Length: %d\r\n" % len(content)
+    return head + more + framing + b"\r\n" + content
+
+
+def bearer(stage: Stage, member: Any) -> bytes:
+    return f"Authorization: Bearer {stage.world.token(member)}\r\n".encode()
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_is_no_request_whatever_is_offered(
+    stage: Stage, upgrade: str, chunked: bool
+) -> None:
+    request = posted("/v1/sessions", HEALTH, UPGRADES[upgrade], chunked=chunked)
+    head, separator, body = request.partition(b"\r\n\r\n")
+    for pieces in ((request,), (head + separator, body), (*[bytes([b]) for b in request],)):
+        with Line(stage) as line:
+            said = line.send(*pieces, pause=0.05 if len(pieces) < 3 else 0).in_silence()
+            assert said.count(b"HTTP/1.1 ") == 1
+            assert said.startswith(b"HTTP/1.1 400 ")
+            assert b'"malformed_request"' in said  # by Flask, which has read the body
+            line.said = b""
+            assert line.send(HEALTH).in_silence().startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_chunked_clock_out_that_offers_h2c_keeps_its_fence(stage: Stage) -> None:
+    world = stage.world
+    member = world.va("Fay Fenced")
+    world.clock_in(member, world.account("Fenced"))
+    body = {"presence_id": "00000000-0000-4000-8000-000000000000"}
+    request = posted("/v1/clock-out", body, bearer(stage, member) + UPGRADES["h2c"], chunked=True)
+    with Line(stage) as line:
+        assert line.send(request).in_silence().startswith(b"HTTP/1.1 410 ")
+    assert any(held.membership_id == member.id for held in world.held())
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/docs", "/v1/presence", "/v1/me"])
+def test_a_half_closed_client_gets_its_answer_whole(stage: Stage, target: str) -> None:
+    more = bearer(stage, stage.world.va(f"Hal Closed {target}"))
+    request = b"GET %s HTTP/1.1\r\nHost: presence\r\n%s\r\n" % (target.encode(), more)
+    with Line(stage) as line:
+        said = line.send(request).finish().to_the_end()
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    lengths = [h for h in head.lower().split(b"\r\n") if h.startswith(b"content-length: ")]
+    assert len(body) == int(lengths[0].split()[1]) > 0
+
+
+def test_a_half_closed_clock_in_is_answered(stage: Stage) -> None:
+    world = stage.world
+    member, account = world.va("Hope Closed"), world.account("Half closed")
+    request = posted("/v1/clock-in", {"account_id": str(account.id)}, bearer(stage, member))
+    with Line(stage) as line:
+        said = line.send(HEALTH + request).finish().to_the_end()
+    assert said.count(b"HTTP/1.1 200 ") == said.count(b"HTTP/1.1 201 ") == 1
+    assert said.endswith(b"}") or said.endswith(b"}\n")
+
+
+def test_a_half_closed_waiter_is_answered_at_once(stage: Stage) -> None:
+    more = bearer(stage, stage.world.va("Will Waiting"))
+    poll = b"GET /v1/presence HTTP/1.1\r\nHost: presence\r\n%s" % more
+    with Line(stage) as line:
+        first = line.send(poll + b"\r\n").in_silence()
+        tag = next(h for h in first.split(b"\r\n") if h.lower().startswith(b"etag: ")).split()[1]
+        begun = time.monotonic()
+        line.said = b""
+        line.send(poll + b"If-None-Match: %s\r\nPrefer: wait=25\r\n\r\n" % tag)
+        wait_until(lambda: stage.metric("presence_waiters") == 1)
+        said = line.finish().to_the_end()
+    assert time.monotonic() - begun < 15
+    assert said.startswith(b"HTTP/1.1 304 ")
+    wait_until(lambda: stage.metric("presence_waiters") == 0)
+
+
+@pytest.mark.parametrize("cut", [20, -30, -1])
+def test_a_client_that_ends_within_a_request_is_not_answered(stage: Stage, cut: int) -> None:
+    request = posted("/v1/sessions", {"access_code": "K7QF-9TWM-2XHP"})
+    with Line(stage) as line:
+        assert line.send(request[:cut]).finish().to_the_end() == b""
+    with Line(stage) as line:
+        said = line.send(HEALTH + request[:cut]).finish().to_the_end()
+    assert said.count(b"HTTP/1.1 ") == said.count(b"HTTP/1.1 200 ") == 1
