@@ -272,6 +272,7 @@ def test_unknown_paths_and_methods_are_problems(sender: Sender) -> None:
         ("POST", "/v1/presence", {"GET", "HEAD", "OPTIONS"}),
         ("DELETE", "/v1/accounts", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/v1/clock-in", {"POST", "OPTIONS"}),
+        ("TRACE", "/v1/presence", {"GET", "HEAD", "OPTIONS"}),
         ("BREW", "/v1/heartbeat", {"POST", "OPTIONS"}),
         ("PUT", f"/v1/admin/presence/{uuid4()}", {"DELETE", "OPTIONS"}),
         ("POST", "/healthz", {"GET", "HEAD", "OPTIONS"}),
