@@ -78,6 +78,12 @@ CLOCK_EVENTS = Counter(
     ("kind", "status"),
     registry=REGISTRY,
 )
+SIGN_INS = Counter(
+    "presence_sign_ins",
+    "Access codes that were entered, by what came of it.",
+    ("result",),
+    registry=REGISTRY,
+)
 PROBLEMS = Counter(
     "presence_problems", "Answers that are problems.", ("status", "code"), registry=REGISTRY
 )

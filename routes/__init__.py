@@ -14,7 +14,6 @@ from routes import (
     board,
     clock,
     errors,
-    guessing,
     headers,
     history,
     operations,
@@ -63,7 +62,6 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     """Put the endpoints, their errors and their headers into ``app``."""
     headers.register(app, settings)
     request_log.register(app)
-    guessing.limiter.init_app(app)
     app.before_request(judge_form)
     for resource in (
         sessions,

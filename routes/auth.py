@@ -18,7 +18,7 @@ from routes.context import context
 from services import access_codes, callers, tokens
 from services.callers import Caller
 from services.change import Change, NoSuchOrg, changing
-from services.errors import AccessCodeRejected, NotAuthenticated, Refusal
+from services.errors import AccessCodeRejected, AccountNotAllowed, NotAuthenticated, Refusal
 from services.times import utc_now
 from services.tokens import Token
 
@@ -95,7 +95,11 @@ def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tupl
     ):
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
         request_log.tell(member=caller.member.id)
-        yield change, caller
+        try:
+            yield change, caller
+        except AccountNotAllowed:
+            guessing.keep_not_allowed(change, typed)
+            raise
 
 
 @contextmanager

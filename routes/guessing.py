@@ -6,20 +6,18 @@ in between, and an office that signs in all at once is never refused.
 """
 
 from ipaddress import IPv4Address, IPv6Address
-from math import ceil
 
-from flask import g
-from flask_limiter import Limiter, RateLimitExceeded
-from sqlalchemy.orm import Session
-
-from routes import addresses
+from live import metrics
+from routes import addresses, request_log
 from routes.context import context
-from routes.rate_limits import DatabaseStorage
-from services import callers
-from services.errors import TooManyAttempts
+from services import callers, rate_limits, refused_sign_ins
+from services.change import Change
+from services.errors import AccessCodeRejected, TooManyAttempts
+from services.rate_limits import Limit
+from services.refused_sign_ins import Refused
 from services.times import utc_now
 
-REFUSED = "10 per 60 seconds"  # contract.md, "Errors"
+REFUSED = Limit(10, window_seconds=60)  # contract.md, "Errors"
 UNKNOWN = "unknown"
 SUBNET_BYTES = 8  # of an IPv6 address: whoever has one has at least all of its /64
 
@@ -34,33 +32,50 @@ def address() -> str:
     return str(IPv6Address(found.packed[:SUBNET_BYTES].ljust(16, b"\0")))
 
 
-limiter = Limiter(
-    address, strategy="moving-window", storage_uri=f"{DatabaseStorage.STORAGE_SCHEME[0]}://"
-)
-
-
 def require_right(access_code: str) -> None:
     """Let nobody on with a wrong code, nor from an address that sent too many of them.
 
     :raises AccessCodeRejected: it lets nobody in; that counts
     :raises TooManyAttempts: it was not looked at
     """
+    settings, key = context().settings, f"access codes/{address()}"
     with context().database.write() as session:
-        g.counting = session
-        try:
-            _look_at(session, access_code)
-        except RateLimitExceeded:
-            seconds = _seconds_to_wait()
+        wait_seconds = rate_limits.hit(session, key, REFUSED, now=utc_now())
+        if wait_seconds:
             session.rollback()
-            raise TooManyAttempts(seconds) from None
+            metrics.SIGN_INS.labels("locked_out").inc()
+            raise TooManyAttempts(wait_seconds)
+        try:
+            callers.by_access_code(session, access_code, settings=settings, now=utc_now())
+        except AccessCodeRejected:
+            _note(
+                refused_sign_ins.keep(
+                    session,
+                    access_code,
+                    address=addresses.text(),
+                    settings=settings,
+                    clock=utc_now,
+                )
+            )
+            raise
         session.rollback()
+    metrics.SIGN_INS.labels("accepted").inc()
 
 
-@limiter.shared_limit(REFUSED, scope="access codes")
-def _look_at(session: Session, access_code: str) -> None:
-    callers.by_access_code(session, access_code, settings=context().settings, now=utc_now())
+def keep_not_allowed(change: Change, access_code: str) -> None:
+    """Keep that a right code was refused an account that it is not for."""
+    _note(
+        refused_sign_ins.keep(
+            change.session,
+            access_code,
+            address=addresses.text(),
+            settings=change.settings,
+            clock=lambda: change.now,
+            reason="not_allowed",
+        )
+    )
 
 
-def _seconds_to_wait() -> int:
-    exceeded = limiter.current_limit
-    return max(1, ceil(exceeded.reset_at - utc_now().timestamp())) if exceeded else 1
+def _note(refused: Refused) -> None:
+    metrics.SIGN_INS.labels(refused.reason).inc()
+    request_log.tell(reason=refused.reason, access_code=refused.code_id, member=refused.member_id)

@@ -3,9 +3,11 @@
 So that "who gave her access, when, and who came in with it" has an answer.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, insert, literal, select
+from sqlalchemy.orm import Session
 
 from models import Account, AuditEvent, Membership
 from services.change import Change
@@ -43,4 +45,15 @@ def keep(
             address=address,
             occurred_at=change.now,
         )
+    )
+
+
+def keep_if(session: Session, conditions: Iterable[ColumnElement[bool]], **columns: Any) -> None:
+    """Keep an event of these columns where the database finds all conditions true.
+
+    The org is locked, as for any event.
+    """
+    values = [literal(value, AuditEvent.__table__.c[name].type) for name, value in columns.items()]
+    session.execute(
+        insert(AuditEvent).from_select(list(columns), select(*values).where(*conditions))
     )

@@ -1,41 +1,44 @@
 """Counting what a client may not do often, for all workers and machines, in the database."""
 
 from datetime import datetime, timedelta
+from math import ceil
+from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import RateLimit
 
 
-def hit(
-    session: Session, key: str, *, limit: int, window_seconds: int, now: datetime, count: int = 1
-) -> bool:
-    """Count ``count`` more, unless that would be more than ``limit`` within the window.
+class Limit(NamedTuple):
+    """So many times within any ``window_seconds``."""
+
+    times: int
+    window_seconds: int
+
+
+def hit(session: Session, key: str, limit: Limit, *, now: datetime) -> int:
+    """Count one more, unless that would be too many.
 
     All others with the same key wait until the transaction ends. A rollback takes the count back.
 
-    :returns: whether it was counted
+    :param key: who, and what they do
+    :returns: 0 where it was counted, else the seconds until it can be again
     """
-    hits = _within(_locked(session, key, now), window_seconds, now)
-    if len(hits) + count > limit:
-        return False
+    begun = now.timestamp() - limit.window_seconds
+    hits = [at for at in _locked(session, key, now) if at > begun]
+    if len(hits) >= limit.times:
+        return max(1, ceil(hits[-limit.times] - begun))
     session.execute(
         update(RateLimit)
         .where(RateLimit.key == key)
         .values(
-            hits=[*hits, *[now.timestamp()] * count],
-            expires_at=now + timedelta(seconds=window_seconds),
+            hits=[*hits, now.timestamp()],
+            expires_at=now + timedelta(seconds=limit.window_seconds),
         )
     )
-    return True
-
-
-def hits(session: Session, key: str, *, window_seconds: int, now: datetime) -> list[float]:
-    """When it was done within the window, in seconds since 1970, the earliest first."""
-    found = session.scalar(select(RateLimit.hits).where(RateLimit.key == key))
-    return _within(found or [], window_seconds, now)
+    return 0
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
@@ -52,7 +55,3 @@ def _locked(session: Session, key: str, now: datetime) -> list[float]:
     )
     found: list[float] = session.execute(statement.returning(RateLimit.hits)).scalar_one()
     return found
-
-
-def _within(hits: list[float], window_seconds: int, now: datetime) -> list[float]:
-    return [at for at in hits if at > now.timestamp() - window_seconds]

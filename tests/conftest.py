@@ -1,9 +1,10 @@
 """The databases that every test runs on, and the small worlds in them."""
 
+import logging
 import re
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from databases import database_of, empty_postgresql
 from models import Base, Membership, migrations
 from models.session import Database
 from postgres import running_postgres
+from routes import request_log
 from routes.context import Context, attach
 from scripts import Admin
 from server import Server, copy_project, running_server
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from stage import Stage
 
 SECRET_KEY = "only for tests: thirty-two bytes or more"
+Lines = Callable[[], list[str]]
+
 ANY_URL = make_url("sqlite:///never-opened.db")
 
 # For few rows ten times quicker than TRUNCATE.
@@ -225,6 +229,20 @@ def install(playwright: "Playwright", tmp_path: Path) -> "Iterator[Install]":
 
     with Install.into(playwright, tmp_path) as install:
         yield install
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Lines:
+    """Takes the lines that were written since the last time."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(request_log, "_budgets", request_log._Budgets())
+
+    def take() -> list[str]:
+        found = [r.getMessage() for r in caplog.records if r.name == "presence.requests"]
+        caplog.clear()
+        return found
+
+    return take
 
 
 def settings_for(database_url: str, **environment: str) -> Settings:

@@ -21,6 +21,7 @@ from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
 import sweeper
+from asgi_client import counting
 from conftest import SECRET_KEY, opened, settings_for
 from models import RateLimit
 from models.session import Database
@@ -28,6 +29,7 @@ from problems import assert_problem
 from routes import guessing
 from routes.context import Context
 from server import copy_project, running_server
+from services import refused_sign_ins
 from services.times import utc_now
 from world import World, ago
 
@@ -47,8 +49,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         nonlocal now
         now += timedelta(seconds=seconds)
 
-    for module in ("routes.rate_limits", "routes.guessing"):
-        monkeypatch.setattr(f"{module}.utc_now", lambda: now)
+    monkeypatch.setattr("routes.guessing.utc_now", lambda: now)
     return move_on
 
 
@@ -234,9 +235,10 @@ def test_the_address_is_who_is_connected_or_what_a_trusted_proxy_says(
 
 
 def test_an_expired_code_is_answered_as_an_unknown_one_is(
-    world: World, client: FlaskClient
+    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In status, in body, in what the database is asked, and in time."""
+    """In status, in body, and in time, though each refusal of it is kept."""
+    monkeypatch.setattr(refused_sign_ins, "MOST_OF_A_CODE", 10_000)
     expired = world.code(world.va(), expires_at=ago(1))
     addresses = (f"10.{n >> 8}.{n & 255}.1" for n in itertools.count())
     answers = set()
@@ -256,6 +258,20 @@ def test_an_expired_code_is_answered_as_an_unknown_one_is(
     # What else this machine does may show once, but not again and again.
     assert not all(differs_in_time() for _ in range(3))
     assert len(answers) == 1
+
+
+def test_an_expired_code_asks_the_database_for_what_an_unknown_one_does(
+    world: World, client: FlaskClient
+) -> None:
+    known = world.code(world.va(), expires_at=ago(1))
+    database = client.application.extensions["presence"].database
+    asked = []
+    for code in (known, UNKNOWN):
+        with counting(database) as statements:
+            attempt(client, code)
+        asked.append(statements)
+    assert asked[0] == asked[1]
+    assert [event.kind for event in world.log()][-1] == "sign_in_refused"
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The server's log: a line for each refused sign-in, lockout, 403 and 5xx, and no secret in it."""
 
 import asyncio
-import logging
 import re
-from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -11,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from asgi_client import ask, started
+from conftest import Lines
 from live import metrics
 from routes import request_log
 from services import clocking, sessions
@@ -19,22 +18,6 @@ from world import World
 NAMED = {"Request-Id": "id-1"}
 FROM = {"REMOTE_ADDR": "192.0.2.1"}
 UNKNOWN = "K7QF-9TWM-2XHP"
-
-Lines = Callable[[], list[str]]
-
-
-@pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Takes the lines that were written since the last time."""
-    caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(request_log, "_budgets", request_log._Budgets())
-
-    def take() -> list[str]:
-        found = [r.getMessage() for r in caplog.records if r.name == "presence.requests"]
-        caplog.clear()
-        return found
-
-    return take
 
 
 def problems(status: int, code: str) -> float:
