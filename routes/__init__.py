@@ -13,6 +13,7 @@ from routes import (
     admin_members,
     board,
     clock,
+    docs,
     errors,
     headers,
     history,
@@ -32,7 +33,7 @@ FLASK_CONFIG = {
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "docs",
-    "OPENAPI_SWAGGER_UI_URL": "/docs/assets/",
+    "OPENAPI_SWAGGER_UI_URL": docs.PATH,
     "API_SPEC_OPTIONS": {
         "security": [{"bearer": []}],
         "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
@@ -75,5 +76,6 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     ):
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(operations.blueprint)
+    app.register_blueprint(docs.blueprint)
     app.register_blueprint(board.blueprint)
     errors.register(app)

@@ -1,10 +1,8 @@
 """For those who run the service: is it up, is it ready, what does it offer."""
 
 import hmac
-from pathlib import Path
 
-import flask_swagger_ui
-from flask import Blueprint, Response, json, request, send_from_directory
+from flask import Blueprint, Response, json, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from live import metrics
@@ -23,7 +21,6 @@ KINDS = {
     "admin.force_clear": "force_clear",
     "admin.clear_unseen": "clear_unseen",
 }
-SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
 
 
 @blueprint.get("/healthz")
@@ -57,12 +54,6 @@ def count(response: Response) -> Response:
     if kind is not None:
         metrics.CLOCK_EVENTS.labels(kind, response.status_code).inc()
     return response
-
-
-@blueprint.get("/docs/assets/<path:name>")
-def docs_asset(name: str) -> Response:
-    """Swagger UI's files, from the package: no other host is asked."""
-    return send_from_directory(SWAGGER_UI, name, max_age=86400)
 
 
 def readiness() -> dict[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from routes import docs
 from stage import Stage, wait_until
 
 IS_FULL = os.environ.get("PRESENCE_ATTACKS") == "full"
@@ -21,7 +22,7 @@ MORE = 10 if IS_FULL else 1  # times as many of what memory might keep
 GROWTH_BYTES = 20_000_000  # of all workers together, after an attack
 PATIENCE_SECONDS = 20.0  # of a client that is served while an attack stands
 OTHERS = 40  # requests of clients who mean well, each over a connection of its own
-LARGEST_ASSET = "/docs/assets/swagger-ui-bundle.js"
+LARGEST_ASSET = f"{docs.PATH}swagger-ui-bundle.js"
 
 
 def memory(stage: Stage) -> int:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from attacks import (
+    LARGEST_ASSET,
     MORE,
     assert_holds_little,
     connections,
+    get,
     keeping_memory,
     memory,
+    post,
     read_all,
     send_what_is_taken,
     serve_others,
@@ -47,6 +50,26 @@ def token(stage: Stage) -> str:
 def poll(**headers: str) -> dict[str, Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"method": "GET", "url": "/v1/presence", "headers": named}
+
+
+def test_who_reads_no_answer_stops_nobody(stage: Stage, token: str) -> None:
+    before = memory(stage)
+    with keeping_memory(stage), connections(stage, 24) as clients:
+        for client in clients:
+            client.sendall(get(LARGEST_ASSET) * 5)
+        serve_others(stage, token)
+        assert_holds_little(stage, before)
+
+
+def test_many_requests_at_once_are_not_kept(stage: Stage, token: str) -> None:
+    before, bearer = memory(stage), f"Authorization: Bearer {token}"
+    held = get("/v1/presence", bearer, "If-None-Match: *", "Prefer: wait=30")
+    tiny = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with keeping_memory(stage), connections(stage, 20 * MORE) as clients:
+        for client in clients:
+            send_what_is_taken(client, held + tiny * (256 * 1024 // len(tiny)))
+        serve_others(stage, token)
+        assert_holds_little(stage, before)
 
 
 def test_one_token_has_one_place_however_it_is_spelled(stage: Stage, token: str) -> None:
@@ -105,3 +128,30 @@ def test_unknown_tokens_are_not_kept(stage: Stage, token: str) -> None:
     with keeping_memory(stage):
         asked = unknown("/v1/presence", 2000 * MORE), unknown("/v1/me", 100 * MORE)
         assert set(statuses(stage, *asked)) == {401}
+
+
+JUNK = {
+    "bytes": lambda: RANDOM.randbytes(2000),
+    "TLS": lambda: bytes.fromhex("1603010200010001fc0303") + RANDOM.randbytes(500),
+    "HTTP/2": lambda: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + RANDOM.randbytes(500),
+    "a long line": lambda: b"GET /" + b"x" * 100_000,
+    "a long method": lambda: b"X" * 100_000,
+    "no version": lambda: b"GET /\r\n\r\n",
+    "two lengths": lambda: post("/v1/sessions", b"{}", "Content-Length: 3"),
+    "a cookie": lambda: get("/", "Cookie: " + "a=b; " * 3000),
+    "a range": lambda: get(LARGEST_ASSET, "Range: bytes=" + "0-1," * 3000, "Connection: close"),
+}
+
+
+def test_junk_leaves_nothing_behind(stage: Stage, token: str) -> None:
+    printed = len(stage.server.output)
+    with keeping_memory(stage):
+        for _ in range(20 * MORE):
+            with connections(stage, len(JUNK)) as clients:
+                for client, junk in zip(clients, JUNK.values(), strict=True):
+                    send_what_is_taken(client, junk())
+                    client.shutdown(socket.SHUT_WR)
+                for client in clients:
+                    read_all(client)
+        serve_others(stage, token)
+    assert len(stage.server.output) - printed < 2000

@@ -21,6 +21,7 @@ from conftest import opened, settings_for
 from models import session as session_module
 from models.migrations import head_revision
 from problems import assert_problem
+from routes import docs
 from services import clocking
 from world import World, ago
 
@@ -255,9 +256,18 @@ def test_docs_work_offline(client: FlaskClient) -> None:
         with client.get(link) as asset:
             assert asset.status_code == 200
     assert "/openapi.json" in answer.text
-    assert_problem(client.get("/docs/assets/nothing.js"), 404, "not_found")
-    for outside in ("../__init__.py", "..%2f__init__.py", "%2fetc%2fpasswd"):
-        assert_problem(client.get(f"/docs/assets/{outside}"), 404, "not_found")
+    for outside in ("nothing.js", "../__init__.py", "..%2f__init__.py", "%2fetc%2fpasswd"):
+        assert_problem(client.get(f"{docs.PATH}{outside}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("name", docs.NAMES)
+def test_browsers_keep_the_files_of_the_docs(client: FlaskClient, name: str) -> None:
+    path = f"{docs.PATH}{name}"
+    answer = client.get(path)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Length"] == str(len(answer.data))
+    again = client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
 
 
 def test_answers_under_v1_are_not_stored_other_than_what_is_polled(
