@@ -1,5 +1,6 @@
 /** What one can do on the board. An error is said in the server's words. */
 
+import { isClockedIn, isClockedOut } from '/client/answers.js';
 import { call } from '/client/api.js';
 import { formatClockIn, formatLastSeen } from '/client/format.js';
 
@@ -30,12 +31,12 @@ export class Actions {
   }
 
   clockIn({ id, name, button }) {
-    return this.#try(name, button, 'POST', '/v1/clock-in', { account_id: id });
+    return this.#try(name, button, '/v1/clock-in', { account_id: id }, isClockedIn);
   }
 
   clockOut(name, button) {
     const presence_id = this.poller.getState().snapshot.me?.id;
-    return this.#try(name, button, 'POST', '/v1/clock-out', { presence_id, reason: 'user' });
+    return this.#try(name, button, '/v1/clock-out', { presence_id, reason: 'user' }, isClockedOut);
   }
 
   /** Show a sentence above the list, or nothing. */
@@ -49,20 +50,20 @@ export class Actions {
     for (const id of ['clear-title', 'clear-text', 'clear-error']) find(`#${id}`).textContent = '';
   }
 
-  async #try(name, button, method, path, body) {
+  async #try(name, button, path, body, is) {
     this.say('');
     button.disabled = true;
     try {
-      await this.#send(method, path, body);
+      await this.#send('POST', path, { body, is });
     } catch (error) {
       this.say(`${name}: ${error.message}`);
     }
     button.disabled = false;
   }
 
-  async #send(method, path, body) {
+  async #send(method, path, options) {
     try {
-      const { headers } = await call('', method, path, { token: this.token(), body });
+      const { headers } = await call('', method, path, { token: this.token(), ...options });
       this.poller.refresh(Number(headers.get('Presence-Version')));
     } catch (error) {
       this.poller.refresh(); // what was refused was perhaps decided on what is no longer so
@@ -97,35 +98,5 @@ export class Actions {
       find('#clear-error').textContent = error.message;
     }
     this.#confirm.disabled = false;
-  }
-}
-
-/** Says that its member is still there, for as long as the board is open. */
-export class Heartbeat {
-  #presenceId;
-
-  constructor(poller, token, seconds, signal) {
-    this.poller = poller;
-    this.token = token;
-    const timer = setInterval(() => this.#beat(), seconds * 1000);
-    signal.addEventListener('abort', () => clearInterval(timer));
-    // Timers stop while a computer sleeps.
-    document.addEventListener('visibilitychange', () => document.hidden || this.#beat(), { signal });
-  }
-
-  /** @param {string | null} presenceId the member's own presence now */
-  follow(presenceId) {
-    const isFound = this.#presenceId === undefined;
-    this.#presenceId = presenceId;
-    if (isFound) this.#beat(); // it may be stale; one that begins later has just been seen
-  }
-
-  async #beat() {
-    if (!this.#presenceId) return;
-    const body = { presence_id: this.#presenceId };
-    const beat = call('', 'POST', '/v1/heartbeat', { token: this.token(), body });
-    const refused = await beat.then(() => false, ({ status }) => status > 0);
-    // It has ended, or the session has. A hidden tab only renews the token in time.
-    if (refused || document.hidden) this.poller.refresh();
   }
 }

@@ -3,7 +3,8 @@
 import { formatClockIn } from '/client/format.js';
 import { PresencePoller } from '/client/poller.js';
 import { claimsOf } from '/client/tokens.js';
-import { Actions, Heartbeat } from './actions.js';
+import { Actions } from './actions.js';
+import { Heartbeat } from './heartbeat.js';
 import { Rows } from './rows.js';
 import { kept } from './session.js';
 import { Filters, offerThemes, showConnection } from './tools.js';
@@ -32,6 +33,7 @@ export class Board {
     this.rows = new Rows(find('#rows'), (action, row) => this.actions.run(action, row), signal);
     this.filters = new Filters(() => this.#sift(), () => this.rows.focusFirst(), signal);
     offerThemes(signal);
+    find('#between button').addEventListener('click', () => location.reload(), { signal });
     this.#head(signal);
     const minute = setInterval(() => this.rows.drawTimes(this.poller.now()), MINUTE_MS);
     signal.addEventListener('abort', () => clearInterval(minute));
@@ -52,7 +54,7 @@ export class Board {
   #show() {
     const { status, reason, snapshot, accounts } = this.poller.getState();
     if (status === 'signed-out') return this.#close(reason);
-    showConnection(status, this.poller.checkedAt);
+    showConnection(status, reason, this.poller.checkedAt);
     if (!snapshot || !accounts) return;
     this.#follow(snapshot.view);
     const bound = claimsOf(token()).acct; // by an access code for one account

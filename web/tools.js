@@ -69,9 +69,10 @@ export class Filters {
   }
 }
 
-/** Say how the connection is, in words and by a shape. */
-export function showConnection(status, checkedAt) {
+/** Say how the connection is, in words and by a shape; and what helps where something is in between. */
+export function showConnection(status, reason, checkedAt) {
   const element = find('#connection');
+  find('#between').hidden = reason !== 'intercepted';
   if (element.dataset.status === status) return;
   element.dataset.status = status;
   const isOld = status !== 'live' && checkedAt;

@@ -1,35 +1,36 @@
-/** @import { Session } from './types.js' */
+import { isProblem, isRecord, isSession } from './answers.js';
+import { retryAfterOf } from './bounds.js';
 
-/** A refusal, or no answer at all. */
+/** @import { CallOptions, Session } from './types.js' */
+
+const PATIENCE_MS = 10_000; // for an answer
+const AWAY = "The server can't be reached. Try again.";
+const INTERCEPTED =
+  'Something between here and the server answers instead of it, perhaps a sign-on page. Reload the page.';
+
+/** A refusal of the service's, or no answer of its at all. */
 export class PresenceError extends Error {
   /**
-   * @param {number} status 0 when no answer came
+   * @param {number} status 0 when the service did not answer
    * @param {any} problem the whole body, or null
    * @param {number | null} retryAfter seconds
+   * @param {boolean} intercepted whether something in between answered, and not for a server away
    */
-  constructor(status = 0, problem = null, retryAfter = null) {
-    super(problem?.detail ?? "The server can't be reached. Try again.");
+  constructor(status = 0, problem = null, retryAfter = null, intercepted = false) {
+    super(problem?.detail ?? (intercepted ? INTERCEPTED : AWAY));
     this.name = 'PresenceError';
     this.status = status;
     /** @type {string} the problem's code, or `unreachable` */
     this.code = problem?.code ?? 'unreachable';
     this.problem = problem;
     this.retryAfter = retryAfter;
+    this.intercepted = intercepted;
   }
 }
 
 /**
- * @typedef {object} CallOptions
- * @property {string | null} [token]
- * @property {unknown} [body] sent as JSON
- * @property {Record<string, string>} [headers]
- * @property {typeof globalThis.fetch} [fetch]
- * @property {RequestCache} [cache]
- * @property {AbortSignal} [signal]
- */
-
-/**
- * Call the service, JSON in and out.
+ * Call the service, JSON in and out. What is not its word, such as a proxy's 403 or the page of a
+ * sign-on, is an error of status 0, whatever status it came with.
  *
  * @param {string} url the server's, '' for the page's own
  * @param {string} method
@@ -38,12 +39,9 @@ export class PresenceError extends Error {
  * @returns {Promise<{status: number, data: any, headers: Headers}>} data is null with 204 and 304
  * @throws {PresenceError}
  */
-export async function call(
-  url,
-  method,
-  path,
-  { token, body, headers, fetch = globalThis.fetch, cache = 'no-store', signal } = {},
-) {
+export async function call(url, method, path, options = {}) {
+  const { token, body, headers, fetch = globalThis.fetch, cache = 'no-store', is, keepalive } = options;
+  const { signal = AbortSignal.timeout(PATIENCE_MS) } = options;
   /** @type {Record<string, string>} */
   const sent = { ...headers };
   if (token) sent.Authorization = `Bearer ${token}`;
@@ -57,15 +55,20 @@ export async function call(
     body: JSON.stringify(body),
     cache,
     signal,
-    credentials: 'omit',
+    keepalive,
+    // To the page's own origin what its own requests carry: a sign-on in front of it wants that.
+    credentials: 'same-origin',
+    redirect: 'manual', // the service redirects nobody
   }).catch(unreachable);
-  const text = await answer.text().catch(unreachable);
+  const data = parsed(await answer.text().catch(unreachable));
   const { status, headers: received } = answer;
-  const data = parsed(text);
-  // A page in between, a hotel's for one, says 200 too, but not in JSON.
-  if (status >= 400 || (text && !data)) {
-    throw new PresenceError(status, data, Number(received.get('Retry-After')) || null);
-  }
+  const isRefusal = status >= 400 && isProblem(received, data);
+  if (isRefusal) throw new PresenceError(status, data, retryAfterOf(received));
+  const isOurs =
+    status === 304
+      ? 'If-None-Match' in sent
+      : answer.ok && (status === 204 ? !is : (is ?? isRecord)(data));
+  if (!isOurs) throw new PresenceError(0, null, retryAfterOf(received), status < 500);
   return { status, data, headers: received };
 }
 
@@ -88,5 +91,5 @@ function parsed(text) {
  */
 export async function signIn(url, accessCode, options) {
   const body = { access_code: accessCode };
-  return (await call(url, 'POST', '/v1/sessions', { ...options, body })).data;
+  return (await call(url, 'POST', '/v1/sessions', { is: isSession, ...options, body })).data;
 }

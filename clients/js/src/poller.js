@@ -1,19 +1,27 @@
 import { PresenceError } from './api.js';
+import { bounded } from './bounds.js';
 import { paceBy } from './pace.js';
 import { serverAt } from './server.js';
 import { tabsOf } from './sharing.js';
 import { NOTHING, Store, ownClock } from './store.js';
 import { claimsOf, tokensFrom } from './tokens.js';
 
-/**
- * @import { Tabs } from './sharing.js'
- * @import { PollerOptions, Reason, Scope } from './types.js'
- */
+/** @import { PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
 
 const PATIENCE_MS = 10_000; // for an answer, beyond what it may be held
+const LARGEST_VERSION = 1e15 - 1; // an Integer, as RFC 9651 has it
 
-/** What concerns one token only: another tab's may be good. */
+/**
+ * What concerns one token only: another tab's may be good.
+ * @type {Reason[]}
+ */
 const OWN_REASONS = ['missing', 'invalid', 'expired'];
+
+/**
+ * What the service says of a token that it refuses.
+ * @type {Reason[]}
+ */
+const REASONS = [...OWN_REASONS, 'revoked', 'signed_out', 'deactivated', 'unknown_member'];
 
 /** Keeps the last snapshot of an org, and tells when it is another. */
 export class PresencePoller {
@@ -115,7 +123,7 @@ export class PresencePoller {
    * @param {number} [minVersion] `Presence-Version` of a write of one's own, to see it for certain
    */
   refresh(minVersion = 0) {
-    this.#minVersion = Math.max(this.#minVersion, minVersion);
+    this.#minVersion = Math.max(this.#minVersion, bounded(minVersion, 0, LARGEST_VERSION, 0));
     this.#wanted = true;
     // An answer that the server holds would come too late.
     if (this.#wait) this.#giveUp();
@@ -223,27 +231,30 @@ export class PresencePoller {
     const minVersion = this.#minVersion;
     const { state, etag } = this.#store;
     const { signal } = round;
+    const begun = this.#clock.now();
     const asked = this.#server.snapshot(token, etag, minVersion, this.#wait, signal);
     const { data, headers } = await asked;
     const now = this.#clock.now();
-    const changes = data && { snapshot: data };
+    /** @type {Partial<State>} */
+    const changes = this.#store.knows(data, headers) ? {} : { snapshot: data };
     if (data && data.accounts_version !== state.snapshot?.accounts_version) {
       changes.accounts = await this.#server.accounts(token, signal);
     }
     if (this.#round !== round) return;
     if (this.#minVersion === minVersion) this.#minVersion = 0;
-    this.#store.confirm(now, headers, changes);
-    return this.#pace.afterAnswer(headers);
+    this.#store.confirm(now, headers, changes, headers.get('ETag') ?? (data ? null : etag));
+    return this.#pace.afterAnswer(headers, (now - begun) / 1000);
   }
 
   /** @param {unknown} error */
   #failed(error) {
-    const { status, problem, retryAfter } =
+    const { status, problem, retryAfter, intercepted } =
       error instanceof PresenceError ? error : new PresenceError();
-    if (status === 401) return this.#leave(problem?.reason ?? 'invalid');
+    if (status === 401) return this.#leave(REASONS.find((one) => one === problem.reason) ?? 'invalid');
     if (status === 403) return this.#leave('forbidden');
     const offline = this.#scope.navigator?.onLine === false;
-    this.#store.set({ status: offline ? 'offline' : 'reconnecting' });
+    const reason = intercepted ? 'intercepted' : null;
+    this.#store.set({ status: offline ? 'offline' : 'reconnecting', reason });
     return this.#pace.afterFailure(retryAfter);
   }
 

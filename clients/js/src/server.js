@@ -1,8 +1,7 @@
+import { isAccounts, isSession, isSnapshot } from './answers.js';
 import { call } from './api.js';
 
-/** @import { Scope, Session } from './types.js' */
-
-/** @typedef {ReturnType<typeof serverAt>} Server */
+/** @import { Scope, Server } from './types.js' */
 
 /**
  * What a poller asks the server at `url`.
@@ -15,51 +14,35 @@ import { call } from './api.js';
  * @param {string} url
  * @param {typeof globalThis.fetch | undefined} fetch
  * @param {Scope} scope
+ * @returns {Server}
  */
 export function serverAt(url, fetch, { location }) {
   const path = '/v1/presence';
   const elsewhere = location && new URL(url, location.href).origin !== location.origin;
 
   return {
-    /**
-     * @param {string} token
-     * @param {string | null} etag of the last snapshot
-     * @param {number} minVersion
-     * @param {number} wait seconds
-     * @param {AbortSignal} signal
-     * @returns {Promise<{data: any, headers: Headers}>} data is null where nothing changed
-     */
-    async snapshot(token, etag, minVersion, wait, signal) {
+    snapshot(token, etag, minVersion, wait, signal) {
       /** @type {Record<string, string>} */
       const headers = {};
       if (etag && !elsewhere) headers['If-None-Match'] = etag;
       if (etag && wait) headers.Prefer = `wait=${wait}`;
       if (minVersion) headers['Presence-Min-Version'] = `${minVersion}`;
       const cache = elsewhere ? 'default' : 'no-store';
-      const answer = await call(url, 'GET', path, { token, headers, fetch, cache, signal });
-      if (etag && answer.headers.get('ETag') === etag) answer.data = null;
-      return answer;
+      return call(url, 'GET', path, { token, headers, fetch, cache, signal, is: isSnapshot });
     },
 
-    /**
-     * @param {string} token
-     * @param {AbortSignal} signal
-     */
     async accounts(token, signal) {
-      return (await call(url, 'GET', '/v1/accounts', { token, fetch, signal })).data.accounts;
+      const options = { token, fetch, signal, is: isAccounts };
+      return (await call(url, 'GET', '/v1/accounts', options)).data.accounts;
     },
 
-    /**
-     * @param {string} token
-     * @param {AbortSignal} signal
-     * @returns {Promise<Session>}
-     */
     async renew(token, signal) {
-      const options = { token, body: {}, fetch, signal };
+      const options = { token, body: {}, fetch, signal, is: isSession };
       return (await call(url, 'POST', '/v1/sessions/renew', options)).data;
     },
 
-    /** Leave no snapshot in the browser's cache: the 401 takes its place. */
-    evict: () => call(url, 'GET', path, { fetch, cache: 'reload' }).catch(() => {}),
+    async evict() {
+      await call(url, 'GET', path, { fetch, cache: 'reload' }).catch(() => {});
+    },
   };
 }

@@ -1,6 +1,4 @@
-/** @import { Scope } from './types.js' */
-
-/** @typedef {ReturnType<typeof tabsOf>} Tabs */
+/** @import { Scope, Tabs } from './types.js' */
 
 /**
  * One poller for all tabs of a browser: they elect a leader by a lock, and talk over a channel.
@@ -12,6 +10,7 @@
  * @param {Scope} scope
  * @param {(message: any) => void} heard called with what another tab says
  * @param {() => void} elected called if that takes a while
+ * @returns {Tabs}
  */
 export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, elected) {
   const locks = navigator?.locks;
@@ -21,10 +20,10 @@ export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, e
   /** @type {AbortController | undefined} aborted to give up the lock, or the place in its queue */
   let turn;
 
+  /** @type {Tabs} */
   const tabs = {
     isLeading: () => leading,
 
-    /** Lead, at once or when whoever leads gives it up; tells whether that is new. */
     compete() {
       if (turn) return false;
       const { signal } = (turn = new AbortController());
@@ -40,14 +39,12 @@ export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, e
       return true;
     },
 
-    /** Let another tab lead. */
     rest() {
       turn?.abort();
       turn = undefined;
       leading = false;
     },
 
-    /** @param {unknown} message for the other tabs */
     say: (message) => channel?.postMessage(message),
 
     close() {

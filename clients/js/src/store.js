@@ -1,4 +1,6 @@
-/** @import { Clock, State } from './types.js' */
+import { aheadOf } from './bounds.js';
+
+/** @import { Clock, Snapshot, State } from './types.js' */
 
 /** @type {State} */
 export const NOTHING = { status: 'connecting', reason: null, snapshot: null, accounts: null };
@@ -10,6 +12,25 @@ export const ownClock = {
   clearTimeout: (timer) => clearTimeout(timer),
   random: () => Math.random(),
 };
+
+/** @param {Snapshot} snapshot */
+const headOf = ({ version, view, accounts_version, me }) =>
+  JSON.stringify([version, view, accounts_version, me]);
+
+/**
+ * Whether two snapshots say the same. Where a tag is missing, or was changed on its way, the bodies
+ * tell.
+ *
+ * @param {Snapshot | null} one
+ * @param {string | null} tag of that one
+ * @param {Snapshot | null} other
+ * @param {string | null} otherTag
+ */
+function isSame(one, tag, other, otherTag) {
+  if (!one || !other) return one === other;
+  if (headOf(one) !== headOf(other)) return false;
+  return (tag !== null && tag === otherTag) || JSON.stringify(one) === JSON.stringify(other);
+}
 
 /** What is known: of the org, and of the server's clock. */
 export class Store {
@@ -35,19 +56,30 @@ export class Store {
   }
 
   /**
+   * Whether an answer only says what is known already.
+   *
+   * @param {Snapshot | null} snapshot null: not modified
+   * @param {Headers} headers
+   */
+  knows(snapshot, headers) {
+    return !snapshot || isSame(snapshot, headers.get('ETag'), this.state.snapshot, this.etag);
+  }
+
+  /**
    * The server answered now.
    *
    * @param {number} now by our clock
    * @param {Headers} headers
    * @param {Partial<State>} changes
+   * @param {string | null} etag what to ask with the next time
    */
-  confirm(now, headers, changes) {
+  confirm(now, headers, changes, etag) {
     // Date has whole seconds: what it says is half a second old, give or take as much.
-    const skew = Date.parse(headers.get('Date') ?? '') + 500 - now;
+    const skew = (aheadOf(headers, now) ?? this.skew - 500) + 500;
     if (Math.abs(skew - this.skew) > 1000) this.skew = skew;
     this.checkedAt = now + this.skew;
-    this.etag = headers.get('ETag');
-    this.set({ status: 'live', ...changes });
+    this.etag = etag;
+    this.set({ status: 'live', reason: null, ...changes });
   }
 
   /** What to tell other tabs. */
@@ -59,7 +91,9 @@ export class Store {
   /** @param {any} told by another tab */
   adopt({ state, ...told }) {
     // A copy of what is here is no change.
-    this.set(told.etag === this.etag ? { status: state.status } : state);
+    const { status, reason, snapshot } = state;
+    const isKnown = isSame(snapshot, told.etag, this.state.snapshot, this.etag);
+    this.set(isKnown ? { status, reason } : state);
     Object.assign(this, told);
   }
 

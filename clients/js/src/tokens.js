@@ -1,4 +1,4 @@
-/** @import { Session } from './types.js' */
+/** @import { PollerOptions, Tokens } from './types.js' */
 
 /**
  * What a token says of itself, unverified: verifying is the server's.
@@ -17,8 +17,9 @@ export function claimsOf(token) {
 /**
  * The token that is in use, renewed at half its life.
  *
- * @param {() => string | null | undefined | Promise<string | null | undefined>} getToken
- * @param {((token: string, session: Session) => void) | undefined} onToken
+ * @param {PollerOptions['getToken']} getToken
+ * @param {PollerOptions['onToken']} onToken
+ * @returns {Tokens}
  */
 export function tokensFrom(getToken, onToken) {
   /** @type {Map<string, string>} what took a token's place, if getToken goes on giving that */
@@ -33,20 +34,12 @@ export function tokensFrom(getToken, onToken) {
       return token;
     },
 
-    /**
-     * Renew `token` if half its life is over; where that fails, again after half of the rest.
-     *
-     * @param {string} token
-     * @param {number} now ms, by the server's clock
-     * @param {(token: string, signal: AbortSignal) => Promise<Session>} renew
-     * @param {AbortSignal} signal
-     */
     async renewIfDue(token, now, renew, signal) {
       const { iat = NaN, exp = NaN } = claimsOf(token);
       const end = exp * 1000;
       const due = later.get(token) ?? (iat * 1000 + end) / 2;
       if (!(due <= now && now < end)) return;
-      later.set(token, (now + end) / 2);
+      later.set(token, (now + end) / 2); // where it fails
       try {
         const session = await renew(token, signal);
         if (signal.aborted) return;

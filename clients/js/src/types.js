@@ -36,14 +36,25 @@
  *
  * @typedef {'connecting' | 'live' | 'reconnecting' | 'offline' | 'signed-out'} Status
  *
- * @typedef {'missing' | 'invalid' | 'expired' | 'revoked' | 'deactivated' | 'forbidden'
- *   | 'signed_out'} Reason why one is signed out
+ * @typedef {'missing' | 'invalid' | 'expired' | 'revoked' | 'signed_out' | 'deactivated'
+ *   | 'unknown_member' | 'forbidden' | 'intercepted'} Reason why one is signed out; `intercepted`:
+ *   why one is reconnecting
  *
  * @typedef {object} State
  * @property {Status} status
  * @property {Reason | null} reason
  * @property {Snapshot | null} snapshot
  * @property {Account[] | null} accounts
+ *
+ * @typedef {object} CallOptions
+ * @property {string | null} [token]
+ * @property {unknown} [body] sent as JSON
+ * @property {Record<string, string>} [headers]
+ * @property {(data: any) => boolean} [is] whether a body is what the service would answer
+ * @property {typeof globalThis.fetch} [fetch]
+ * @property {RequestCache} [cache]
+ * @property {boolean} [keepalive] to be sent even if the page is left
+ * @property {AbortSignal} [signal] instead of a limit of 10 s
  *
  * @typedef {object} Clock
  * @property {() => number} now ms since 1970
@@ -67,6 +78,35 @@
  * @property {typeof globalThis.fetch} [fetch]
  * @property {Clock} [clock]
  * @property {Scope} [scope] the window
+ */
+
+/**
+ * @typedef {object} Server what a poller asks
+ * @property {(token: string, etag: string | null, minVersion: number, wait: number,
+ *   signal: AbortSignal) => Promise<{data: any, headers: Headers}>} snapshot `etag` is of the last
+ *   one, `wait` in seconds; data is null with 304
+ * @property {(token: string, signal: AbortSignal) => Promise<Account[]>} accounts
+ * @property {(token: string, signal: AbortSignal) => Promise<Session>} renew
+ * @property {() => Promise<void>} evict leave no snapshot in the browser's cache: the 401 takes its
+ *   place
+ *
+ * @typedef {object} Tokens
+ * @property {() => Promise<string | null | undefined>} current
+ * @property {(token: string, now: number, renew: Server['renew'], signal: AbortSignal) =>
+ *   Promise<void>} renewIfDue if half its life is over; where that fails, again after half of the
+ *   rest. `now`: ms by the server's clock
+ *
+ * @typedef {object} Pace how long to rest, in seconds
+ * @property {(headers: Headers, took: number) => number} afterAnswer that was waited for so long
+ * @property {(retryAfter: number | null) => number} afterFailure
+ *
+ * @typedef {object} Tabs of one browser
+ * @property {() => boolean} isLeading
+ * @property {() => boolean} compete to lead, at once or when whoever leads gives it up; tells whether
+ *   that is new
+ * @property {() => void} rest let another tab lead
+ * @property {(message: unknown) => void} say to the other tabs
+ * @property {() => void} close
  */
 
 export {};

@@ -25,7 +25,7 @@ test('a hidden board renews the token that its heartbeats need, and polls nothin
     const again = () => clock.setTimeout(() => (again(), beat()), ms);
     again();
   });
-  const { Heartbeat } = await import('../../../web/actions.js');
+  const { Heartbeat } = await import('../../../web/heartbeat.js');
   let token = tokenOf('ana');
   const one = poller({ scope, getToken: () => token, onToken: (renewed) => (token = renewed) });
   one.start();

@@ -53,7 +53,7 @@ test('on its own origin it sends the condition itself, and nothing is stored', a
     assert.equal(first.headers['If-None-Match'], undefined);
     assert.equal(second.headers['If-None-Match'], server.etag);
     for (const { cache, credentials } of server.requests) {
-      assert.deepEqual({ cache, credentials }, { cache: 'no-store', credentials: 'omit' });
+      assert.deepEqual({ cache, credentials }, { cache: 'no-store', credentials: 'same-origin' });
     }
   }
 });

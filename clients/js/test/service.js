@@ -36,7 +36,10 @@ export class Service {
     this.tokens.push(headers.get('Authorization'));
     if (pathname === '/v1/accounts') return Response.json({ accounts: ACCOUNTS });
     this.polls += 1;
-    if (this.refusal) return Response.json(this.refusal, { status: this.refusal.status });
+    if (this.refusal) {
+      const headers = { 'Content-Type': 'application/problem+json' };
+      return Response.json(this.refusal, { status: this.refusal.status, headers });
+    }
     const etag = `W/"${this.snapshot.version}"`;
     const answer = { headers: { ETag: etag, 'X-Poll-Interval': '2', Date: new Date().toUTCString() } };
     if (headers.get('If-None-Match') === etag) return new Response(null, { status: 304, ...answer });

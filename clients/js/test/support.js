@@ -49,6 +49,7 @@ export class Server {
   version = 1;
   accountsVersion = 1;
   interval = 2;
+  own = null;
   ahead = 0; // seconds
   requests = [];
   open = 0;
@@ -90,7 +91,9 @@ export class Server {
     if (path === '/v1/accounts') return this.json({ accounts: [{ id: 'a', name: 'Acme Dental' }] });
     if (path === '/v1/sessions/renew') {
       const iat = this.clock.time / 1000;
-      return this.json({ token: tokenOf('ana', { iat, serial: iat }) });
+      const member = { id: 'ana', display_name: 'Ana Reyes' };
+      const org = { id: 'org', name: 'Demo' };
+      return this.json({ token: tokenOf('ana', { iat, serial: iat }), member, org });
     }
     const wait = headers.Prefer && headers['If-None-Match'] === this.etag;
     if (wait) await new Promise((resolve) => this.holding.push(resolve));
@@ -112,7 +115,7 @@ export class Server {
       accounts_version: accountsVersion,
       stale_after: 120,
       presence,
-      me: null,
+      me: this.own,
     };
   }
 
@@ -130,7 +133,7 @@ export class Server {
 export function refusal(status, problem, headers = {}) {
   return new Response(JSON.stringify({ code: 'refused', detail: 'No.', ...problem }), {
     status,
-    headers,
+    headers: { 'Content-Type': 'application/problem+json', ...headers },
   });
 }
 
