@@ -15,8 +15,10 @@ from settings import Settings
 
 POLLED_PATH = "/v1/presence"
 RETRY_AFTER_SECONDS = 2  # one poll later
+# contract.md, "Browsers elsewhere"
 CORS_EXPOSED_HEADERS = (
-    "ETag, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version"
+    "ETag, Link, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version, "
+    "Request-Id"
 )
 
 

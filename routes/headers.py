@@ -8,11 +8,13 @@ from services.callers import Caller
 from services.change import Change
 from settings import Settings
 
+# contract.md, "Browsers elsewhere"
 CORS_REQUEST_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Presence-Min-Version"
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Presence-Min-Version, "
+    "Presence-Org, Request-Id"
 )
-CORS_METHODS = "GET, HEAD, POST, PATCH, DELETE"
-CORS_MAX_AGE_SECONDS = "7200"  # contract.md, "Browsers elsewhere"
+CORS_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+CORS_MAX_AGE_SECONDS = "7200"
 
 
 def seen_by(change: Change, caller: Caller) -> dict[str, str]:

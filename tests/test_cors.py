@@ -7,15 +7,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import live.flask_bridge
-from asgi_client import request
+from asgi_client import ask, request, started
 from live.process import Process
 from world import World
 
 LISTED = "https://app.example.com"
 ALLOWED = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Presence-Min-Version"
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Presence-Min-Version, "
+    "Presence-Org, Request-Id"
 )
-EXPOSED = "ETag, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version"
+EXPOSED = (
+    "ETag, Link, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version, "
+    "Request-Id"
+)
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_a_preflight_of_a_listed_origin_is_granted(world: World, client: FlaskCl
         assert cors(headers) == {
             "Access-Control-Allow-Origin": LISTED,
             "Access-Control-Allow-Headers": ALLOWED,
-            "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE",
+            "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
             "Access-Control-Max-Age": "7200",
             "Access-Control-Expose-Headers": EXPOSED,
         }
@@ -106,6 +110,26 @@ def test_a_page_may_read_200_304_and_errors_alike(world: World, client: FlaskCli
             "Access-Control-Expose-Headers": EXPOSED,
         }
         assert "Origin" in answer.headers["Vary"]
+
+
+def test_the_gate_says_the_same(world: World, app: Flask) -> None:
+    headers = world.bearer(world.va()) | {"origin": LISTED}
+
+    async def tell() -> None:
+        async with started(app) as process:
+            tag = (await ask(process, headers)).tag
+            for sent, status in (
+                (headers, 200),
+                (headers | {"if-none-match": tag}, 304),
+                (headers | {"if-none-match": tag, "prefer": "wait=1"}, 304),
+                ({"origin": LISTED}, 401),
+            ):
+                answered = await ask(process, sent)
+                assert answered.status == status
+                assert answered.header("access-control-allow-origin") == LISTED
+                assert answered.header("access-control-expose-headers") == EXPOSED
+
+    asyncio.run(tell())
 
 
 def test_a_page_may_read_that_its_body_came_too_slowly(
