@@ -7,6 +7,7 @@ import flask_smorest
 from flask import Flask, Response
 
 from routes import (
+    addresses,
     admin,
     admin_accounts,
     admin_codes,
@@ -63,6 +64,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     """Put the endpoints, their errors and their headers into ``app``."""
     headers.register(app, settings)
     request_log.register(app)
+    addresses.register(app)
     app.before_request(judge_form)
     for resource in (
         sessions,
