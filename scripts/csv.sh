@@ -2,20 +2,30 @@
 # shellcheck shell=bash disable=SC2154  # $work, $url and $USAGE are there
 
 readonly SEPARATOR=$'\x1f' # between cells: names have no control characters
+readonly FORMULA=$'(=|\\+|-|@|＝|＋|－|＠|\t)'
+readonly GUARDED="^'($FORMULA.*)\$" GUARDED_WITHIN=$'^(.*[;\t])\'(\"*'"$FORMULA.*)\$"
 readonly UUID='^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+
+# Sets $cell to TEXT without the ' that the service puts before what spreadsheets take for formulas.
+unguard() { # TEXT
+    cell=$1
+    [[ ! $cell =~ $GUARDED ]] || cell=${BASH_REMATCH[1]}
+    while [[ $cell =~ $GUARDED_WITHIN ]]; do
+        cell=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
+    done
+}
 
 # Splits a line of CSV into the array $cells.
 split_csv() { # LINE
-    local rest=$1 cell
+    local rest=$1 cell more
     cells=()
     while [[ $rest =~ ^(\"(([^\"]|\"\")*)\"|[^,]*)(,?) ]]; do
         rest=${rest:${#BASH_REMATCH[0]}}
-        cell=${BASH_REMATCH[1]}
+        cell=${BASH_REMATCH[1]} more=${BASH_REMATCH[4]}
         [[ $cell != \"* ]] || cell=${BASH_REMATCH[2]//\"\"/\"}
-        # The service puts a ' before what a spreadsheet takes for a formula.
-        [[ $cell != \'[=+@-]* ]] || cell=${cell:1}
+        [[ $cell != *\'* ]] || unguard "$cell"
         cells+=("$cell")
-        [[ ${BASH_REMATCH[4]} ]] || break
+        [[ $more ]] || break
     done
 }
 
@@ -59,9 +69,10 @@ columns() { # NAME...
 find_id() { # account|member NAME-OR-ID
     found=$2
     [[ ! $found =~ $UUID ]] || return 0
-    local called=display_name note=role wanted=${2,,} id name more ids=() all=
+    local called=display_name note=role cell wanted id name more ids=() all=
     # As split_csv does it: who copied the name out of a CSV file finds it too.
-    [[ $wanted != \'[=+@-]* ]] || wanted=${wanted:1}
+    unguard "$2"
+    wanted=${cell,,}
     [[ $1 == member ]] || called=name note=archived
     request text/csv GET "/v1/admin/${1}s"
     columns id "$called" "$note"

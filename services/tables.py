@@ -1,10 +1,17 @@
 """Tables as text: aligned for terminals, and CSV that is safe to open in a spreadsheet."""
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Sequence
 
 from wcwidth import wcswidth
+
+# What spreadsheets take for the beginning of a formula (contract.md), the last four full width.
+_FORMULA = r"=+\-@\uff1d\uff0b\uff0d\uff20"
+_SPECIAL = re.compile(rf'^[{_FORMULA}]|[,;"\t\r\n]')
+_DANGEROUS = re.compile(rf"[{_FORMULA}\t\r\n]")
+# To a reader with `;` or tabs between cells ours are parts of one, and quotes within a cell quote
+# nothing: what follows those characters begins a cell, or a line.
+_BEGINNING_ELSEWHERE = re.compile(rf'(?<=[;\t\r\n])(?="*[{_FORMULA}])|(?<=;)(?="*\t)')
 
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -15,12 +22,8 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """CSV (RFC 4180) with a header row."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer)
-    writer.writerow(header)
-    writer.writerows([_as_text(cell) for cell in row] for row in rows)
-    return buffer.getvalue()
+    """CSV (RFC 4180) with a header row, in which no reader finds a formula."""
+    return "".join(",".join(map(_csv_cell, row)) + "\r\n" for row in (header, *rows))
 
 
 def _padded(line: Sequence[str], widths: Sequence[int]) -> str:
@@ -31,6 +34,10 @@ def _padded(line: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip() + "\n"
 
 
-def _as_text(cell: str) -> str:
-    """A spreadsheet takes a cell that begins so for a formula (contract.md)."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@")) else cell
+def _csv_cell(text: str) -> str:
+    if not _SPECIAL.search(text):
+        return text
+    text = _BEGINNING_ELSEWHERE.sub("'", text)
+    if _DANGEROUS.match(text):
+        text = "'" + text
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
