@@ -125,7 +125,7 @@ words() {
     body=$(<"$work/body")
     if [[ $body =~ \"detail\":\ ?\"(([^\"\\]|\\.)*)\" ]]; then
         printf '%b' "${BASH_REMATCH[1]}"
-        if [[ $body =~ \"errors\":\ ?\{(.*)\}\} ]]; then
+        if [[ $body =~ \"errors\":\ ?\{([^{}]*)\} ]]; then
             printf ' (%s)' "${BASH_REMATCH[1]//[\"\[\]]/}"
         fi
     else
