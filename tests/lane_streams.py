@@ -116,7 +116,7 @@ class Transport(asyncio.Transport):
         self.written = bytearray()
         self.is_closed = False
         self._loop = loop
-        self._unread: deque[bytes] = deque()
+        self.unread: deque[bytes] = deque()
         self._is_paused = False
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -125,12 +125,12 @@ class Transport(asyncio.Transport):
 
     def receive(self, data: bytes) -> None:
         if not self.is_closed:
-            self._unread.append(data)
+            self.unread.append(data)
             self._deliver()
 
     def _deliver(self) -> None:
-        while self._unread and not self._is_paused and not self.is_closed:
-            self._protocol.data_received(self._unread.popleft())
+        while self.unread and not self._is_paused and not self.is_closed:
+            self._protocol.data_received(self.unread.popleft())
 
     def write(self, data: Any) -> None:
         if not self.is_closed:

@@ -52,6 +52,15 @@ class Line:
             self.said += piece
         return self.said
 
+    def is_cut_off(self) -> bool:
+        """The server hears nothing more."""
+        try:
+            while True:
+                self.socket.sendall(b"x")
+                time.sleep(0.01)
+        except ConnectionError:
+            return True
+
     def in_silence(self, seconds: float = 0.5) -> bytes:
         """All that it says until it is silent, or closes."""
         self.socket.settimeout(seconds)
