@@ -3,7 +3,7 @@
 import logging
 import threading
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 
 from live.metrics import SWEEPS, SWEPT
 from routes.context import Context
-from services import expiry, idempotency, rate_limits
+from services import expiry, idempotency, rate_limits, sessions
 from services.change import NoSuchOrg, changing
 from services.times import utc_now
 
 # contract.md: a change shows within 1 s, and that nobody was heard of for so long is one.
 INTERVAL_SECONDS = 1
 FORGET_EVERY = timedelta(hours=1)
+FORGET_AT_ONCE = 1000  # rows in a transaction, with a pause after it: others write too
+PAUSE_SECONDS = 0.05
 ONE_AT_A_TIME = 0x70726573_73776570  # a key for PostgreSQL's advisory locks: "presswep"
 
 log = logging.getLogger("presence.sweeper")
@@ -60,11 +62,17 @@ def sweep(context: Context) -> tuple[int, int]:
 
 
 def forget_old(context: Context) -> None:
-    """Delete the idempotency keys that nobody may repeat any more, and limits that have passed."""
+    """Delete idempotency keys that nobody may repeat any more, and what has passed: limits and
+    sessions."""
     now = utc_now()
     with context.database.write() as session:
         idempotency.forget_old(session, now=now)
         rate_limits.forget_old(session, now=now)
+    deleted = FORGET_AT_ONCE
+    while deleted == FORGET_AT_ONCE:
+        with context.database.write() as session:
+            deleted = sessions.forget_old(session, now=now, limit=FORGET_AT_ONCE)
+        sleep(PAUSE_SECONDS)
 
 
 def start(context: Context) -> threading.Event:

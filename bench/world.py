@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert
 
 from bench.servers import Place
-from models import Account, Base, Membership, Org, Presence, User
+from models import Account, Base, MemberSession, Membership, Org, Presence, User
 from services import tokens
 from services.times import microseconds, utc_now
 
@@ -52,7 +52,7 @@ def build(
     """
     now = utc_now()
     rows: dict[type[Base], list[dict[str, Any]]] = {
-        table: [] for table in (Org, User, Membership, Account, Presence)
+        table: [] for table in (Org, User, Membership, MemberSession, Account, Presence)
     }
     offices = [
         _office(place, rows, f"Org {number}", members, occupied, spare, now, beaten_ago)
@@ -108,7 +108,23 @@ def _employee(
     }
     rows[User].append({"id": member["user_id"], "created_at": now})
     rows[Membership].append(member)
-    token = tokens.issue(Membership(**member), settings=place.settings, now=now)
+    ends_at = now + timedelta(seconds=place.settings.token_ttl)
+    session = {
+        "id": uuid4(),
+        "org_id": org_id,
+        "membership_id": member["id"],
+        "created_at": now,
+        "renewable_until": ends_at,
+        "expires_at": ends_at,
+    }
+    rows[MemberSession].append(session)
+    token = tokens.issue(
+        Membership(**member),
+        MemberSession(**session),
+        expires_at=ends_at,
+        settings=place.settings,
+        now=now,
+    )
     return Employee(token.claims.membership_id, token.claims.user_id, token.raw)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from cli.common import as_json, locking, say, writing
 from models import Membership, Org
-from services import access_codes, accounts, members, orgs, presences, tokens
+from services import access_codes, accounts, members, orgs, presences, sessions
 from services.change import Change
 from services.times import utc_now
 
@@ -103,4 +103,4 @@ def _with_code(change: Change, member: Membership, expires_at: datetime | None) 
 
 
 def _with_token(change: Change, member: Membership) -> dict[str, str]:
-    return {"token": tokens.hand_out(change, member, actor=None).raw}
+    return {"token": sessions.hand_out(change, member, actor=None).raw}

@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from cli.common import as_json, of_member, say
-from services import tokens
+from services import sessions
 from services.times import rfc3339
 from settings import SECONDS_MAX
 
@@ -22,7 +22,7 @@ def token() -> None:
 def issue(member_id: UUID, ttl: int | None, as_json: bool) -> None:
     """Make a bearer token, for scripts."""
     with of_member(member_id) as (change, member):
-        made = tokens.hand_out(change, member, actor=None, ttl_seconds=ttl)
+        made = sessions.hand_out(change, member, actor=None, ttl_seconds=ttl)
     say(
         {
             "token": made.raw,

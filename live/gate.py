@@ -273,7 +273,7 @@ def _seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
     member = loaded.members.get(claims.membership_id) if loaded is not None else None
     if loaded is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
-    callers.check(member, claims)
+    callers.check(member, claims, ended=loaded.ended.get(claims.session_id))
     media_type = answers.accepted(_text(asked, b"accept"))
     version = loaded.snapshot.version_of(member.role)
     return Sight(

@@ -5,6 +5,7 @@ All of it is touched by the event loop's thread alone, so there are no locks; on
 """
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from live.metrics import READS
-from models import Membership, Org
+from models import MemberSession, Membership, Org
 from models.session import Database
 from services import snapshot
 from services.snapshot import Entry, Snapshot
+from services.times import utc_now
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
@@ -46,6 +48,7 @@ class Member(NamedTuple):
 class Loaded:
     """An org as one read found it.
 
+    :ivar ended: why a session has ended, of those with tokens that have not run out
     :ivar shared: the JSON up to ``me``, by view
     :ivar entries: by user id
     :ivar mark: what questions remember it by: each would keep all of it in memory
@@ -54,6 +57,7 @@ class Loaded:
     snapshot: Snapshot
     members_version: int
     members: dict[UUID, Member]
+    ended: dict[UUID, str]
     shared: dict[str, bytes]
     entries: dict[str, Entry]
     mark: object = field(default_factory=object)
@@ -238,17 +242,18 @@ def read(
         if org is None:
             return None
         if known is None or known.members_version != org.members_version:
-            members = _members(session, org_id)
+            members, ended = _members(session, org_id), _ended(session, org_id)
         elif known.versions == versions_of(org):
             return known
         else:
-            members = known.members
+            members, ended = known.members, known.ended
         now = snapshot.load(session, org, stale_after_seconds=stale_after_seconds)
         members_version = org.members_version
     return Loaded(
         snapshot=now,
         members_version=members_version,
         members=members,
+        ended=ended,
         shared={view: snapshot.shared_json(now, view) for view in VIEWS},
         entries={entry.user_id: entry for entry in now.entries},
     )
@@ -270,6 +275,17 @@ def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:
         ).where(Membership.org_id == org_id)
     )
     return {row[0]: Member(*row[1:]) for row in rows}
+
+
+def _ended(session: Session, org_id: UUID) -> dict[UUID, str]:
+    rows = session.execute(
+        select(MemberSession.id, MemberSession.ended_reason).where(
+            MemberSession.org_id == org_id,
+            MemberSession.ended_at.is_not(None),
+            MemberSession.expires_at > utc_now(),
+        )
+    )
+    return {id_: sys.intern(str(reason)) for id_, reason in rows}
 
 
 def _install(org: OrgMemory, loaded: Loaded | None) -> None:

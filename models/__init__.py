@@ -7,6 +7,7 @@ from models.base import Base, IdText, TimeText, UnixSeconds
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
 from models.member import Membership, User
+from models.member_session import MemberSession
 from models.org import Org
 from models.presence import Presence
 from models.rate_limit import RateLimit
@@ -19,6 +20,7 @@ __all__ = [
     "ClockEvent",
     "IdText",
     "IdempotencyKey",
+    "MemberSession",
     "Membership",
     "Org",
     "Presence",

@@ -18,6 +18,7 @@ class AccessCode(Base):
         ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
         Index(None, "membership_id", "org_id"),
         Index(None, "account_id", "org_id"),
+        Index(None, "id", "org_id", unique=True),
     )
 
     id: Mapped[Id]
@@ -28,3 +29,4 @@ class AccessCode(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from routes import (
     admin_accounts,
     admin_codes,
     admin_members,
+    admin_sessions,
     board,
     clock,
     docs,
@@ -74,6 +75,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
         admin_accounts,
         admin_members,
         admin_codes,
+        admin_sessions,
         history,
     ):
         api.register_blueprint(resource.blueprint)

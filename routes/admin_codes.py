@@ -60,7 +60,7 @@ def issue_access_code(
 @blueprint.response(204)
 @blueprint.problems(401, 403, 404, 422, 503)
 def revoke_access_code(member_id: UUID, code_id: UUID) -> Response:
-    """Make a code worthless, and with it all tokens that the member has."""
+    """Make a code worthless, and end the sessions that it began."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         code = access_codes.find(change.session, member, code_id)

@@ -61,7 +61,7 @@ def change_member(
 @blueprint.response(204)
 @blueprint.problems(401, 403, 404, 422, 503)
 def revoke_tokens(_body: dict[str, Any], member_id: UUID) -> Response:
-    """Make all tokens that the member has worthless."""
+    """End all sessions that the member has."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         members.revoke_tokens(change, member, actor=caller.member)

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from flask import request
-from sqlalchemy import ScalarSelect
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
 from models import AccessCode
-from routes import guessing, request_log
+from models.member_session import USER_AGENT_LENGTH
+from routes import addresses, guessing, request_log
 from routes.context import context
 from services import access_codes, callers, tokens
-from services.callers import Caller
-from services.change import Change, NoSuchOrg, changing
+from services.callers import CodeHolder, TokenBearer
+from services.change import Change, Client, NoSuchOrg, changing
 from services.errors import AccessCodeRejected, AccountNotAllowed, NotAuthenticated, Refusal
 from services.times import utc_now
 from services.tokens import Token
@@ -34,7 +35,7 @@ def bearer_token() -> Token:
 
 
 @contextmanager
-def reading() -> Iterator[tuple[Session, Caller]]:
+def reading() -> Iterator[tuple[Session, TokenBearer]]:
     """A ``read()`` transaction for the bearer."""
     token = bearer_token()
     with context().database.read() as session:
@@ -42,7 +43,15 @@ def reading() -> Iterator[tuple[Session, Caller]]:
 
 
 @contextmanager
-def reading_as_admin() -> Iterator[tuple[Session, Caller]]:
+def writing() -> Iterator[tuple[Session, TokenBearer]]:
+    """A ``write()`` transaction for the bearer, for what no view shows: it locks no org."""
+    token = bearer_token()
+    with context().database.write() as session:
+        yield session, callers.by_token(session, token)
+
+
+@contextmanager
+def reading_as_admin() -> Iterator[tuple[Session, TokenBearer]]:
     """A ``read()`` transaction for the bearer.
 
     :raises AdminOnly: the bearer is none
@@ -53,7 +62,7 @@ def reading_as_admin() -> Iterator[tuple[Session, Caller]]:
 
 
 @contextmanager
-def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, Caller]]:
+def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, TokenBearer]]:
     """The locked org of the bearer.
 
     :param key: the request's Idempotency-Key
@@ -67,7 +76,7 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, Caller]]
 
 
 @contextmanager
-def changing_as_admin() -> Iterator[tuple[Change, Caller]]:
+def changing_as_admin() -> Iterator[tuple[Change, TokenBearer]]:
     """The locked org of the bearer.
 
     :raises AdminOnly: the bearer is none
@@ -78,7 +87,9 @@ def changing_as_admin() -> Iterator[tuple[Change, Caller]]:
 
 
 @contextmanager
-def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tuple[Change, Caller]]:
+def changing_by_access_code(
+    typed: str, key: str | None = None
+) -> Iterator[tuple[Change, CodeHolder]]:
     """The locked org of the member with this access code.
 
     :param key: the request's Idempotency-Key
@@ -87,14 +98,15 @@ def changing_by_access_code(typed: str, key: str | None = None) -> Iterator[tupl
     """
     guessing.require_right(typed)
     settings = context().settings
-    valid = access_codes.valid(typed, settings=settings, now=utc_now())
-    org_id = valid.with_only_columns(AccessCode.org_id).scalar_subquery()
+    is_valid = access_codes.valid(typed, settings=settings, now=utc_now())
+    org_id = select(AccessCode.org_id).where(*is_valid).scalar_subquery()
     with (
         context().database.write() as session,
         _locked(session, org_id, AccessCodeRejected()) as change,
     ):
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
         request_log.tell(member=caller.member.id)
+        access_codes.keep_use(change, caller.code, typed)
         try:
             yield change, caller
         except AccountNotAllowed:
@@ -108,7 +120,15 @@ def _locked(
 ) -> Iterator[Change]:
     """The locked org, or ``otherwise`` where there is none any more."""
     try:
-        with changing(session, org_id, settings=context().settings, clock=utc_now) as change:
+        with changing(
+            session, org_id, settings=context().settings, clock=utc_now, client=_client()
+        ) as change:
             yield change
     except NoSuchOrg:
         raise otherwise from None
+
+
+def _client() -> Client:
+    """Who sent the request; what it calls itself is cut, and rid of what no terminal should see."""
+    said = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))
+    return Client(addresses.text(), said[:USER_AGENT_LENGTH] or None)

@@ -17,7 +17,7 @@ from schemas.clock import (
     HeartbeatRequest,
     IdempotencyHeaders,
 )
-from services import callers, clocking, presences, sessions
+from services import callers, clocking, presences, signing_in
 from services.times import utc_now
 
 blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clocking in and out")
@@ -35,9 +35,10 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
     as_caller = changing_by_token(key) if typed is None else changing_by_access_code(typed, key)
     with as_caller as (change, caller):
         answer = clocking.clock_in(change, caller, **body, key=key)
+        token = signing_in.token_of(change, caller)
     return (
         {
-            **sessions.opened(caller, answer.held, settings=context().settings),
+            **signing_in.opened(caller, token, answer.held, settings=context().settings),
             "released_account_id": answer.released_account_id,
         },
         answer.status,

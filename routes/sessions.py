@@ -1,17 +1,21 @@
-"""Signing in, renewing, and who one is."""
+"""Signing in, renewing, signing out, and who one is."""
 
 from typing import Any
+from uuid import UUID
 
-from routes import guessing
-from routes.auth import reading
+from flask import Response
+
+from routes.auth import changing_by_access_code, changing_by_token, reading, writing
 from routes.context import context
+from routes.errors import Bare
 from routes.requests import ApiBlueprint
 from schemas.clock import Me, Session, SessionRequest
 from schemas.fields import Empty
-from services import callers, sessions
+from schemas.sessions import MemberSession, MemberSessions
+from services import sessions, signing_in
 from services.times import utc_now
 
-blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Signing in")
+blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Signing in and out")
 
 
 @blueprint.post("/sessions")
@@ -21,13 +25,11 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 @blueprint.problems(401, 422, 429, 503)
 def open_session(body: dict[str, Any]) -> dict[str, Any]:
     """Sign in with an access code, without clocking in."""
-    guessing.require_right(body["access_code"])
-    settings = context().settings
-    with context().database.read() as session:
-        caller = callers.by_access_code(
-            session, body["access_code"], settings=settings, now=utc_now()
+    with changing_by_access_code(body["access_code"]) as (change, caller):
+        token = sessions.sign_in(change, caller.member, caller.code)
+        return signing_in.with_accounts(
+            change.session, caller, token, settings=change.settings, now=change.now
         )
-        return sessions.with_accounts(session, caller, settings=settings, now=utc_now())
 
 
 @blueprint.post("/sessions/renew")
@@ -36,10 +38,20 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.problems(401, 422, 503)
 def renew(_body: dict[str, Any]) -> dict[str, Any]:
     """Get a new token for one that has not run out."""
-    settings = context().settings
-    with reading() as (session, caller):
-        renewed = callers.renewed(caller, settings=settings, now=utc_now())
-        return sessions.with_accounts(session, renewed, settings=settings, now=utc_now())
+    settings, now = context().settings, utc_now()
+    with writing() as (session, caller):
+        token = sessions.renew(session, caller.member, caller.session, settings=settings, now=now)
+        return signing_in.with_accounts(session, caller, token, settings=settings, now=now)
+
+
+@blueprint.delete("/sessions/current")
+@blueprint.response(204)
+@blueprint.problems(401, 422, 503)
+def sign_out() -> Response:
+    """End the caller's session, and with it all its tokens."""
+    with changing_by_token() as (change, caller):
+        sessions.sign_out(change, caller.member, caller.session.id)
+    return Bare(status=204)
 
 
 @blueprint.get("/me")
@@ -49,5 +61,28 @@ def me() -> dict[str, Any]:
     """The caller, their org and their presence."""
     with reading() as (session, caller):
         settings, now = context().settings, utc_now()
-        presence = sessions.own_presence(session, caller, settings=settings, now=now)
-        return sessions.described(caller, presence)
+        presence = signing_in.own_presence(session, caller, settings=settings, now=now)
+        return signing_in.described(caller, presence)
+
+
+@blueprint.get("/me/sessions")
+@blueprint.response(200, MemberSessions)
+@blueprint.tables(200, MemberSession, "sessions")
+@blueprint.problems(401, 422, 503)
+def list_own_sessions() -> dict[str, Any]:
+    """Where the caller is signed in, the newest first."""
+    with reading() as (session, caller):
+        found = sessions.listed(
+            session, caller.member, now=utc_now(), account_id=caller.bound_account_id
+        )
+        return sessions.as_list(found, current=caller.session)
+
+
+@blueprint.delete("/me/sessions/<uuid:session_id>")
+@blueprint.response(204)
+@blueprint.problems(401, 404, 422, 503)
+def end_own_session(session_id: UUID) -> Response:
+    """Sign out elsewhere."""
+    with changing_by_token() as (change, caller):
+        sessions.sign_out(change, caller.member, session_id, account_id=caller.bound_account_id)
+    return Bare(status=204)

@@ -65,6 +65,7 @@ class AccessCode(Schema):
     created_at = fields.String(required=True, metadata=_TIME)
     expires_at = fields.String(required=True, allow_none=True, metadata=_TIME)
     revoked_at = fields.String(required=True, allow_none=True, metadata=_TIME)
+    last_used_at = fields.String(required=True, allow_none=True, metadata=_TIME)
 
 
 class IssuedAccessCode(AccessCode):

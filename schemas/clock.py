@@ -75,6 +75,7 @@ class ClockedIn(Me):
     token = fields.String(required=True)
     token_type = fields.String(required=True)
     expires_at = fields.String(required=True, metadata={"format": "date-time"})
+    session_id = Id(required=True)
     heartbeat_interval = fields.Integer(required=True)
     poll_interval = fields.Integer(required=True)
     released_account_id = Id(required=True, allow_none=True)

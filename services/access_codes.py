@@ -3,16 +3,17 @@
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import AccessCode, Account, Membership
-from services import audit_log, keys, members
+from services import audit_log, keys, sessions
 from services.change import Change
 from services.errors import AccessCodeRejected, NotFound
 from services.times import rfc3339
@@ -22,6 +23,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 LENGTH = 12  # 60 random bits, contract.md, "Credentials"
 TYPED_LENGTH = 1024  # with all spaces and dashes that may be among them
 
+_Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 _WELL_FORMED = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _SPACES_AND_DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]")  # also those that pasting brings
 _LOOKALIKES = str.maketrans("ILO", "110")
@@ -107,43 +109,47 @@ def described(code: AccessCode) -> dict[str, Any]:
         "created_at": rfc3339(code.created_at),
         "expires_at": _time(code.expires_at),
         "revoked_at": _time(code.revoked_at),
+        "last_used_at": _time(code.last_used_at),
     }
 
 
 def revoke(
     change: Change, code: AccessCode, member: Membership, *, actor: Membership | None
 ) -> None:
-    """Make a code worthless, once, and with it all tokens that its member has.
+    """Make a code worthless, once, and end the sessions that it began.
 
     :param actor: the admin who does it; None for an operator's command
     """
     if code.revoked_at is None:
         code.revoked_at = change.now
-        members.end_tokens(change, member)
         account = change.session.get(Account, code.account_id) if code.account_id else None
         known = _known_of(code)
         audit_log.keep(
             change, "code_revoked", actor=actor, member=member, account=account, details=known
         )
+        sessions.revoke_those_of(change, member, code, actor=actor)
 
 
-def valid(typed: str, *, settings: Settings, now: datetime) -> Select[UUID, UUID, UUID | None]:
-    """A query for the org, the membership and the bound account of a code that lets in now.
+def valid(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Condition]:
+    """What a code and its membership must be to let in now.
 
     All that can be wrong with a code is asked at once, so that no answer takes longer.
 
     :raises AccessCodeRejected: it can't be a code
     """
     return (
-        select(AccessCode.org_id, AccessCode.membership_id, AccessCode.account_id)
-        .join(Membership, Membership.id == AccessCode.membership_id)
-        .where(
-            AccessCode.digest.in_(digests(normalise(typed), settings)),
-            AccessCode.revoked_at.is_(None),
-            or_(AccessCode.expires_at.is_(None), AccessCode.expires_at > now),
-            Membership.active,
-        )
+        AccessCode.digest.in_(digests(normalise(typed), settings)),
+        AccessCode.revoked_at.is_(None),
+        or_(AccessCode.expires_at.is_(None), AccessCode.expires_at > now),
+        AccessCode.membership_id == Membership.id,
+        Membership.active,
     )
+
+
+def keep_use(change: Change, code: AccessCode, typed: str) -> None:
+    """A code that lets in was entered: that is kept, and its digest by the current key."""
+    code.last_used_at = change.now
+    code.digest = digests(normalise(typed), change.settings)[0]
 
 
 def _of(member: Membership) -> Select[AccessCode]:

@@ -3,7 +3,7 @@
 So that "who gave her access, when, and who came in with it" has an answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, literal, select
@@ -31,20 +31,14 @@ def keep(
     :param details: what else there is to know, as JSON has it; never a code
     :param address: the client's (``routes/addresses.py``), where somebody signs in or out
     """
-    change.session.execute(
-        insert(AuditEvent).values(
-            org_id=change.org.id,
-            kind=kind,
-            actor_id=actor.user_id if actor else None,
-            actor_name=actor.display_name if actor else None,
-            user_id=member.user_id if member else None,
-            display_name=member.display_name if member else None,
-            account_id=account.id if account else None,
-            account_name=account.name if account else None,
-            details=details or {},
-            address=address,
-            occurred_at=change.now,
-        )
+    keep_each(
+        change,
+        kind,
+        [details or {}],
+        actor=actor,
+        member=member,
+        account=account,
+        address=address,
     )
 
 
@@ -57,3 +51,31 @@ def keep_if(session: Session, conditions: Iterable[ColumnElement[bool]], **colum
     session.execute(
         insert(AuditEvent).from_select(list(columns), select(*values).where(*conditions))
     )
+
+
+def keep_each(
+    change: Change,
+    kind: str,
+    details: Sequence[dict[str, Any]],
+    *,
+    actor: Membership | None,
+    member: Membership | None = None,
+    account: Account | None = None,
+    address: str | None = None,
+) -> None:
+    """Keep several events that differ in their details alone."""
+    alike = {
+        "org_id": change.org.id,
+        "kind": kind,
+        "actor_id": actor.user_id if actor else None,
+        "actor_name": actor.display_name if actor else None,
+        "user_id": member.user_id if member else None,
+        "display_name": member.display_name if member else None,
+        "account_id": account.id if account else None,
+        "account_name": account.name if account else None,
+        "address": address,
+        "occurred_at": change.now,
+    }
+    if details:
+        events = [{**alike, "details": each} for each in details]
+        change.session.execute(insert(AuditEvent), events)

@@ -1,6 +1,6 @@
 """Who calls: the membership behind a token or an access code, judged by the database."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Select, and_, literal, select
 from sqlalchemy.orm import Session
 
-from models import IdempotencyKey, Membership, Org
-from services import access_codes, tokens
+from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
+from services import access_codes
 from services.errors import AccessCodeRejected, AdminOnly, NotAuthenticated
 from services.tokens import Claims, Token
 from settings import Settings
@@ -17,26 +17,21 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A member who may call, and how they proved it.
+    """A member who may call.
 
-    :ivar token: the one presented, or a new one where they came with an access code
+    :ivar bound_account_id: the only account that they may clock in to, or None for all
     :ivar remembered: what their idempotency key stands for already
     """
 
     member: Membership
     org: Org
-    token: Token
     remembered: IdempotencyKey | None
+    bound_account_id: UUID | None
 
     @property
     def view(self) -> str:
         """The view that the member may see: ``admin`` or ``va``."""
         return self.member.role
-
-    @property
-    def bound_account_id(self) -> UUID | None:
-        """The only account that the caller may clock in to, or None for all."""
-        return self.token.claims.account_id
 
     def require_admin(self) -> None:
         """:raises AdminOnly: the caller is none"""
@@ -44,15 +39,36 @@ class Caller:
             raise AdminOnly
 
 
-def by_token(session: Session, token: Token, *, key: str | None = None) -> Caller:
+@dataclass(frozen=True, slots=True)
+class TokenBearer(Caller):
+    """A caller who presented a token of a session that goes on."""
+
+    token: Token
+    session: MemberSession
+
+
+@dataclass(frozen=True, slots=True)
+class CodeHolder(Caller):
+    """A caller who entered an access code."""
+
+    code: AccessCode
+
+
+def by_token(session: Session, token: Token, *, key: str | None = None) -> TokenBearer:
     """The caller with this verified token, in one statement.
 
     :param key: the request's Idempotency-Key
-    :raises NotAuthenticated: ``revoked``, ``deactivated``, or ``invalid``
+    :raises NotAuthenticated: ``revoked``, ``signed_out`` or ``deactivated``
     """
     claims = token.claims
+    of_token = and_(
+        MemberSession.id == claims.session_id, MemberSession.membership_id == Membership.id
+    )
     row = session.execute(
-        _members(key).where(
+        _members(key)
+        .add_columns(MemberSession)
+        .outerjoin(MemberSession, of_token)
+        .where(
             Membership.id == claims.membership_id,
             Membership.org_id == claims.org_id,
             Membership.user_id == claims.user_id,
@@ -61,9 +77,10 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Calle
     if row is None:
         # The signature is ours, so the member was there: they have been erased.
         raise NotAuthenticated("revoked")
-    member, org, remembered = row
-    check(member, claims)
-    return Caller(member, org, token, remembered)
+    member, org, remembered, begun = row
+    # A session that is gone had been begun after what a backup has.
+    check(member, claims, ended="revoked" if begun is None else begun.ended_reason)
+    return TokenBearer(member, org, remembered, begun.account_id, token, begun)
 
 
 class Judged(Protocol):
@@ -75,52 +92,37 @@ class Judged(Protocol):
     def token_generation(self) -> int: ...
 
 
-def check(member: Judged, claims: Claims) -> None:
-    """:raises NotAuthenticated: ``deactivated`` or ``revoked``"""
+def check(member: Judged, claims: Claims, *, ended: str | None) -> None:
+    """Judge a token by what is known of its member and its session.
+
+    :param ended: why the session has ended; None for one that goes on
+    :raises NotAuthenticated: ``deactivated``, ``revoked`` or ``signed_out``
+    """
     if not member.active:
         raise NotAuthenticated("deactivated")
     if member.token_generation != claims.generation:
         raise NotAuthenticated("revoked")
+    if ended is not None:
+        raise NotAuthenticated(ended)
 
 
 def by_access_code(
     session: Session, typed: str, *, settings: Settings, now: datetime, key: str | None = None
-) -> Caller:
-    """The caller with this access code, in one statement, with a new token.
+) -> CodeHolder:
+    """The caller with this access code, in one statement.
 
     :param key: the request's Idempotency-Key
     :raises AccessCodeRejected: the code is malformed, unknown, expired or revoked, or the member
         is deactivated
     """
-    code = access_codes.valid(typed, settings=settings, now=now).subquery()
+    is_valid = access_codes.valid(typed, settings=settings, now=now)
     row = session.execute(
-        _members(key)
-        .add_columns(code.c.account_id)
-        .join(code, code.c.membership_id == Membership.id)
+        _members(key).add_columns(AccessCode).join(AccessCode, and_(*is_valid))
     ).one_or_none()
     if row is None:
         raise AccessCodeRejected
-    member, org, remembered, account_id = row
-    token = tokens.issue(member, settings=settings, now=now, account_id=account_id)
-    return Caller(member, org, token, remembered)
-
-
-def renewed(caller: Caller, *, settings: Settings, now: datetime) -> Caller:
-    """The caller with a new token, as good as the one they came with.
-
-    :raises NotAuthenticated: the access code was entered too long ago
-    """
-    claims = caller.token.claims
-    if now >= claims.auth_time + tokens.RENEWABLE_FOR:
-        raise NotAuthenticated("expired")
-    token = tokens.issue(
-        caller.member,
-        settings=settings,
-        now=now,
-        account_id=claims.account_id,
-        auth_time=claims.auth_time,
-    )
-    return replace(caller, token=token)
+    member, org, remembered, code = row
+    return CodeHolder(member, org, remembered, code.account_id, code)
 
 
 def _members(key: str | None) -> Select[Membership, Org, IdempotencyKey]:

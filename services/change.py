@@ -8,7 +8,7 @@ versions: so nobody can change a presence and forget the version, or decide befo
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, func, insert, select, update
@@ -50,6 +50,16 @@ class Subject(Protocol):
     def last_heartbeat_at(self) -> datetime: ...
 
 
+class Client(NamedTuple):
+    """Who asks, for the records: both are None for a command."""
+
+    address: str | None = None
+    user_agent: str | None = None
+
+
+COMMAND = Client()
+
+
 class NoSuchOrg(LookupError):
     """There is no org with this id: it has been erased, or never was."""
 
@@ -61,12 +71,14 @@ def changing(
     *,
     settings: Settings,
     clock: Callable[[], datetime],
+    client: Client = COMMAND,
 ) -> Iterator["Change"]:
     """Lock the org, and publish at the end what changed, also where the end is a refusal.
 
     :param session: in a ``write()`` transaction that holds no lock yet
     :param org_id: the id, or a query for it, which saves a round trip
     :param clock: asked once the lock is held, so that an org's events are in the order of time
+    :param client: who asks for the change
     :raises NoSuchOrg: there is none
     """
     # Locked first: otherwise two members swapping accounts can deadlock.
@@ -78,7 +90,7 @@ def changing(
     )
     if org is None:
         raise NoSuchOrg
-    change = Change(session, org, settings, clock())
+    change = Change(session, org, settings, clock(), client)
     try:
         yield change
     except Refusal:
@@ -90,11 +102,14 @@ def changing(
 class Change:
     """A locked org, and what happens to it in this transaction."""
 
-    def __init__(self, session: Session, org: Org, settings: Settings, now: datetime) -> None:
+    def __init__(
+        self, session: Session, org: Org, settings: Settings, now: datetime, client: Client
+    ) -> None:
         self.session = session
         self.org = org
         self.settings = settings
         self.now = now
+        self.client = client
         self._raised: set[str] = set()
 
     def version_of(self, view: str) -> int:

@@ -29,7 +29,7 @@ class ValidationFailed(Refusal):
 
 
 class NotAuthenticated(Refusal):
-    """``reason`` is ``missing``, ``invalid``, ``expired``, ``revoked`` or ``deactivated``."""
+    """``reason`` is one of those in ``_details``."""
 
     code = "not_authenticated"
 
@@ -38,6 +38,7 @@ class NotAuthenticated(Refusal):
         "invalid": "This is not a token of this service. Sign in again.",
         "expired": "The token has run out. Sign in again.",
         "revoked": "The token has been revoked. Sign in again.",
+        "signed_out": "This session was signed out. Sign in again.",
         "deactivated": "The member has been deactivated. Ask an admin.",
     }
 

@@ -7,8 +7,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from models import AccessCode, AuditEvent, ClockEvent, IdempotencyKey, Membership, User
-from services import audit_log, presences
+from models import (
+    AccessCode,
+    AuditEvent,
+    ClockEvent,
+    IdempotencyKey,
+    MemberSession,
+    Membership,
+    User,
+)
+from services import audit_log, presences, sessions
 from services.change import Change
 from services.errors import LastAdmin, NotFound
 from services.times import rfc3339
@@ -113,14 +121,8 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
 
     :param actor: the admin who does it; None for an operator's command
     """
-    end_tokens(change, member)
     audit_log.keep(change, "tokens_revoked", actor=actor, member=member)
-
-
-def end_tokens(change: Change, member: Membership) -> None:
-    """Raise the member's token generation, as a part of something else that is kept."""
-    member.token_generation += 1
-    change.members_changed()
+    sessions.revoke_all(change, member, actor=actor)
 
 
 def erase(change: Change, member: Membership) -> None:
@@ -136,7 +138,7 @@ def erase(change: Change, member: Membership) -> None:
     audit_log.keep(change, "member_erased", actor=None, member=member)
     _blank_history(session, member)
     _blank_log(session, member)
-    for table in (AccessCode, IdempotencyKey):
+    for table in (MemberSession, AccessCode, IdempotencyKey):
         session.execute(delete(table).where(table.membership_id == member.id))
     session.delete(member)
     session.flush()
@@ -172,8 +174,8 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
         actor_id = actor.user_id if actor else None
         presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
     member.active = False
-    end_tokens(change, member)
     audit_log.keep(change, "member_deactivated", actor=actor, member=member)
+    sessions.revoke_all(change, member, actor=actor)
 
 
 def _blank_history(session: Session, member: Membership) -> None:

@@ -1,73 +1,298 @@
-"""Signing in: what a client learns about itself."""
+"""Sessions: they begin when somebody signs in, live through renewals, and end with all tokens."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
-from models import Presence
-from services import accounts
-from services.callers import Caller
-from services.snapshot import Own, own
+from models import AccessCode, Account, MemberSession, Membership
+from services import audit_log, tokens
+from services.change import Change
+from services.errors import NotAuthenticated, NotFound
 from services.times import rfc3339
+from services.tokens import Token
 from settings import Settings
 
+RENEWABLE_FOR = timedelta(days=30)  # contract.md, "Credentials"
+# Of a member, whose tokens have not run out; one more ends them all. Whoever signs in every ten
+# seconds stays below, and memory has to keep no more ended ones of a member than this.
+MOST_UNEXPIRED = 5_000
+KEPT_EXPIRED_FOR = timedelta(hours=1)  # the clocks of the machines may differ
 
-class OwnPresence(NamedTuple):
-    """Where a member is now."""
-
-    presence_id: UUID
-    account_id: UUID
-    clocked_in_at: datetime
+_NO_SYNC = {"synchronize_session": False}
+_TIME = MemberSession.expires_at.type
 
 
-def opened(caller: Caller, presence: Own | None, *, settings: Settings) -> dict[str, Any]:
-    """The session body without ``accounts``."""
+def begin(
+    change: Change,
+    member: Membership,
+    *,
+    code: AccessCode | None = None,
+    ttl_seconds: int | None = None,
+) -> tuple[MemberSession, Token]:
+    """Begin a session, with its first token.
+
+    :param code: the access code that was entered; None for an operator's command
+    :param ttl_seconds: how long the token lasts, where that is an operator's word
+    """
+    _make_room(change, member)
+    now, settings = change.now, change.settings
+    renewable_until = now + RENEWABLE_FOR
+    if code is not None and code.expires_at is not None:
+        renewable_until = min(renewable_until, code.expires_at)
+    if ttl_seconds is None:
+        expires_at = _expires_at(now, renewable_until, settings)
+    else:
+        expires_at = _whole_second(now + timedelta(seconds=ttl_seconds))
+    begun = MemberSession(
+        id=uuid4(),
+        org_id=member.org_id,
+        membership_id=member.id,
+        access_code_id=code.id if code else None,
+        account_id=code.account_id if code else None,
+        address=change.client.address,
+        user_agent=change.client.user_agent,
+        created_at=now,
+        renewable_until=renewable_until,
+        expires_at=expires_at,
+    )
+    change.session.add(begun)
+    change.session.flush()
+    token = tokens.issue(member, begun, expires_at=expires_at, settings=settings, now=now)
+    return begun, token
+
+
+def sign_in(change: Change, member: Membership, code: AccessCode) -> Token:
+    """Begin a session with an access code that lets in."""
+    session, token = begin(change, member, code=code)
+    account = change.session.get(Account, code.account_id) if code.account_id else None
+    known = {"session_id": str(session.id), "code_id": str(code.id)}
+    audit_log.keep(
+        change,
+        "signed_in",
+        actor=member,
+        member=member,
+        account=account,
+        details=known,
+        address=change.client.address,
+    )
+    return token
+
+
+def hand_out(
+    change: Change, member: Membership, *, actor: Membership | None, ttl_seconds: int | None = None
+) -> Token:
+    """Begin a session whose token somebody else passes on to ``member``.
+
+    :param actor: the admin who does it; None for an operator's command
+    """
+    session, token = begin(change, member, ttl_seconds=ttl_seconds)
+    known = {"session_id": str(session.id), "expires_at": rfc3339(session.expires_at)}
+    audit_log.keep(change, "token_issued", actor=actor, member=member, details=known)
+    return token
+
+
+def renew(
+    session: Session,
+    member: Membership,
+    renewed: MemberSession,
+    *,
+    settings: Settings,
+    now: datetime,
+) -> Token:
+    """Give a session another token, as good as the one before.
+
+    :raises NotAuthenticated: ``expired``, or why it has ended meanwhile
+    """
+    if now >= renewed.renewable_until:
+        raise NotAuthenticated("expired")
+    expires_at = _expires_at(now, renewed.renewable_until, settings)
+    of_this = MemberSession.id == renewed.id
+    # Of a token before this one, where the operator has shortened their life meanwhile.
+    is_later = MemberSession.expires_at > expires_at
+    latest = case((is_later, MemberSession.expires_at), else_=literal(expires_at, _TIME))
+    # Not under the org's lock, since no view shows it: so it asks again whether it may.
+    found = session.scalar(
+        update(MemberSession)
+        .where(of_this, MemberSession.ended_at.is_(None))
+        .values(last_renewed_at=now, expires_at=latest)
+        .returning(MemberSession.id),
+        execution_options=_NO_SYNC,
+    )
+    if found is None:
+        reason = session.scalar(select(MemberSession.ended_reason).where(of_this))
+        raise NotAuthenticated(reason or "revoked")
+    return tokens.issue(member, renewed, expires_at=expires_at, settings=settings, now=now)
+
+
+def listed(
+    session: Session, member: Membership, *, now: datetime, account_id: UUID | None = None
+) -> Sequence[MemberSession]:
+    """The member's sessions that go on, the newest first.
+
+    :param account_id: only those that are for this account alone
+    """
+    newest_first = (MemberSession.created_at.desc(), MemberSession.id)
+    goes_on = _that_go_on(member, now, account_id)
+    return session.scalars(select(MemberSession).where(*goes_on).order_by(*newest_first)).all()
+
+
+def as_list(found: Sequence[MemberSession], *, current: MemberSession) -> dict[str, Any]:
+    """Sessions as their member and admins see them.
+
+    :param current: the session of the one who asks
+    """
+    return {"sessions": [_described(each, current) for each in found], "next": None}
+
+
+def _described(session: MemberSession, current: MemberSession) -> dict[str, Any]:
+    renewed_at = session.last_renewed_at
     return {
-        "token": caller.token.raw,
-        "token_type": "Bearer",
-        "expires_at": rfc3339(caller.token.claims.expires_at),
-        **described(caller, presence),
-        "heartbeat_interval": settings.heartbeat_interval,
-        "poll_interval": settings.poll_interval,
+        "id": str(session.id),
+        "created_at": rfc3339(session.created_at),
+        "last_renewed_at": rfc3339(renewed_at) if renewed_at else None,
+        "expires_at": rfc3339(session.expires_at),
+        "address": session.address,
+        "user_agent": session.user_agent,
+        "by": "access_code" if session.access_code_id else "command",
+        "current": session.id == current.id,
     }
 
 
-def with_accounts(
-    session: Session, caller: Caller, *, settings: Settings, now: datetime
-) -> dict[str, Any]:
-    """The session body as signing in and renewing answer it."""
-    presence = own_presence(session, caller, settings=settings, now=now)
-    body = opened(caller, presence, settings=settings)
-    return {**body, "accounts": accounts.as_choices(session, caller.org.id)}
+def sign_out(
+    change: Change, member: Membership, session_id: UUID, *, account_id: UUID | None = None
+) -> None:
+    """End a session, as its member.
+
+    :param account_id: only if it is for this account alone
+    :raises NotFound: the member has none such, or it has ended
+    """
+    found = (*_that_go_on(member, change.now, account_id), MemberSession.id == session_id)
+    if not _end(change, member, found, actor=member, reason="signed_out"):
+        raise NotFound("session")
 
 
-def described(caller: Caller, presence: Own | None) -> dict[str, Any]:
-    """The member, their org and their presence."""
-    member = caller.member
-    return {
-        "member": {
-            "id": str(member.id),
-            "user_id": str(member.user_id),
-            "display_name": member.display_name,
-            "role": member.role,
-        },
-        "org": {"id": str(caller.org.id), "name": caller.org.name},
-        "presence": None if presence is None else own(presence),
-    }
+def revoke(
+    change: Change, member: Membership, session_id: UUID, *, actor: Membership | None
+) -> None:
+    """End a member's session, as an admin.
+
+    :raises NotFound: the member has none such, or it has ended
+    """
+    found = (*_that_go_on(member, change.now), MemberSession.id == session_id)
+    if not _end(change, member, found, actor=actor):
+        raise NotFound("session")
 
 
-def own_presence(
-    session: Session, caller: Caller, *, settings: Settings, now: datetime
-) -> OwnPresence | None:
-    """The caller's current presence; not one that has run out and waits to be swept."""
-    row = session.execute(
-        select(Presence.id, Presence.account_id, Presence.clocked_in_at).where(
-            Presence.user_id == caller.member.user_id,
-            Presence.org_id == caller.org.id,
-            Presence.last_heartbeat_at > now - timedelta(seconds=settings.expire_after),
+def revoke_those_of(
+    change: Change, member: Membership, code: AccessCode, *, actor: Membership | None
+) -> None:
+    """End the sessions that an access code began; others go on."""
+    found = (*_that_go_on(member, change.now), MemberSession.access_code_id == code.id)
+    _end(change, member, found, actor=actor)
+
+
+def revoke_all(change: Change, member: Membership, *, actor: Membership | None) -> None:
+    """End all sessions of a member, by raising the token generation.
+
+    It refuses their tokens by itself, so that nothing needs to be known of them any more.
+    """
+    member.token_generation += 1
+    change.members_changed()
+    going_on = change.session.scalars(
+        select(MemberSession.id).where(*_that_go_on(member, change.now))
+    ).all()
+    change.session.execute(
+        delete(MemberSession).where(MemberSession.membership_id == member.id),
+        execution_options=_NO_SYNC,
+    )
+    _keep_ended(change, "session_ended", member, going_on, actor=actor)
+
+
+def forget_old(session: Session, *, now: datetime, limit: int) -> int:
+    """Delete sessions whose tokens have all run out, ``limit`` of them at most.
+
+    :returns: how many were deleted
+    """
+    old = select(MemberSession.id).where(MemberSession.expires_at <= now - KEPT_EXPIRED_FOR)
+    found = delete(MemberSession).where(MemberSession.id.in_(old.limit(limit)))
+    deleted = session.scalars(found.returning(MemberSession.id), execution_options=_NO_SYNC)
+    return len(deleted.all())
+
+
+def _expires_at(now: datetime, renewable_until: datetime, settings: Settings) -> datetime:
+    return _whole_second(min(now + timedelta(seconds=settings.token_ttl), renewable_until))
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """As tokens have it: a session must not seem to run out before its last token."""
+    return moment.replace(microsecond=0)
+
+
+def _make_room(change: Change, member: Membership) -> None:
+    unexpired = change.session.scalar(
+        select(func.count()).where(
+            MemberSession.membership_id == member.id, MemberSession.expires_at > change.now
         )
-    ).one_or_none()
-    return None if row is None else OwnPresence(*row)
+    )
+    if unexpired and unexpired >= MOST_UNEXPIRED:
+        revoke_all(change, member, actor=None)
+
+
+def _that_go_on(
+    member: Membership, now: datetime, account_id: UUID | None = None
+) -> tuple[ColumnElement[bool], ...]:
+    found = (
+        MemberSession.membership_id == member.id,
+        MemberSession.org_id == member.org_id,
+        MemberSession.ended_at.is_(None),
+        MemberSession.expires_at > now,
+    )
+    return found if account_id is None else (*found, MemberSession.account_id == account_id)
+
+
+def _end(
+    change: Change,
+    member: Membership,
+    found: Sequence[ColumnElement[bool]],
+    *,
+    actor: Membership | None,
+    reason: str = "revoked",
+) -> Sequence[UUID]:
+    """End sessions.
+
+    :returns: the ids of those that ended
+    """
+    ended = change.session.scalars(
+        update(MemberSession)
+        .where(*found)
+        .values(ended_at=change.now, ended_reason=reason)
+        .returning(MemberSession.id),
+        execution_options=_NO_SYNC,
+    ).all()
+    if ended:
+        change.members_changed()  # with which every memory reads what has ended
+    kind = "signed_out" if reason == "signed_out" else "session_ended"
+    _keep_ended(change, kind, member, ended, actor=actor)
+    return ended
+
+
+def _keep_ended(
+    change: Change,
+    kind: str,
+    member: Membership,
+    ended: Sequence[UUID],
+    *,
+    actor: Membership | None,
+) -> None:
+    audit_log.keep_each(
+        change,
+        kind,
+        [{"session_id": str(session_id)} for session_id in ended],
+        actor=actor,
+        member=member,
+        address=change.client.address,
+    )

@@ -1,24 +1,21 @@
 """Bearer tokens: JWTs that name one membership."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import index
 from typing import Any
 from uuid import UUID
 
 import jwt
 
-from models import Membership
-from services import audit_log, keys
-from services.change import Change
+from models import MemberSession, Membership
+from services import keys
 from services.errors import NotAuthenticated
-from services.times import rfc3339
 from settings import Settings
 
 ISSUER = "presence"
-RENEWABLE_FOR = timedelta(days=30)  # contract.md, "POST /v1/sessions/renew"
 
-_REQUIRED = ["iss", "aud", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+_REQUIRED = ["iss", "aud", "sub", "org", "mid", "sid", "gen", "auth_time", "iat", "exp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +29,7 @@ class Claims:
     user_id: UUID
     org_id: UUID
     membership_id: UUID
+    session_id: UUID
     generation: int
     account_id: UUID | None
     auth_time: datetime
@@ -48,48 +46,30 @@ class Token:
 
 def issue(
     member: Membership,
+    session: MemberSession,
     *,
+    expires_at: datetime,
     settings: Settings,
     now: datetime,
-    account_id: UUID | None = None,
-    auth_time: datetime | None = None,
-    ttl_seconds: int | None = None,
 ) -> Token:
-    """Make a token for ``member``.
-
-    :param account_id: the account that the access code was bound to
-    :param auth_time: when the code was entered, where that is not now
-    """
-    issued_at = int(now.timestamp())
+    """Make a token of a session of ``member``."""
     payload: dict[str, Any] = {
         "iss": ISSUER,
         "aud": ISSUER,
         "sub": str(member.user_id),
         "org": str(member.org_id),
         "mid": str(member.id),
+        "sid": str(session.id),
         "gen": member.token_generation,
-        "auth_time": int((auth_time or now).timestamp()),
-        "iat": issued_at,
-        "exp": issued_at + (settings.token_ttl if ttl_seconds is None else ttl_seconds),
+        "auth_time": int(session.created_at.timestamp()),
+        "iat": int(now.timestamp()),
+        "exp": int(expires_at.timestamp()),
     }
-    if account_id is not None:
-        payload["acct"] = str(account_id)
+    if session.account_id is not None:
+        payload["acct"] = str(session.account_id)
     kid, key = keys.signing_key(settings)
     raw = jwt.encode(payload, key, algorithm="HS256", headers={"kid": kid})
     return Token(raw, _claims(payload))
-
-
-def hand_out(
-    change: Change, member: Membership, *, actor: Membership | None, ttl_seconds: int | None = None
-) -> Token:
-    """Make a token for ``member`` that somebody else passes on to them.
-
-    :param actor: the admin who does it; None for an operator's command
-    """
-    token = issue(member, settings=change.settings, now=change.now, ttl_seconds=ttl_seconds)
-    known = {"expires_at": rfc3339(token.claims.expires_at)}
-    audit_log.keep(change, "token_issued", actor=actor, member=member, details=known)
-    return token
 
 
 def raw_in(header: str | None) -> str:
@@ -144,6 +124,7 @@ def _claims(payload: dict[str, Any]) -> Claims:
         user_id=UUID(payload["sub"]),
         org_id=UUID(payload["org"]),
         membership_id=UUID(payload["mid"]),
+        session_id=UUID(payload["sid"]),
         generation=index(payload["gen"]),
         account_id=UUID(payload["acct"]) if payload.get("acct") is not None else None,
         auth_time=datetime.fromtimestamp(payload["auth_time"], UTC),

@@ -67,7 +67,7 @@ class Truth:
     def changed(self) -> None:
         now = Snapshot(self.versions["admin"], self.versions["va"], 1_000_000, 120, [])
         shared = {view: snapshot.shared_json(now, view) for view in VIEWS}
-        loaded = Loaded(now, self.versions["admin"], dict(self.members), shared, {})
+        loaded = Loaded(now, self.versions["admin"], dict(self.members), {}, shared, {})
         self.loaded = loaded if self.is_there else None
 
     def change_member(self, id_: UUID, **to: Any) -> None:
@@ -232,7 +232,7 @@ def verify(name: str, _settings: Settings) -> Token:
     if ends_at <= Clock.now:
         raise NotAuthenticated("expired")
     at = datetime.fromtimestamp(ends_at, UTC)
-    return Token(name, Claims(id_, ORG, id_, 0, None, at, at))
+    return Token(name, Claims(id_, ORG, id_, id_, 0, None, at, at))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from models import Base, Membership, User
 from models.session import Database
+from services.tokens import verify
 from settings import Settings
 from world import World, ago
 
@@ -46,7 +47,10 @@ ENDPOINTS = {
     "GET /client/{module}": Endpoint("anyone", 200),
     "POST /v1/sessions": Endpoint("anyone", 200, {"access_code": "{code}"}),
     "POST /v1/sessions/renew": Endpoint("members", 200, {}),
+    "DELETE /v1/sessions/current": Endpoint("members", 204),
     "GET /v1/me": Endpoint("members", 200),
+    "GET /v1/me/sessions": Endpoint("members", 200),
+    "DELETE /v1/me/sessions/{session_id}": Endpoint("members", 204, foreign=NOT_FOUND),
     "GET /v1/accounts": Endpoint("members", 200),
     "GET /v1/presence": Endpoint("members", 200),
     "POST /v1/clock-in": Endpoint("members", 201, {"account_id": "{free_id}"}, foreign=NO_ACCOUNT),
@@ -72,6 +76,10 @@ ENDPOINTS = {
         "admins", 201, {}, foreign=NOT_FOUND
     ),
     "DELETE /v1/admin/members/{member_id}/access-codes/{code_id}": Endpoint(
+        "admins", 204, foreign=NOT_FOUND
+    ),
+    "GET /v1/admin/members/{member_id}/sessions": Endpoint("admins", 200, foreign=NOT_FOUND),
+    "DELETE /v1/admin/members/{member_id}/sessions/{session_id}": Endpoint(
         "admins", 204, foreign=NOT_FOUND
     ),
     "GET /v1/admin/clock-events": Endpoint("admins", 200, query={"account_id": "{account_id}"}),
@@ -101,6 +109,8 @@ class Scene:
         ben, acme = world.va("Ben Cruz"), world.account("Acme Dental")
         world.clock_in(ben, acme, ago(600))
         self.code = world.code(self.people["va"])
+        self.sessions = {who: session_of(world, self.people[who]) for who in ("va", "admin")}
+        self.bens_session = session_of(world, ben)
         self.ids = {
             "account_id": str(acme.id),
             "free_id": str(world.account("Heron Bakery").id),
@@ -124,6 +134,8 @@ class Scene:
             self.world.revoke_tokens(noor)
         if who == "deactivated":
             self.world.deactivate(noor)
+        if who == "signed_out":
+            self.world.sign_out(noor)
         return headers
 
     def call(
@@ -132,6 +144,8 @@ class Scene:
         """Send what the endpoint takes: a member's own presence, and our org's ids."""
         method, path = name.split(" ")
         endpoint, known = ENDPOINTS[name], self._known_to(who)
+        if "{member_id}" in path:
+            known["session_id"] = self.bens_session
         return client.open(
             path.format(**known),
             method=method,
@@ -142,7 +156,16 @@ class Scene:
 
     def _known_to(self, who: str) -> dict[str, str]:
         own = who if who in ("va", "admin") else "va"
-        return self.ids | {"code": self.code, "presence_id": self.presences[own]}
+        return self.ids | {
+            "code": self.code,
+            "presence_id": self.presences[own],
+            "session_id": self.sessions[own],
+        }
+
+
+def session_of(world: World, member: Membership) -> str:
+    """The id of the session that the member's tokens are of."""
+    return str(verify(world.token(member), world.settings).claims.session_id)
 
 
 def _code_of(world: World, member: Membership) -> Any:

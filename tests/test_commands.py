@@ -13,12 +13,14 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 import settings as settings_module
 from app import create_app
 from cli.demo import ACCOUNTS, ADMINS, VAS
 from conftest import SECRET_KEY, settings_for
 from dev import ROOT
+from models import AccessCode
 from models.session import Database
 from postgres import free_port
 from server import environment
@@ -146,7 +148,8 @@ def test_a_code_expires_in_so_many_seconds(app: Flask, world: World) -> None:
     expires_at = datetime.fromisoformat(issued["expires_at"])
     assert before <= expires_at - timedelta(seconds=600) <= utc_now()
     for now, found in ((expires_at - timedelta(seconds=1), True), (expires_at, False)):
-        query = access_codes.valid(issued["access_code"], settings=world.settings, now=now)
+        is_valid = access_codes.valid(issued["access_code"], settings=world.settings, now=now)
+        query = select(AccessCode.id).where(*is_valid)
         with world.database.read() as session:
             assert (session.execute(query).one_or_none() is not None) is found
 

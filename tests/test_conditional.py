@@ -132,7 +132,7 @@ def test_a_changed_role_is_another_view_and_another_tag(world: World, client: Fl
 
 def test_a_renewed_token_keeps_its_304(world: World, client: FlaskClient) -> None:
     ana = world.va()
-    old = {"Authorization": f"Bearer {world.token(ana, auth_time=ago(3600), ttl_seconds=60)}"}
+    old = {"Authorization": f"Bearer {world.token(ana, now=ago(3600))}"}
     tag = client.get("/v1/presence", headers=old).headers["ETag"]
     token = client.post("/v1/sessions/renew", json={}, headers=old).json["token"]
     assert f"Bearer {token}" != old["Authorization"]

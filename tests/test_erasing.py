@@ -37,7 +37,7 @@ class Story:
     @property
     def traces(self) -> dict[str, bytes]:
         """What would tell of the member, as it is stored."""
-        digest = access_codes.digest(access_codes.normalise(self.code), self.world.settings)
+        digest = access_codes.digests(access_codes.normalise(self.code), self.world.settings)[0]
         return {
             "name": NAME.encode(),
             "user id": self.member.user_id.hex.encode(),

@@ -9,7 +9,6 @@ from subprocess import PIPE
 from conftest import SECRET_KEY
 from node import LOCK, package, program
 from server import copy_project, environment, running_server
-from services import tokens
 from stage import wait_until
 from world import World, ago
 
@@ -73,9 +72,7 @@ def test_its_lock_names_no_registry() -> None:
 def test_it_follows_a_real_server(database_url: str, world: World, tmp_path: Path) -> None:
     settings = {"DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY}
     admin, va, account = world.admin(), world.va(), world.account()
-    old, ended = (
-        tokens.issue(va, settings=world.settings, now=ago(hours * 3600)).raw for hours in (7, 13)
-    )
+    old, ended = (world.token(va, now=ago(hours * 3600)) for hours in (7, 13))
     members = {
         "admin": {"access_code": world.code(admin)},
         "va": {

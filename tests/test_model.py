@@ -25,7 +25,18 @@ from sqlalchemy import select
 from models import Account, ClockEvent, Membership, Org, Presence
 from models.session import Database
 from rules import Model, Person, Place, Refused, Stay, filled
-from services import accounts, callers, clocking, expiry, members, presences, snapshot, tags, tokens
+from services import (
+    accounts,
+    callers,
+    clocking,
+    expiry,
+    members,
+    presences,
+    sessions,
+    snapshot,
+    tags,
+    tokens,
+)
 from services.callers import Caller
 from services.change import Change
 from services.errors import Refusal
@@ -78,7 +89,7 @@ class Operations(RuleBasedStateMachine):
 
     def hire(self, change: Change, role: str) -> Person:
         member = members.add(change, display_name="Ana Reyes", role=role, actor=None)
-        token = tokens.issue(member, settings=self.world.settings, now=utc_now())
+        token = sessions.hand_out(change, member, actor=None)
         self.tokens[member.id] = token
         return Person(member.id, member.user_id, member.display_name, role)
 

@@ -151,6 +151,16 @@ def test_only_the_audit_log_keeps_audit_events() -> None:
     assert not re.search(r"AuditEvent\(", (ROOT / "services/members.py").read_text())
 
 
+def test_only_sessions_writes_sessions() -> None:
+    # Those of an erased member or org go with them.
+    assert writers_of("MemberSession") == {
+        "bench/world.py",
+        "services/members.py",
+        "services/orgs.py",
+        "services/sessions.py",
+    }
+
+
 CLOCKS = r"\butc_now\(|\bdatetime\.(now|utcnow|today)\(|\btime\.(time|monotonic)\w*\(|\bfunc\.now\("
 
 

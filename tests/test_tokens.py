@@ -17,7 +17,7 @@ from problems import assert_problem
 from services.times import utc_now
 from world import World, ago, dump
 
-CLAIMS = ["iss", "aud", "sub", "org", "mid", "gen", "auth_time", "iat", "exp"]
+CLAIMS = ["iss", "aud", "sub", "org", "mid", "sid", "gen", "auth_time", "iat", "exp"]
 
 # contract.md, "Credentials", said again: another library's users make their own of it.
 KEY = hmac.digest(SECRET_KEY.encode(), b"presence/token/v1", sha256)
@@ -66,7 +66,7 @@ def test_a_token_says_who_and_nothing_else(world: World) -> None:
     assert (claims["sub"], claims["mid"]) == (str(ana.user_id), str(ana.id))
     assert claims["org"] == str(world.id)
     assert claims["exp"] - claims["iat"] == 12 * 3600
-    assert decoded(world.token(ana, account_id=acme.id))["acct"] == str(acme.id)
+    assert decoded(world.token(ana, account=acme))["acct"] == str(acme.id)
     header = jwt.get_unverified_header(world.token(ana))
     assert header == {"alg": "HS256", "typ": "JWT", "kid": KID}
 
@@ -141,7 +141,7 @@ def test_a_token_from_a_server_whose_clock_is_ahead_is_taken(
 def wrong_values(claim: str) -> list[Any]:
     """What the claim can't be; ``...`` is none at all."""
     wrong: list[Any] = [..., None, [], {}, "x", "\x00"]
-    if claim in ("iss", "aud", "sub", "org", "mid"):
+    if claim in ("iss", "aud", "sub", "org", "mid", "sid"):
         return [*wrong, 0, True, str(uuid4())[:-1]]
     wrong += [1e300, float("inf"), float("nan")]
     if claim == "gen":
@@ -194,6 +194,8 @@ def test_a_token_names_one_membership_of_one_org(world: World, client: FlaskClie
         {"mid": str(ben.id)},
         {"sub": str(ben.user_id)},
         {"mid": str(other.admin().id)},
+        {"sid": str(uuid4())},
+        {"sid": claims_of(world, ben)["sid"]},
     ):
         token = signed(claims_of(world, ana, **changes))
         assert_refused(client, f"Bearer {token}", "revoked")

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from models import Account, AuditEvent, Base, ClockEvent, Membership, Org, Presence
+from models import Account, AuditEvent, Base, ClockEvent, MemberSession, Membership, Org, Presence
 from models.session import Database
 from services import (
     access_codes,
@@ -22,6 +22,7 @@ from services import (
     members,
     orgs,
     presences,
+    sessions,
     tokens,
 )
 from services.callers import Caller
@@ -55,6 +56,7 @@ class World:
     settings: Settings
     name: str = "Test Bookkeeping"
     id: UUID = field(init=False)
+    _sessions: dict[UUID, MemberSession] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         with self.database.write() as session:
@@ -82,7 +84,14 @@ class World:
 
     def _member(self, name: str, role: str) -> Membership:
         with self.changing() as change:
-            return members.add(change, display_name=name, role=role, actor=None)
+            member = members.add(change, display_name=name, role=role, actor=None)
+            self._begin(change, member)
+            return member
+
+    def _begin(self, change: Change, member: Membership, **options: Any) -> MemberSession:
+        """A session, in no log: what a test changes is what it finds changed."""
+        self._sessions[member.id], _ = sessions.begin(change, member, **options)
+        return self._sessions[member.id]
 
     def member_now(self, member: Membership) -> Membership:
         """The membership as the database has it now."""
@@ -92,10 +101,36 @@ class World:
             session.expunge(found)
             return found
 
-    def token(self, member: Membership, **options: Any) -> str:
-        return tokens.issue(
-            self.member_now(member), settings=self.settings, now=utc_now(), **options
-        ).raw
+    def token(
+        self,
+        member: Membership,
+        *,
+        account: Account | None = None,
+        ttl_seconds: int | None = None,
+        now: datetime | None = None,
+    ) -> str:
+        """A token of the member's session, which was begun with them.
+
+        :param account: of another one, for this account alone
+        :param now: of another one, begun then
+        """
+        found, session = self.member_now(member), self._session_of(member)
+        if session is None or account is not None or now is not None:
+            with self.changing(now) as change:
+                code = None
+                if account is not None:
+                    code, _ = access_codes.issue(change, found, actor=None, account=account)
+                session = self._begin(change, found, code=code)
+        at = now or utc_now()
+        ttl = self.settings.token_ttl if ttl_seconds is None else ttl_seconds
+        ends_at = at + timedelta(seconds=ttl)
+        return tokens.issue(found, session, expires_at=ends_at, settings=self.settings, now=at).raw
+
+    def _session_of(self, member: Membership) -> MemberSession | None:
+        known = self._sessions.get(member.id)
+        with self.database.read() as session:
+            found = session.get(MemberSession, known.id) if known else None
+            return known if found is not None and found.ended_at is None else None
 
     def bearer(self, member: Membership, **options: Any) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(member, **options)}"}
@@ -204,6 +239,11 @@ class World:
     def revoke_tokens(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):
             members.revoke_tokens(change, found, actor=None)
+
+    def sign_out(self, member: Membership) -> None:
+        """End the session that the member's tokens are of."""
+        with self.changing_member(member) as (change, found):
+            sessions.sign_out(change, found, self._sessions[member.id].id)
 
     def erase(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):

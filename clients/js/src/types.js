@@ -27,6 +27,7 @@
  * @property {string} token
  * @property {'Bearer'} token_type
  * @property {string} expires_at
+ * @property {string} session_id
  * @property {{id: string, user_id: string, display_name: string, role: 'admin' | 'va'}} member
  * @property {{id: string, name: string}} org
  * @property {Account[]} accounts
