@@ -1,5 +1,6 @@
 import { clock, openSettings, permission, say, store, tell } from './chrome.js';
 import { addressOf, patternOf } from './lib/address.js';
+import { isAccounts } from './lib/answers.js';
 import { call } from './lib/api.js';
 import { colourOf, initials } from './lib/badge.js';
 import { recordOf } from './lib/records.js';
@@ -132,7 +133,7 @@ async function onSnapshot() {
 async function readAccounts({ accounts_version: accountsVersion }) {
   const { server, token } = await where();
   // Without an answer the next snapshot asks again.
-  const answer = await call(server, 'GET', '/v1/accounts', { token }).catch(() => null);
+  const answer = await call(server, 'GET', '/v1/accounts', { token, is: isAccounts }).catch(() => null);
   if (answer) await tell('setAccounts', { ...answer.data, accountsVersion });
 }
 

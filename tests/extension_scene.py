@@ -55,9 +55,14 @@ class Scene:
 
 
 def signed_in(stage: Stage, install: Install) -> Scene:
+    return signed_in_at(stage.server.url, stage, install)
+
+
+def signed_in_at(url: str, stage: Stage, install: Install) -> Scene:
+    """``url`` is another way to the stage's server."""
     world = World(stage.world.database, stage.world.settings)
     accounts, ana = [world.account(name) for name in NAMES], world.va()
-    extension = install(stage.server.url)
+    extension = install(url)
     popup = extension.popup()
-    popup.sign_in(stage.server.url, world, ana)
-    return Scene(world, stage.server.url, accounts, ana, extension, popup)
+    popup.sign_in(url, world, ana)
+    return Scene(world, url, accounts, ana, extension, popup)

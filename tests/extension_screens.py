@@ -62,7 +62,7 @@ def offline(desk: Desk) -> Page:
     desk.popup.clock_out()
     expect(desk.popup.page.locator("#waiting")).to_be_visible()
     desk.popup.page.reload()
-    expect(desk.popup.page.locator("#connection")).to_have_text("Offline")
+    expect(desk.popup.page.locator("#connection")).to_have_text("Reconnecting…")
     return desk.popup.page
 
 
@@ -71,7 +71,7 @@ def occupied(desk: Desk) -> Page:
     desk.sign_in(desk.admin)
     # A snapshot of before: the popup does not hear of the next clock-in.
     desk.popup.page.route("**/v1/presence", lambda route: route.abort())
-    expect(desk.popup.page.locator("#connection")).to_have_text("Offline")
+    expect(desk.popup.page.locator("#connection")).to_have_text("Reconnecting…")
     desk.world.clock_in(desk.ana, desk.accounts[0])
     desk.popup.act(desk.accounts[0], "Clock in")
     expect(desk.popup.page.locator("#notice")).to_be_visible()

@@ -128,7 +128,7 @@ def test_an_account_that_was_taken_meanwhile_is_refused_in_words(scene: Scene) -
     acme = scene.accounts[0]
     scene.popup.page.route("**/v1/presence", lambda route: route.abort())
     # No poll of before is under way any more.
-    expect(scene.popup.page.locator("#connection")).to_have_text("Offline")
+    expect(scene.popup.page.locator("#connection")).to_have_text("Reconnecting…")
     scene.world.clock_in(scene.world.va("Ben Cruz"), acme)
     scene.popup.act(acme, "Clock in")
     expect(scene.popup.page.locator("#notice")).to_contain_text("someone else is on Acme Dental")

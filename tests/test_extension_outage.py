@@ -28,7 +28,7 @@ def test_a_clock_out_without_a_server_outlives_the_browser_and_arrives_once_with
         popup.sign_in(server.url, world, ana, keep=True)
         popup.act(acme, "Clock in")
         expect(popup.place).to_contain_text("0 min, since")
-    expect(popup.page.locator("#connection")).to_have_text("Offline")
+    expect(popup.page.locator("#connection")).to_have_text("Reconnecting…")
     clicking = utc_now()
     popup.clock_out()
     clicked = utc_now()

@@ -2,6 +2,7 @@
 
 import { isClockedIn, isClockedOut } from '/client/answers.js';
 import { call } from '/client/api.js';
+import { versionOf } from '/client/bounds.js';
 import { formatClockIn, formatLastSeen } from '/client/format.js';
 
 const find = (selector) => document.querySelector(selector);
@@ -64,7 +65,7 @@ export class Actions {
   async #send(method, path, options) {
     try {
       const { headers } = await call('', method, path, { token: this.token(), ...options });
-      this.poller.refresh(Number(headers.get('Presence-Version')));
+      this.poller.refresh(versionOf(headers));
     } catch (error) {
       this.poller.refresh(); // what was refused was perhaps decided on what is no longer so
       throw error;

@@ -1,5 +1,8 @@
 /** Calls to the service: JSON in, JSON out. */
 
+import { isProblem, isRecord } from './answers.js';
+import { retryAfterOf } from './bounds.js';
+
 const PATIENCE_MS = 10_000; // for an answer
 
 /** A refusal of the service's, or no answer of its at all. */
@@ -22,12 +25,13 @@ export class PresenceError extends Error {
  * @param {string} server its origin
  * @param {string} method
  * @param {string} path
- * @param {{token?: string, body?: object, headers?: object, fetch?: typeof fetch}} [options]
+ * @param {{token?: string, body?: object, headers?: object, is?: (data: any) => boolean,
+ *   fetch?: typeof fetch}} [options] `is`: whether a body is what the service would answer
  * @returns {Promise<{status: number, data: any, headers: Headers}>} data is null with 204 and 304
  * @throws {PresenceError}
  */
 export async function call(server, method, path, options = {}) {
-  const { token, body, headers, fetch = globalThis.fetch } = options;
+  const { token, body, headers, is, fetch = globalThis.fetch } = options;
   const unreachable = () => {
     throw new PresenceError(0, null, null);
   };
@@ -45,17 +49,17 @@ export async function call(server, method, path, options = {}) {
     redirect: 'error',
     signal: AbortSignal.timeout(PATIENCE_MS),
   }).catch(unreachable);
-  const text = await answer.text().catch(unreachable);
-  return read(answer, parsed(text), text !== '');
+  const data = parsed(await answer.text().catch(unreachable));
+  return read(answer, data, is, Boolean(headers?.['If-None-Match']));
 }
 
-function read({ ok, status, headers }, data, hasBody) {
-  const retryAfter = parseFloat(headers.get('Retry-After') ?? '') || null;
-  if (ok ? hasBody && !data : status !== 304 && !data?.code) {
-    // Not the service: a proxy, or the page that a hotel's network puts in between.
-    throw new PresenceError(0, null, retryAfter);
-  }
-  if (status >= 400) throw new PresenceError(status, data, retryAfter);
+/** What is not the service's word, a proxy's page for one, is no answer, whatever its status. */
+function read({ ok, status, headers }, data, is, isConditional) {
+  const retryAfter = retryAfterOf(headers);
+  if (status >= 400 && isProblem(headers, data)) throw new PresenceError(status, data, retryAfter);
+  const isOurs =
+    status === 304 ? isConditional : ok && (status === 204 ? !is : (is ?? isRecord)(data));
+  if (!isOurs) throw new PresenceError(0, null, retryAfter);
   return { status, data, headers };
 }
 

@@ -8,7 +8,7 @@ import { inputSeen, judge } from './idle.js';
 import { Memory } from './memory.js';
 import { isOver } from './pace.js';
 import { clockIn, clockOut, intended } from './queue.js';
-import { closed, NOTHING, opened, recordOf, sessionOf, skewOf } from './records.js';
+import { closed, isOpened, NOTHING, opened, recordOf, sessionOf, skewOf } from './records.js';
 import { Sender } from './sender.js';
 
 export class Keeper {
@@ -89,7 +89,7 @@ export class Keeper {
   /** @param {{code: string, keep: boolean}} typed the code is used, and kept nowhere */
   async signIn({ code, keep }) {
     const { server } = await this.memory.read();
-    const options = { body: { access_code: code }, fetch: this.fetch };
+    const options = { body: { access_code: code }, is: isOpened, fetch: this.fetch };
     const { data, headers } = await call(server, 'POST', '/v1/sessions', options);
     const now = this.clock.now();
     await this.memory.change((state) => opened({ ...state, keep }, data, skewOf(headers, now)));

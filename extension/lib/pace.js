@@ -1,11 +1,14 @@
 /** When something is due: the next try, the next alarm, a new token. */
 
+import { bounded } from './bounds.js';
 import { DETECTION_SECONDS } from './idle.js';
 import { intended } from './queue.js';
 
 const FIRST_REST_MS = 30_000; // Chrome's alarms are no finer
 const LONGEST_REST_MS = 120_000; // after so long without a heartbeat a presence is stale
 const SHORTEST_ALARM_SECONDS = 30;
+const DEFAULT_HEARTBEAT_SECONDS = 45;
+const LONGEST_HEARTBEAT_SECONDS = 3600;
 const QUIET_ALARM_SECONDS = 900; // off the clock only the token wants care
 
 /**
@@ -20,6 +23,10 @@ export function later(retry, clock, retryAfter) {
   const since = clock.now();
   return { failures, since, at: since + rest };
 }
+
+/** The interval that a session says, as far as it can be one. */
+export const heartbeatOf = ({ heartbeat_interval: interval }) =>
+  bounded(interval, 1, LONGEST_HEARTBEAT_SECONDS, DEFAULT_HEARTBEAT_SECONDS);
 
 /** Seconds between two alarms; Infinity for none. */
 export function alarmEvery({ who, records }) {

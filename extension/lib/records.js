@@ -1,3 +1,7 @@
+import { isAccounts, isSession } from './answers.js';
+import { aheadOf } from './bounds.js';
+import { heartbeatOf } from './pace.js';
+
 /**
  * All that is remembered, but for the token: one value in storage, so that it is never half
  * written. Members who use the same browser have a record each, and so a queue each.
@@ -30,6 +34,9 @@ export function editing(state, who, edit) {
 
 export const whoOf = (server, { member }) => `${server} ${member.id}`;
 
+/** Whether an answer is a session that the server opened or renewed. */
+export const isOpened = (data) => isSession(data) && isAccounts(data);
+
 /**
  * After the server opened or renewed a session.
  *
@@ -40,7 +47,8 @@ export function opened(state, session, skew) {
   const { server } = state;
   const who = whoOf(server, session);
   const { id, display_name: name, role } = session.member;
-  const { org, accounts, heartbeat_interval: heartbeat } = session;
+  const { org, accounts } = session;
+  const heartbeat = heartbeatOf(session);
   const told = { server, member: { id, name, role }, org, accounts, heartbeat };
   const bound = claimsOf(session.token).acct ?? null;
   const known = { ...FRESH, ...state.records[who] };
@@ -82,14 +90,17 @@ export const halfway = (session, now) => ({
 
 const SKEW_MS = 5_000; // less may be the network's delay
 
-/** How many ms the server's clock is ahead, as far as an answer tells. */
+/** How many ms the server's clock is ahead; undefined where an answer does not tell. */
 export function skewOf(headers, now) {
-  const date = headers.get('Date');
-  const skew = date ? Date.parse(date) - now : 0;
+  const skew = aheadOf(headers, now) ?? undefined;
   return Math.abs(skew) < SKEW_MS ? 0 : skew;
 }
 
 function claimsOf(token) {
-  const [, payload] = token.split('.');
-  return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+  try {
+    const [, payload] = token.split('.');
+    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+  } catch {
+    return {};
+  }
 }

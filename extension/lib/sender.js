@@ -1,9 +1,11 @@
 /** Sends what waits: the queue in its order, then a heartbeat. */
 
+import { isClockedIn, isClockedOut } from './answers.js';
 import { call, PresenceError } from './api.js';
+import { versionOf } from './bounds.js';
 import { isBeatDue, isOver, later } from './pace.js';
 import { answered, ended, isRefusal, reached, refused, requestOf } from './queue.js';
-import { halfway, opened, sessionOf, skewOf } from './records.js';
+import { halfway, isOpened, opened, sessionOf, skewOf } from './records.js';
 
 export class Sender {
   #sending = null;
@@ -62,7 +64,7 @@ export class Sender {
   /** A renewal that fails is tried again later; until it ends the token serves on. */
   async #renew(line) {
     const { server, session } = line;
-    const options = { token: session.token, body: {}, fetch: this.fetch };
+    const options = { token: session.token, body: {}, is: isOpened, fetch: this.fetch };
     const answer = await call(server, 'POST', '/v1/sessions/renew', options).catch(() => null);
     const now = this.clock.now();
     line.session = answer ? sessionOf(server, answer.data, now) : halfway(session, now);
@@ -79,9 +81,10 @@ export class Sender {
   async #deliver(line, event) {
     const { path, body } = requestOf(event);
     const refuse = (problem) => (record) => refused(record, event, problem, this.clock.now());
-    const answer = await this.#call(line, path, body, { key: event.key, refuse });
+    const is = event.kind === 'clock_in' ? isClockedIn : isClockedOut;
+    const answer = await this.#call(line, path, body, { key: event.key, refuse, is });
     if (answer?.data) {
-      const version = Number(answer.headers.get('Presence-Version'));
+      const version = versionOf(answer.headers);
       const take = (record) => answered(record, event, answer.data, this.clock.now());
       await this.memory.edit((record) => ({ ...take(record), version }), line.who);
     }
@@ -91,22 +94,24 @@ export class Sender {
   async #beat(line, { presence: { id } }) {
     const refuse = (problem) => (record) => ended(record, id, problem, this.clock.now());
     const answer = await this.#call(line, '/v1/heartbeat', { presence_id: id }, { refuse });
-    if (answer?.status !== 204) return;
+    if (!answer?.status) return;
     const lastBeat = this.clock.now();
     await this.memory.edit((record) => ({ ...reached(record), lastBeat }), line.who);
   }
 
   /**
-   * @param {{key?: string, refuse?: (problem: object) => (record: object) => object}} [options]
+   * @param {{key?: string, refuse?: (problem: object) => (record: object) => object,
+   *   is?: (data: any) => boolean}} [options]
    *   `refuse`: what follows from a refusal of what is sent
    * @returns {Promise<object | null>} the answer, empty where it was such a refusal; null where
    *   there was none, and all has to wait
    */
-  async #call({ who, server, session }, path, body, { key, refuse } = {}) {
+  async #call({ who, server, session }, path, body, { key, refuse, is } = {}) {
     const { token } = session;
     const headers = key ? { 'Idempotency-Key': key } : {};
     try {
-      const answer = await call(server, 'POST', path, { token, body, headers, fetch: this.fetch });
+      const options = { token, body, headers, is, fetch: this.fetch };
+      const answer = await call(server, 'POST', path, options);
       await this.#setClock(who, answer.headers);
       return answer;
     } catch (error) {
@@ -139,7 +144,7 @@ export class Sender {
   async #setClock(who, headers) {
     const skew = skewOf(headers, this.clock.now());
     // Answers differ by a second: another skew is one that differs by more than that.
-    const isSame = (record) => Math.abs(skew - record.skew) <= 1000;
+    const isSame = (record) => skew === undefined || Math.abs(skew - record.skew) <= 1000;
     await this.memory.edit((record) => (isSame(record) ? record : { ...record, skew }), who);
   }
 }

@@ -14,13 +14,24 @@ export function screenOf(state, session, isAllowed) {
   return session && session.who === state.who ? 'main' : 'sign-in';
 }
 
+const FAREWELLS = [
+  'closed',
+  'missing',
+  'expired',
+  'revoked',
+  'signed_out',
+  'deactivated',
+  'unknown_member',
+];
+
 /** Why somebody has to sign in, as a message; null where nobody asks. */
 export function farewellOf(state) {
   const record = recordOf(state);
   if (!record) return null;
   const reason = state.signedOut ?? 'closed';
+  const known = FAREWELLS.includes(reason) ? reason : 'invalid';
   const account = intended(record);
-  return [`farewell_${reason}`, account ? 'farewell_on' : null, account?.name];
+  return [`farewell_${known}`, account ? 'farewell_on' : null, account?.name];
 }
 
 /** Whose events wait on this computer for their member. */

@@ -1,8 +1,11 @@
 /** Polls the snapshot while the popup is open. */
 
+import { isSnapshot } from './answers.js';
 import { call } from './api.js';
+import { bounded, intervalOf, LARGEST_VERSION } from './bounds.js';
 
 const LONGEST_REST_MS = 15_000;
+const DEFAULT_INTERVAL_SECONDS = 2; // until the server has said X-Poll-Interval
 
 export class Watch {
   #etag = null;
@@ -11,6 +14,7 @@ export class Watch {
   #polling = false;
   #again = false;
   #minVersion = 0;
+  #interval = DEFAULT_INTERVAL_SECONDS;
   #life = {}; // another one after each stop
 
   /** 'connecting' | 'live' | 'reconnecting' */
@@ -31,7 +35,7 @@ export class Watch {
 
   /** Poll at once; with `minVersion`, to see what was written oneself. */
   refresh(minVersion = 0) {
-    this.#minVersion = Math.max(this.#minVersion, minVersion);
+    this.#minVersion = Math.max(this.#minVersion, bounded(minVersion, 0, LARGEST_VERSION, 0));
     this.#again = true;
     if (!this.#polling) void this.#poll();
   }
@@ -43,6 +47,7 @@ export class Watch {
     this.#polling = false;
     this.#failures = 0;
     this.#minVersion = 0;
+    this.#interval = DEFAULT_INTERVAL_SECONDS;
     this.#etag = null;
     this.snapshot = null;
     this.status = 'connecting';
@@ -54,7 +59,7 @@ export class Watch {
     this.#again = false;
     const life = this.#life;
     const { server, token } = await this.where();
-    const options = { token, headers: this.#conditions(), fetch: this.fetch };
+    const options = { token, headers: this.#conditions(), is: isSnapshot, fetch: this.fetch };
     const asked = call(server, 'GET', '/v1/presence', options);
     const rest = await asked.then(
       (answer) => life === this.#life && this.#take(answer),
@@ -73,16 +78,17 @@ export class Watch {
   }
 
   /** @returns {number} ms until the next poll */
-  #take({ status, data, headers }) {
+  #take({ data, headers }) {
     this.#failures = 0;
-    const isNews = status !== 304 || this.status !== 'live';
+    // A proxy may have dropped the tag, or the 304: then what is known already comes again.
+    const isOther = data && JSON.stringify(data) !== JSON.stringify(this.snapshot);
+    const isNews = isOther || this.status !== 'live';
     this.status = 'live';
-    if (status !== 304) {
-      this.#etag = headers.get('ETag');
-      this.snapshot = data;
-    }
+    if (data) this.#etag = headers.get('ETag');
+    if (isOther) this.snapshot = data;
+    this.#interval = intervalOf(headers, this.#interval);
     if (isNews) this.onChange();
-    return Math.max(1, Number(headers.get('X-Poll-Interval'))) * 1000;
+    return this.#interval * 1000;
   }
 
   /** @returns {number} ms until the next poll */

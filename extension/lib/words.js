@@ -2,6 +2,7 @@
 
 const MINUTE = 60_000;
 const KNOWN_ERRORS = ['access_code_rejected', 'unreachable'];
+const KNOWN_ENDS = ['force_cleared', 'expired', 'switched', 'clocked_out', 'unknown'];
 const KNOWN_REFUSALS = ['account_occupied', 'account_not_found', 'account_not_allowed'];
 
 /** "3:05 PM", with the day when that is not today. */
@@ -21,11 +22,18 @@ export function durationText(say, ms) {
   return say('hours', String(hours), String(rest).padStart(2, '0'));
 }
 
+/** A newer server may have reasons that are not known here. */
+function knownKind(kind) {
+  for (const [group, known] of Object.entries({ refused: KNOWN_REFUSALS, ended: KNOWN_ENDS })) {
+    const isOther = !known.includes(kind.replace(`${group}_`, ''));
+    if (kind.startsWith(`${group}_`) && isOther) return group;
+  }
+  return kind;
+}
+
 /** What a notice tells the member. */
 export function noticeText(say, { kind, account, at, dropped }, now) {
-  const refusal = kind.replace('refused_', '');
-  const isOther = refusal !== kind && !KNOWN_REFUSALS.includes(refusal);
-  const said = say(isOther ? 'notice_refused' : `notice_${kind}`, account.name, timeText(at, now));
+  const said = say(`notice_${knownKind(kind)}`, account.name, timeText(at, now));
   return dropped ? `${said} ${say('notice_dropped')}` : said;
 }
 

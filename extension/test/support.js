@@ -71,8 +71,11 @@ export class Server {
   }
 }
 
-export const problem = (status, code, fields = {}, headers = {}) =>
-  Response.json({ status, code, detail: 'As the server says.', ...fields }, { status, headers });
+export function problem(status, code, fields = {}, headers = {}) {
+  const type = { 'Content-Type': 'application/problem+json' };
+  const body = { status, code, detail: 'As the server says.', ...fields };
+  return Response.json(body, { status, headers: { ...type, ...headers } });
+}
 
 export const broken = () => Promise.reject(new TypeError('fetch failed'));
 

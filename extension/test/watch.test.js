@@ -37,7 +37,8 @@ function snapshot(version, headers) {
   const tag = `W/"${version}"`;
   const options = { headers: { ETag: tag, 'X-Poll-Interval': '2' } };
   if (headers['If-None-Match'] === tag) return new Response(null, { status: 304, ...options });
-  return Response.json({ version, presence: [], me: null }, options);
+  const rest = { view: 'va', accounts_version: 1, presence: [], me: null };
+  return Response.json({ version, ...rest }, options);
 }
 
 test('it polls at the pace of the server, and tells of changes only', async (t) => {

@@ -1,7 +1,9 @@
 /** Numbers from headers and bodies, which something in between may double, drop or invent. */
 
+export const LONGEST_INTERVAL_SECONDS = 300; // between two polls
 const LONGEST_RETRY_SECONDS = 3600;
 const LARGEST_SKEW_MS = 48 * 3_600_000; // a computer may be set to the wrong day, not to another year
+export const LARGEST_VERSION = 1e15 - 1; // an Integer, as RFC 9651 has it
 const NUMBER = /^\d{1,15}(\.\d{1,9})?$/;
 
 /**
@@ -19,6 +21,23 @@ export function bounded(value, least, most, otherwise) {
   if (!parts.every((part) => NUMBER.test(part))) return otherwise;
   return Math.min(Math.max(least, ...parts.map(Number)), most);
 }
+
+/**
+ * The seconds between two polls that an answer asks for.
+ *
+ * @param {Headers} headers
+ * @param {number} otherwise
+ */
+export const intervalOf = (headers, otherwise) =>
+  bounded(headers.get('X-Poll-Interval'), 1, LONGEST_INTERVAL_SECONDS, otherwise);
+
+/**
+ * The version of the view after a write; 0 where the answer does not say.
+ *
+ * @param {Headers} headers
+ */
+export const versionOf = (headers) =>
+  bounded(headers.get('Presence-Version'), 0, LARGEST_VERSION, 0);
 
 /**
  * Seconds to wait, which a server may also say as a date; or null.

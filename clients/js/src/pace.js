@@ -1,10 +1,9 @@
-import { bounded } from './bounds.js';
+import { LONGEST_INTERVAL_SECONDS, intervalOf } from './bounds.js';
 
 /** @import { Pace } from './types.js' */
 
 const DEFAULT_INTERVAL_SECONDS = 2; // until the server has said X-Poll-Interval
-const SHORTEST_INTERVAL_SECONDS = 1;
-const LONGEST_INTERVAL_SECONDS = 300;
+const SHORTEST_REST_SECONDS = 1; // after an answer that was held
 const LONGEST_BACKOFF_SECONDS = 10;
 const JITTER = 0.1; // of the interval
 
@@ -21,11 +20,10 @@ export function paceBy(random) {
   return {
     afterAnswer(headers, took) {
       failures = 0;
-      const said = headers.get('X-Poll-Interval');
-      interval = bounded(said, SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS, interval);
+      interval = intervalOf(headers, interval);
       // What was held already is asked for again at once, but no sooner than any poll may be.
       const isHeld = headers.has('Preference-Applied');
-      const rest = isHeld ? Math.max(0, SHORTEST_INTERVAL_SECONDS - took) : interval;
+      const rest = isHeld ? Math.max(0, SHORTEST_REST_SECONDS - took) : interval;
       return rest + interval * JITTER * random();
     },
 

@@ -1,5 +1,5 @@
 import { PresenceError } from './api.js';
-import { bounded } from './bounds.js';
+import { LARGEST_VERSION, bounded } from './bounds.js';
 import { paceBy } from './pace.js';
 import { serverAt } from './server.js';
 import { tabsOf } from './sharing.js';
@@ -9,7 +9,6 @@ import { claimsOf, tokensFrom } from './tokens.js';
 /** @import { PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
 
 const PATIENCE_MS = 10_000; // for an answer, beyond what it may be held
-const LARGEST_VERSION = 1e15 - 1; // an Integer, as RFC 9651 has it
 
 /**
  * What concerns one token only: another tab's may be good.

@@ -1,0 +1,59 @@
+/** Which answers are the service's own; the others come from something in between. */
+
+const CODE = /^[a-z][a-z_]{0,63}$/;
+
+/**
+ * @param {any} value
+ * @param {Record<string, string>} kinds of its properties, as `typeof` names them
+ */
+function has(value, kinds) {
+  return Object.keys(kinds).every((name) => typeof value?.[name] === kinds[name]);
+}
+
+const NAMED = { id: 'string', name: 'string' };
+const OWN = { id: 'string', account_id: 'string', clocked_in_at: 'string' };
+const OCCUPIED = { account_id: 'string' };
+const HELD = { ...OCCUPIED, presence_id: 'string', display_name: 'string', clocked_in_at: 'string' };
+
+/** @param {any} data */
+export const isRecord = (data) => data !== null && typeof data === 'object' && !Array.isArray(data);
+
+/**
+ * A refusal: only problem+json with a code.
+ *
+ * @param {Headers} headers
+ * @param {any} data
+ */
+export function isProblem(headers, data) {
+  const [type] = (headers.get('Content-Type') ?? '').toLowerCase().split(';');
+  return type.trim() === 'application/problem+json' && has(data, { code: 'string' }) && CODE.test(data.code);
+}
+
+/** @param {any} data */
+export function isSnapshot(data) {
+  const isAdmins = data?.view === 'admin';
+  return (
+    (isAdmins || data?.view === 'va') &&
+    Number.isSafeInteger(data.version) &&
+    Number.isSafeInteger(data.accounts_version) &&
+    Array.isArray(data.presence) &&
+    data.presence.every((/** @type {any} */ one) => has(one, isAdmins ? HELD : OCCUPIED)) &&
+    (data.me === null || has(data.me, OWN))
+  );
+}
+
+/** @param {any} data */
+export const isAccounts = (data) =>
+  Array.isArray(data?.accounts) && data.accounts.every((/** @type {any} */ one) => has(one, NAMED));
+
+/** @param {any} data */
+export const isSession = (data) =>
+  has(data, { token: 'string' }) &&
+  has(data.member, { id: 'string', display_name: 'string' }) &&
+  has(data.org, NAMED);
+
+/** @param {any} data */
+export const isClockedIn = (data) => has(data?.presence, OWN);
+
+/** @param {any} data */
+export const isClockedOut = (data) => has(data, { cleared: 'boolean' });
