@@ -17,6 +17,9 @@ from live.head import Head, RawHeaders
 from live.question import Question, on_the_wire
 from routes import request_ids
 
+# A poll takes about 1 KB. Each of many thousand connections may keep one.
+LEARNT_BYTES = 4096
+
 
 class ExpressProtocol(BoundedProtocol):
     """The protocol of live/worker.py.
@@ -86,6 +89,7 @@ class ExpressProtocol(BoundedProtocol):
             is_between
             and self._heads == heads + 1
             and self._framing.is_between
+            and len(data) <= LEARNT_BYTES
             and data.startswith(b"GET ")
             and data.endswith(b"\r\n\r\n")
         ):

@@ -18,8 +18,6 @@ _EXTENSIONS = rb"[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:" + _EXTENSIONS + rb")?\r\n")
 _CHUNK_BEGUN = re.compile(rb"(?!\r)[0-9A-Fa-f]{0,8}(?:[ \t]*|" + _EXTENSIONS + rb")\r?\Z")
 CHUNK_LINE_BYTES = 1024
-# What each chunk may have around its data; beyond it, as much more as a head in one message.
-CHUNK_ALLOWANCE = 16
 
 
 class End(Enum):
@@ -42,7 +40,7 @@ class Framing:
         self._data = b""  # not yet read; between two calls never more than a head
         self._at = 0
         self._left = 0  # of a body, or of a chunk
-        self._overhead = 0  # of chunks
+        self._overhead = 0  # of chunks: what is around their data, beyond as much as there is
         # A function and no bound method: those would keep the connection in a circle.
         self._next: Callable[[Framing], Event | None] = Framing._head
 
@@ -112,7 +110,7 @@ class Framing:
             return None
         self._left = int(line[1], 16)
         spent = line.end() - self._at + 2
-        self._overhead = max(0, self._overhead + spent - CHUNK_ALLOWANCE - self._left)
+        self._overhead = max(0, self._overhead + spent - self._left)
         if spent > CHUNK_LINE_BYTES or self._overhead > HEAD_BYTES:
             raise Refused("chunk", "There is more around the chunks than in them.")
         self._at = line.end()
@@ -137,7 +135,7 @@ class Framing:
         end = 2 if rest.startswith(b"\r\n") else rest.find(b"\r\n\r\n") + 4
         if end < 4 and end != 2:
             if len(rest) > HEAD_BYTES:
-                raise Refused("head_too_large", "Trailers may take 16 KiB.", 431)
+                raise Refused("head_too_large", "Trailers may take 16 KiB, and 100 lines.", 431)
             return None
         head.fields(rest[: end - 2])
         self._at += end

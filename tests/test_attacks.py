@@ -6,6 +6,7 @@
 import random
 import socket
 from collections.abc import Iterator
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -68,6 +69,20 @@ def test_many_requests_at_once_are_not_kept(stage: Stage, token: str) -> None:
     with keeping_memory(stage), connections(stage, 20 * MORE) as clients:
         for client in clients:
             send_what_is_taken(client, held + tiny * (256 * 1024 // len(tiny)))
+        serve_others(stage, token)
+        assert_holds_little(stage, before)
+
+
+def test_requests_in_line_take_no_more_than_their_bytes(stage: Stage, token: str) -> None:
+    before, bearer = memory(stage), f"Authorization: Bearer {token}"
+    shortest = [f"{letter}:" for letter in ascii_lowercase] * 3
+    held = get("/v1/presence", bearer, "If-None-Match: *", "Prefer: wait=30", *shortest)
+    large = get("/v1/presence", "X: " + "x" * 14_000, *shortest)
+    many = get("/v1/presence", *shortest * 47)
+    with keeping_memory(stage), connections(stage, 60) as clients:
+        for number, client in enumerate(clients):
+            send_what_is_taken(client, held)
+            send_what_is_taken(client, (large, many)[number % 2] * 7)
         serve_others(stage, token)
         assert_holds_little(stage, before)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from time import monotonic
+from time import monotonic, perf_counter
 
 import pytest
 import uvloop
@@ -12,8 +12,8 @@ import live.express
 from asgi_client import until
 from lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
 from live.counts import Counts
-from live.express import ExpressProtocol
-from live.head import HEAD_BYTES
+from live.express import LEARNT_BYTES, ExpressProtocol
+from live.head import HEAD_BYTES, HEAD_LINES
 from live.snapshots import VIEWS
 
 POLL = (
@@ -128,6 +128,46 @@ def test_a_head_may_have_16_kib(runner: asyncio.Runner, size: int, status: int) 
             b"HTTP/1.1 %d" % status
         )
         assert client.is_closed == (status == 431)
+
+    runner.run(tell())
+
+
+@pytest.mark.parametrize(("lines", "status"), [(HEAD_LINES, 304), (HEAD_LINES + 1, 431)])
+def test_a_head_may_have_100_lines(runner: asyncio.Runner, lines: int, status: int) -> None:
+    """The shortest take thirty times as much memory as they have bytes."""
+
+    async def tell() -> None:
+        client = Client()
+        more = lines - POLL.count("\r\n") + 2
+        assert (await client.poll(b"x:\r\n" * more)).startswith(b"HTTP/1.1 %d" % status)
+        assert client.is_closed == (status == 431)
+
+    runner.run(tell())
+
+
+def test_chunks_of_a_byte_are_not_read_for_ever(runner: asyncio.Runner) -> None:
+    """256 KiB of them took 200 ms, in which nobody else was answered."""
+
+    async def tell() -> None:
+        client, sent = Client(), 40_000 * b"1\r\n \r\n"
+        begun = perf_counter()
+        client.send(CHUNKED + sent)
+        await settle(client.side)
+        assert perf_counter() - begun < 0.1
+        assert client.side.transport.written.startswith(b"HTTP/1.1 400")
+
+    runner.run(tell())
+
+
+@pytest.mark.parametrize(("size", "in_the_lane"), [(3000, 2), (LEARNT_BYTES, 0)])
+def test_a_long_poll_is_not_kept(runner: asyncio.Runner, size: int, in_the_lane: int) -> None:
+    async def tell() -> None:
+        client = Client()
+        before = Protocol.counts.by_lane
+        for _ in range(3):
+            answer = await client.poll(b"X: " + b"x" * size + b"\r\n")
+            assert answer.startswith(b"HTTP/1.1 304")
+        assert Protocol.counts.by_lane - before == in_the_lane
 
     runner.run(tell())
 
