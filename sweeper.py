@@ -18,9 +18,14 @@ from services.times import utc_now
 # contract.md: a change shows within 1 s, and that nobody was heard of for so long is one.
 INTERVAL_SECONDS = 1
 FORGET_EVERY = timedelta(hours=1)
-FORGET_AT_ONCE = 1000  # rows in a transaction, with a pause after it: others write too
+# In a transaction, after which others write for a moment; 500 rows take SQLite about 10 ms.
+FORGET_ROWS = 500
 PAUSE_SECONDS = 0.05
-ONE_AT_A_TIME = 0x70726573_73776570  # a key for PostgreSQL's advisory locks: "presswep"
+FORGET_SECONDS = 0.5  # then a sweep is due again
+FORGET = (idempotency.forget_old, rate_limits.forget_old, sessions.forget_old)
+# Keys for PostgreSQL's advisory locks: "presswep", "presforg".
+SWEEP_ONE_AT_A_TIME = 0x70726573_73776570
+FORGET_ONE_AT_A_TIME = 0x70726573_666F7267
 
 log = logging.getLogger("presence.sweeper")
 
@@ -38,7 +43,7 @@ def sweep(context: Context) -> tuple[int, int]:
     if not due:
         return 0, 0
     with database.read() as gatekeeper:
-        if not _is_alone(gatekeeper):
+        if not _is_alone(gatekeeper, SWEEP_ONE_AT_A_TIME):
             return 0, 0
         for org_id in due:
             try:
@@ -61,18 +66,25 @@ def sweep(context: Context) -> tuple[int, int]:
     return stale, expired
 
 
-def forget_old(context: Context) -> None:
-    """Delete idempotency keys that nobody may repeat any more, and what has passed: limits and
-    sessions."""
-    now = utc_now()
-    with context.database.write() as session:
-        idempotency.forget_old(session, now=now)
-        rate_limits.forget_old(session, now=now)
-    deleted = FORGET_AT_ONCE
-    while deleted == FORGET_AT_ONCE:
-        with context.database.write() as session:
-            deleted = sessions.forget_old(session, now=now, limit=FORGET_AT_ONCE)
-        sleep(PAUSE_SECONDS)
+def forget_old(context: Context) -> bool:
+    """Delete idempotency keys that nobody may repeat any more, and limits and sessions of the past.
+
+    A few at a time, with pauses, and not for long: others write, and the sweep goes on.
+
+    :returns: whether all are gone
+    """
+    give_up = monotonic() + FORGET_SECONDS
+    for forget in FORGET:
+        forgotten = FORGET_ROWS
+        while forgotten == FORGET_ROWS:
+            if monotonic() >= give_up:
+                return False
+            with context.database.write() as session:
+                if not _is_alone(session, FORGET_ONE_AT_A_TIME):
+                    return False
+                forgotten = forget(session, now=utc_now(), most=FORGET_ROWS)
+            sleep(PAUSE_SECONDS)
+    return True
 
 
 def start(context: Context) -> threading.Event:
@@ -87,16 +99,15 @@ def _run(context: Context, stop: threading.Event) -> None:
     while not stop.wait(INTERVAL_SECONDS):
         try:
             sweep(context)
-            if utc_now() >= forget_due:
-                forget_old(context)
+            if utc_now() >= forget_due and forget_old(context):
                 forget_due = utc_now() + FORGET_EVERY
         except SQLAlchemyError as error:
             log.warning("The sweep will be tried again: %s", type(error).__name__)
 
 
-def _is_alone(session: Session) -> bool:
-    """On PostgreSQL one process at a time sweeps; SQLite's write lock sees to it by itself."""
+def _is_alone(session: Session, key: int) -> bool:
+    """On PostgreSQL one process at a time; SQLite's write lock sees to it by itself."""
     if session.get_bind().dialect.name == "sqlite":
         return True
-    alone = session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+    alone = session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key})
     return bool(alone)

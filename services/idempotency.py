@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from models import IdempotencyKey
 from services.callers import Caller
 from services.change import Change
 from services.errors import IdempotencyKeyReused
+from services.forgetting import forget
 
 KEPT_FOR = timedelta(days=7)  # contract.md, "Idempotency and time"
 
@@ -51,6 +52,11 @@ def remember(
         )
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Delete the keys of all orgs that are older than :data:`KEPT_FOR`."""
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT_FOR))
+def forget_old(session: Session, *, now: datetime, most: int) -> int:
+    """Delete keys that are older than :data:`KEPT_FOR`, whichever org's, but not more than
+    ``most``.
+
+    :returns: how many
+    """
+    old = IdempotencyKey.created_at < now - KEPT_FOR
+    return forget(session, IdempotencyKey, old, by=IdempotencyKey.created_at, most=most)

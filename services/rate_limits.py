@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import RateLimit
+from services.forgetting import forget
 
 
 class Limit(NamedTuple):
@@ -41,9 +42,13 @@ def hit(session: Session, key: str, limit: Limit, *, now: datetime) -> int:
     return 0
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Delete what limits nobody any more."""
-    session.execute(delete(RateLimit).where(RateLimit.expires_at <= now))
+def forget_old(session: Session, *, now: datetime, most: int) -> int:
+    """Delete what limits nobody any more, but not more than ``most``.
+
+    :returns: how many
+    """
+    old = RateLimit.expires_at <= now
+    return forget(session, RateLimit, old, by=RateLimit.expires_at, most=most)
 
 
 def _locked(session: Session, key: str, now: datetime) -> list[float]:

@@ -12,6 +12,7 @@ from models import AccessCode, Account, MemberSession, Membership
 from services import audit_log, tokens
 from services.change import Change
 from services.errors import NotAuthenticated, NotFound
+from services.forgetting import forget
 from services.times import rfc3339
 from services.tokens import Token
 from settings import Settings
@@ -212,15 +213,13 @@ def revoke_all(change: Change, member: Membership, *, actor: Membership | None) 
     _keep_ended(change, "session_ended", member, going_on, actor=actor)
 
 
-def forget_old(session: Session, *, now: datetime, limit: int) -> int:
-    """Delete sessions whose tokens have all run out, ``limit`` of them at most.
+def forget_old(session: Session, *, now: datetime, most: int) -> int:
+    """Delete sessions whose tokens have all run out, but not more than ``most``.
 
-    :returns: how many were deleted
+    :returns: how many
     """
-    old = select(MemberSession.id).where(MemberSession.expires_at <= now - KEPT_EXPIRED_FOR)
-    found = delete(MemberSession).where(MemberSession.id.in_(old.limit(limit)))
-    deleted = session.scalars(found.returning(MemberSession.id), execution_options=_NO_SYNC)
-    return len(deleted.all())
+    old = MemberSession.expires_at <= now - KEPT_EXPIRED_FOR
+    return forget(session, MemberSession, old, by=MemberSession.expires_at, most=most)
 
 
 def _expires_at(now: datetime, renewable_until: datetime, settings: Settings) -> datetime:

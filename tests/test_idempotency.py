@@ -174,7 +174,7 @@ def test_keys_are_kept_for_seven_days(world: World) -> None:
     for key, age in (("old", timedelta(days=7, seconds=1)), ("young", timedelta(days=6, hours=23))):
         world.clock_in(ana, acme, now - age, key=key)
     with world.database.write() as session:
-        idempotency.forget_old(session, now=now)
+        assert idempotency.forget_old(session, now=now, most=10) == 1
     with world.database.read() as session:
         assert [kept.key for kept in session.query(IdempotencyKey)] == ["young"]
 

@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 import sweeper
 from conftest import opened
-from models import IdempotencyKey
+from models import IdempotencyKey, RateLimit
 from models.session import Database
 from routes.context import Context
 from services import expiry
@@ -54,8 +56,8 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Event]]:
     monkeypatch.setattr(sweeper, "INTERVAL_SECONDS", 0.01)
     started: list[threading.Event] = []
     yield started
-    for event in started:
-        event.set()
+    for each in started:
+        each.set()
     for thread in sweeping():
         thread.join(WAIT_SECONDS)
 
@@ -180,6 +182,82 @@ def test_keys_are_kept_for_seven_days(world: World, context: Context, clock: Clo
     assert keys(world) == 0
 
 
+OLD = 20_000
+
+
+def many_old(world: World) -> None:
+    """Keys and limits that nobody needs any more; half of the keys of one moment."""
+    ana, then = world.va(), NOW - timedelta(days=30)
+    each = {"membership_id": ana.id, "org_id": world.id, "digest": b"d" * 32, "answer": {"a": 1}}
+    ages = [timedelta(seconds=max(0, number - OLD // 2)) for number in range(OLD)]
+    with world.database.write() as session:
+        session.execute(
+            insert(IdempotencyKey),
+            [{**each, "key": str(n), "created_at": then + age} for n, age in enumerate(ages)],
+        )
+        session.execute(
+            insert(RateLimit),
+            [{"key": str(n), "hits": [], "expires_at": then} for n in range(OLD // 10)],
+        )
+
+
+def test_old_rows_go_a_few_at_a_time_and_others_write_between(
+    world: World, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_old(world)
+    account, ben = world.account(), world.va("Ben Cruz")
+    deleted: list[int] = []
+    written: list[int] = []
+
+    def keep(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE"):
+            deleted.append(cursor.rowcount)
+
+    with opened(context.settings.database_url) as anothers:  # another process's
+        elsewhere = replace(world)
+        elsewhere.database, elsewhere.id = anothers, world.id
+
+        def others_write(_seconds: float) -> None:
+            elsewhere.clock_in(ben, account)
+            written.append(len(deleted))
+
+        monkeypatch.setattr(sweeper, "sleep", others_write)
+        event.listen(world.database.engine, "after_cursor_execute", keep)
+        while not sweeper.forget_old(context):
+            pass
+        event.remove(world.database.engine, "after_cursor_execute", keep)
+    assert sum(deleted) == OLD + OLD // 10
+    assert max(deleted) == sweeper.FORGET_ROWS
+    assert written == list(range(1, len(deleted) + 1))
+    assert keys(world) == 0
+
+
+def test_old_rows_are_found_by_their_index(world: World, context: Context) -> None:
+    many_old(world)
+    database = world.database
+    found: list[str] = []
+    prefix = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("DELETE FROM") and "sessions" not in statement:  # has no rows
+            cursor.execute(prefix + statement, parameters)
+            found.append(" ".join(str(each) for row in cursor for each in row))
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    for knows_the_table in (False, True):
+        for forget in sweeper.FORGET:
+            with database.write() as session:
+                if knows_the_table and not database.is_sqlite:
+                    session.execute(text("ANALYZE"))
+                forget(session, now=NOW, most=sweeper.FORGET_ROWS)
+    event.remove(database.engine, "before_cursor_execute", explain)
+    assert len(found) == 4
+    for plan in found:
+        assert "Seq Scan" not in plan
+        assert "SCAN" not in plan.replace("SCAN CONSTANT", "")
+        assert "TEMP B-TREE" not in plan
+
+
 def test_the_background_sweeps_until_it_is_stopped(
     world: World, context: Context, stop: list[threading.Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,9 +266,10 @@ def test_the_background_sweeps_until_it_is_stopped(
     done = threading.Event()
     forget = sweeper.forget_old
 
-    def forget_and_tell(context: Context) -> None:
-        forget(context)
+    def forget_and_tell(context: Context) -> bool:
+        is_all = forget(context)
         done.set()
+        return is_all
 
     monkeypatch.setattr(sweeper, "forget_old", forget_and_tell)
     stop.append(sweeper.start(context))
