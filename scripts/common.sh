@@ -103,12 +103,31 @@ ask() { # ACCEPT METHOD PATH [CURL OPTION...]
 # Asks, and ends the script with the service's words where it refuses.
 request() { # like ask
     ask "$@"
-    case $status in
-        2?? | 304) ;;
-        000) fail "$UNREACHABLE" "$url can't be reached: $(<"$work/error")" ;;
-        502 | 504) fail "$UNREACHABLE" "$url can't be reached: its proxy answers $status" ;;
-        *) fail "$REFUSED" "$(words)" ;;
-    esac
+    if is_refusal; then
+        fail "$REFUSED" "$(words)"
+    elif [[ $status == 000 ]]; then
+        fail "$UNREACHABLE" "$url can't be reached: $(<"$work/error")"
+    elif ! is_answer "$1"; then
+        fail "$UNREACHABLE" "$url can't be reached: something in between answers $status"
+    fi
+}
+
+# Whether the service itself refuses. The 401 of something in between is no refusal.
+is_refusal() {
+    local code='"code":\ ?"[a-z_]+"'
+    [[ $status == [45]?? && $(media_type) == application/problem+json && $(<"$work/body") =~ $code ]]
+}
+
+# Whether this is what was asked for, and no page of something in between.
+is_answer() { # ACCEPT
+    [[ $status == 204 || $status == 304 || ($status == 2?? && $(media_type) == "$1") ]]
+}
+
+media_type() {
+    local type
+    type=$(header content-type)
+    type=${type%%;*}
+    printf '%s' "${type,,}"
 }
 
 send_json() { # METHOD PATH JSON; the answer is lines of "name: value"
@@ -148,6 +167,13 @@ json_string() { # TEXT
     [[ $1 != *[[:cntrl:]]* ]] || usage "control characters are not allowed"
     local text=${1//\\/\\\\}
     printf '"%s"' "${text//\"/\\\"}"
+}
+
+# Prints the seconds between polls, of which a proxy may have made nonsense.
+poll_interval() {
+    [[ $(header x-poll-interval) =~ ^0*([1-9][0-9]{0,2})$ ]] || true
+    local seconds=${BASH_REMATCH[1]:-2}
+    printf '%s' "$((seconds > 300 ? 300 : seconds))"
 }
 
 # Prints the seconds of 45s, 30m, 2h or 7d.
