@@ -36,7 +36,7 @@ def database_url(sqlite_template: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_each_file_is_served_as_it_lies_but_for_comments(client: FlaskClient, path: str) -> None:
+def test_each_file_is_served_as_it_lies(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     if path.endswith(".js"):

@@ -104,7 +104,7 @@ def test_whose_tokens_are_revoked_is_signed_out_with_a_word_why(
     viewer = sign_in(context, stage.server.url, world, maya)
     viewer.wait_for(".badge", OTHERS[0])
     world.revoke_tokens(maya)
-    viewer.wait_for("#farewell", "An admin has ended your sessions.")
+    viewer.wait_for("#farewell", "An admin has ended your session or revoked your code.")
     assert_forgotten(viewer)
 
 

@@ -70,7 +70,8 @@ def test_watch_outlives_what_is_in_between(
         stderr=subprocess.PIPE,
         text=True,
     ) as watch:
-        assert watch.stdout and watch.stderr
+        assert watch.stdout
+        assert watch.stderr
         wait_until(lambda: proxy.count("/v1/presence") >= 1)
         before = proxy.count("/v1/presence")
         proxy.guard = lambda _: page(401)

@@ -14,19 +14,20 @@ const SPEAK_AFTER_MS = 1000; // what changes meanwhile is said together
 const SPOKEN_MOST = 3;
 
 const find = (selector) => document.querySelector(selector);
-const token = () => kept()?.token ?? null;
 
 export class Board {
   #end = new AbortController();
   #unspoken = new Map();
   #view = null;
   #me = null;
+  #used = null;
 
   constructor({ member, org, heartbeat_interval }, { onToken, onSignedOut }) {
     const { signal } = this.#end;
     this.org = org;
     this.member = member;
     this.onSignedOut = onSignedOut;
+    const token = () => this.#token();
     this.poller = new PresencePoller({ url: '', getToken: token, onToken });
     this.actions = new Actions(this.poller, token, signal);
     this.heartbeat = new Heartbeat(this.poller, token, heartbeat_interval, signal);
@@ -39,6 +40,13 @@ export class Board {
     signal.addEventListener('abort', () => clearInterval(minute));
     this.poller.subscribe(() => this.#show());
     this.poller.start();
+  }
+
+  /** Of this board's member: what is kept may be another's by now. */
+  #token() {
+    const session = kept();
+    if (session?.member.id !== this.member.id) return null;
+    return (this.#used = session.token);
   }
 
   #head(signal) {
@@ -57,7 +65,7 @@ export class Board {
     showConnection(status, reason, this.poller.checkedAt);
     if (!snapshot || !accounts) return;
     this.#follow(snapshot.view);
-    const bound = claimsOf(token()).acct; // by an access code for one account
+    const bound = claimsOf(this.#used).acct; // by an access code for one account
     const actionOf = (id, badge) => actionFor(id, badge, snapshot.me, bound);
     const changed = this.rows.update(accounts, snapshot, actionOf, this.poller.now());
     this.filters.show(this.rows.counts(), snapshot.view === 'admin');
@@ -135,7 +143,7 @@ export class Board {
     this.#showOwn(null);
     for (const selector of ['#viewer', '#empty']) find(selector).textContent = '';
     document.title = 'Presence';
-    this.onSignedOut(reason, stillOn);
+    this.onSignedOut(reason, this.#used, stillOn);
   }
 }
 
