@@ -275,17 +275,18 @@ def _seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
         raise NotAuthenticated("revoked")
     callers.check(member, claims, ended=loaded.ended.get(claims.session_id))
     media_type = answers.accepted(_text(asked, b"accept"))
-    version = loaded.snapshot.version_of(member.role)
+    view = callers.view_of(member.role, claims.account_id)
+    version = loaded.snapshot.version_of(view)
     return Sight(
         bearer=bearer,
         org=org,
         loaded=loaded,
-        view=member.role,
+        view=view,
         media_type=media_type,
         version=version,
         tag=tags.snapshot_tag(
             claims.membership_id,
-            member.role,
+            view,
             snapshot.FORMATS[media_type],
             version,
             loaded.snapshot.stale_after_seconds,

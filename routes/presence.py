@@ -62,8 +62,9 @@ def presence() -> Response:
 def list_accounts() -> Response:
     """The org's accounts, not archived, by name."""
     with reading() as (session, caller):
-        tag = tags.accounts_tag(caller.member.id, caller.org.accounts_version)
+        bound = caller.bound_account_id
+        tag = tags.accounts_tag(caller.member.id, bound, caller.org.accounts_version)
         if tags.matches(request.headers.get("If-None-Match"), tag):
             return response(answers.unchanged(tag, context().settings))
-        body = accounts.as_json(session, caller.org.id)
+        body = accounts.as_json(session, caller.org.id, bound)
     return response(answers.found(tag, body, "application/json", context().settings))

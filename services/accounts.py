@@ -52,14 +52,24 @@ def described(account: Account) -> dict[str, Any]:
     }
 
 
-def as_choices(session: Session, org_id: UUID) -> list[dict[str, Any]]:
-    """The accounts as bodies carry them."""
-    return [{"id": str(account.id), "name": account.name} for account in listed(session, org_id)]
+def as_choices(
+    session: Session, org_id: UUID, bound_account_id: UUID | None = None
+) -> list[dict[str, Any]]:
+    """The accounts as bodies carry them.
+
+    :param bound_account_id: only this one, where the viewer is for no other
+    """
+    return [
+        {"id": str(account.id), "name": account.name}
+        for account in listed(session, org_id)
+        if bound_account_id in (None, account.id)
+    ]
 
 
-def as_json(session: Session, org_id: UUID) -> bytes:
+def as_json(session: Session, org_id: UUID, bound_account_id: UUID | None) -> bytes:
     """The body of ``GET /v1/accounts``."""
-    return json.dumps({"accounts": as_choices(session, org_id)}, ensure_ascii=False).encode()
+    choices = as_choices(session, org_id, bound_account_id)
+    return json.dumps({"accounts": choices}, ensure_ascii=False).encode()
 
 
 def add(change: Change, name: str, *, actor: Membership | None) -> Account:

@@ -31,11 +31,11 @@ class Caller:
     @property
     def view(self) -> str:
         """The view that the member may see: ``admin`` or ``va``."""
-        return self.member.role
+        return view_of(self.member.role, self.bound_account_id)
 
     def require_admin(self) -> None:
         """:raises AdminOnly: the caller is none"""
-        if self.member.role != "admin":
+        if self.view != "admin":
             raise AdminOnly
 
 
@@ -81,6 +81,11 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Token
     # A session that is gone had been begun after what a backup has.
     check(member, claims, ended="revoked" if begun is None else begun.ended_reason)
     return TokenBearer(member, org, remembered, begun.account_id, token, begun)
+
+
+def view_of(role: str, bound_account_id: UUID | None) -> str:
+    """The view of a session: one for one account alone sees what VAs see, whatever the role."""
+    return role if bound_account_id is None else "va"
 
 
 class Judged(Protocol):

@@ -53,7 +53,8 @@ def with_accounts(
     """The session body as signing in and renewing answer it."""
     presence = own_presence(session, caller, settings=settings, now=now)
     body = opened(caller, token, presence, settings=settings)
-    return {**body, "accounts": accounts.as_choices(session, caller.org.id)}
+    choices = accounts.as_choices(session, caller.org.id, caller.bound_account_id)
+    return {**body, "accounts": choices}
 
 
 def described(caller: Caller, presence: Own | None) -> dict[str, Any]:

@@ -21,9 +21,10 @@ def snapshot_tag(
     )
 
 
-def accounts_tag(membership_id: UUID, accounts_version: int) -> str:
-    """The weak tag of a member's list of accounts."""
-    return f'W/"{BODY_RELEASE}.accounts.{membership_id.hex}.{accounts_version}"'
+def accounts_tag(membership_id: UUID, bound_account_id: UUID | None, accounts_version: int) -> str:
+    """The weak tag of a member's list of accounts, or of the only one that they may see."""
+    listed = "all" if bound_account_id is None else bound_account_id.hex
+    return f'W/"{BODY_RELEASE}.accounts.{membership_id.hex}.{listed}.{accounts_version}"'
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

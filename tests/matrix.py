@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from models import Base, Membership, User
 from models.session import Database
-from services.tokens import verify
+from services.tokens import in_header
 from settings import Settings
 from world import World, ago
 
@@ -32,6 +32,8 @@ class Endpoint:
     foreign: tuple[int, str] | None = None
 
 
+BOUND = ("bound va", "bound admin")  # to the account whose id is free_id
+OURS = ("va", "admin", *BOUND)
 NO_ACCOUNT = (404, "account_not_found")
 NOT_FOUND = (404, "not_found")
 ENDED = (410, "presence_ended")
@@ -100,6 +102,8 @@ class Scene:
             "va": world.va("Ana Reyes"),
             "admin": world.admin("Maya Chen"),
             "foreign admin": other.admin("Zoe Quist"),
+            "bound va": world.va("Kai Ito"),
+            "bound admin": world.admin("Tom Okafor"),
         }
         self.presences = {}
         for who, member in self.people.items():
@@ -109,11 +113,17 @@ class Scene:
         ben, acme = world.va("Ben Cruz"), world.account("Acme Dental")
         world.clock_in(ben, acme, ago(600))
         self.code = world.code(self.people["va"])
-        self.sessions = {who: session_of(world, self.people[who]) for who in ("va", "admin")}
-        self.bens_session = session_of(world, ben)
+        heron = world.account("Heron Bakery")
+        self.bearers = {
+            who: (other if who == "foreign admin" else world).bearer(
+                member, account=heron if who in BOUND else None
+            )
+            for who, member in self.people.items()
+        }
+        self.bens_session = self._session_of(world.bearer(ben))
         self.ids = {
             "account_id": str(acme.id),
-            "free_id": str(world.account("Heron Bakery").id),
+            "free_id": str(heron.id),
             "member_id": str(ben.id),
             "user_id": str(ben.user_id),
             "code_id": str(_code_of(world, ben)),
@@ -125,9 +135,10 @@ class Scene:
         """The caller's header."""
         if who == "missing":
             return {}
+        if who == "foreign admin":
+            return self.other.bearer(self.people[who])  # anew, once they have signed out
         if who in self.people:
-            of = self.other if who == "foreign admin" else self.world
-            return of.bearer(self.people[who])
+            return self.bearers[who]
         noor = self.world.admin("Noor Haddad")
         headers = self.world.bearer(noor, ttl_seconds=-1 if who == "expired" else None)
         if who == "revoked":
@@ -155,17 +166,16 @@ class Scene:
         )
 
     def _known_to(self, who: str) -> dict[str, str]:
-        own = who if who in ("va", "admin") else "va"
+        own = who if who in OURS else "va"
         return self.ids | {
             "code": self.code,
             "presence_id": self.presences[own],
-            "session_id": self.sessions[own],
+            "session_id": self._session_of(self.bearers[own]),
         }
 
-
-def session_of(world: World, member: Membership) -> str:
-    """The id of the session that the member's tokens are of."""
-    return str(verify(world.token(member), world.settings).claims.session_id)
+    def _session_of(self, headers: dict[str, str]) -> str:
+        token = in_header(headers["Authorization"], self.world.settings)
+        return str(token.claims.session_id)
 
 
 def _code_of(world: World, member: Membership) -> Any:

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from matrix import ENDPOINTS, Scene, fingerprint
+from matrix import BOUND, ENDPOINTS, Scene, fingerprint
 from models.session import Database
 from problems import assert_problem
 from settings import Settings
@@ -33,13 +33,14 @@ def test_who_has_no_good_token_gets_nowhere(
             assert (fingerprint(scene.world), fingerprint(scene.other)) == before, name
 
 
-def test_a_va_may_do_what_members_may(
-    database: Database, settings: Settings, client: FlaskClient
+@pytest.mark.parametrize("who", ["va", *BOUND])
+def test_a_va_and_who_is_bound_to_an_account_may_do_what_members_may(
+    database: Database, settings: Settings, client: FlaskClient, who: str
 ) -> None:
     for name in ENDPOINTS:
         scene = Scene(database, settings)
         before = fingerprint(scene.world), fingerprint(scene.other)
-        answer = scene.call(client, name, "va", scene.authorization("va"))
+        answer = scene.call(client, name, who, scene.authorization(who))
         if ENDPOINTS[name].to == "admins":
             assert_problem(answer, 403, "admin_only")
             assert fingerprint(scene.world) == before[0], name

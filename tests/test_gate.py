@@ -25,7 +25,7 @@ from asgi_client import (
 from live import feeds, snapshots
 from live.process import Process
 from models import Account, Membership
-from services import keys, orgs
+from services import keys, orgs, sessions, tokens
 from world import World, ago
 
 REQUESTS = 500
@@ -77,7 +77,8 @@ class Story:
         self.vas = [world.va(name) for name in ("Ana Reyes", "Ben Cruz", "Eve Ngô", "Kai Ito")]
         self.members = [*self.admins, *self.vas]
         self.tags = ['W/"1.admin.json.0.1.120"']
-        self.bearers = [world.bearer(member)["Authorization"] for member in self.members]
+        self.members += [self.admins[0], self.vas[0]]  # who also come with a code for one account
+        self.bearers = [self._new_bearer(number) for number in range(len(self.members))]
         self.strange = self._strange_bearers()
         self.changes = 0
         self._asked: list[tuple[Headers, dict[str, Any]]] = []
@@ -109,6 +110,10 @@ class Story:
             bearers.append(f"Bearer {raw}")
         return bearers
 
+    def _new_bearer(self, number: int) -> str:
+        account = self.accounts[0] if number >= len(self.members) - 2 else None
+        return self.world.bearer(self.members[number], account=account)["Authorization"]
+
     def change(self) -> None:
         """Something happens in the org."""
         act = self.random.choice(
@@ -118,6 +123,7 @@ class Story:
                 *[self._rename] * 2,
                 self._change_role,
                 self._revoke,
+                self._sign_out,
                 self._rename_account,
             ]
         )
@@ -148,10 +154,25 @@ class Story:
         self.world.change_role(member, "va" if now == "admin" else "admin")
 
     def _revoke(self) -> None:
+        member: Membership = self.random.choice(self.members)
+        self.world.revoke_tokens(member)
+        for number in range(len(self.members)):
+            if self.members[number] is member:
+                self._come_back(number)
+
+    def _sign_out(self) -> None:
         number = self.random.randrange(len(self.members))
+        claims = tokens.in_header(self.bearers[number], self.world.settings).claims
+        with self.world.changing_member(self.members[number]) as (change, found):
+            if self.random.random() < 0.5:
+                sessions.sign_out(change, found, claims.session_id)
+            else:
+                sessions.revoke(change, found, claims.session_id, actor=None)
+        self._come_back(number)
+
+    def _come_back(self, number: int) -> None:
         self.strange.append(self.bearers[number])
-        self.world.revoke_tokens(self.members[number])
-        self.bearers[number] = self.world.bearer(self.members[number])["Authorization"]
+        self.bearers[number] = self._new_bearer(number)
 
     def request(self) -> tuple[Headers, dict[str, Any]]:
         """Headers in any order, and what else the request has: anew, or as before."""
@@ -336,6 +357,8 @@ ENDS: dict[str, tuple[Callable[[World, Membership], None], int, str]] = {
     "deactivated": (lambda world, ana: world.deactivate(ana), 401, "deactivated"),
     "demoted": (lambda world, ana: world.change_role(ana, "va"), 200, "va"),
     "erased": (lambda world, ana: world.erase(ana), 401, "revoked"),
+    "signed out": (lambda world, ana: world.sign_out(ana), 401, "signed_out"),
+    "session ended": (lambda world, ana: world.end_session(ana), 401, "revoked"),
     "org erased": (lambda world, ana: erase_org(world), 401, "revoked"),
 }
 

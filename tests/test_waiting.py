@@ -110,6 +110,8 @@ def make_admin(world: World, ana: Membership) -> None:
     ("act", "status", "word"),
     [
         (World.revoke_tokens, 401, "revoked"),
+        (World.sign_out, 401, "signed_out"),
+        (World.end_session, 401, "revoked"),
         (World.deactivate, 401, "deactivated"),
         (make_admin, 200, "admin"),
     ],

@@ -88,9 +88,9 @@ class World:
             self._begin(change, member)
             return member
 
-    def _begin(self, change: Change, member: Membership, **options: Any) -> MemberSession:
+    def _begin(self, change: Change, member: Membership) -> MemberSession:
         """A session, in no log: what a test changes is what it finds changed."""
-        self._sessions[member.id], _ = sessions.begin(change, member, **options)
+        self._sessions[member.id], _ = sessions.begin(change, member)
         return self._sessions[member.id]
 
     def member_now(self, member: Membership) -> Membership:
@@ -115,12 +115,13 @@ class World:
         :param now: of another one, begun then
         """
         found, session = self.member_now(member), self._session_of(member)
-        if session is None or account is not None or now is not None:
+        if account is not None:
             with self.changing(now) as change:
-                code = None
-                if account is not None:
-                    code, _ = access_codes.issue(change, found, actor=None, account=account)
-                session = self._begin(change, found, code=code)
+                code, _ = access_codes.issue(change, found, actor=None, account=account)
+                session, _ = sessions.begin(change, found, code=code)
+        elif session is None or now is not None:
+            with self.changing(now) as change:
+                session = self._begin(change, found)
         at = now or utc_now()
         ttl = self.settings.token_ttl if ttl_seconds is None else ttl_seconds
         ends_at = at + timedelta(seconds=ttl)
@@ -244,6 +245,11 @@ class World:
         """End the session that the member's tokens are of."""
         with self.changing_member(member) as (change, found):
             sessions.sign_out(change, found, self._sessions[member.id].id)
+
+    def end_session(self, member: Membership) -> None:
+        """End it as an admin."""
+        with self.changing_member(member) as (change, found):
+            sessions.revoke(change, found, self._sessions[member.id].id, actor=None)
 
     def erase(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):
