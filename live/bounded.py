@@ -13,7 +13,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from live.counts import Counts
-from live.cycle import Cycle
+from live.cycle import Cycle, ExpectingCycle
 from live.framing import END, Framing
 from live.head import Head
 from live.refused import Refused
@@ -50,6 +50,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._watch: WriteWatch = None  # type: ignore[assignment]  # until it is connected
         self._is_draining = False
+        self._of_connection: dict[str, Any] = {}  # of each request's scope
 
     # What comes
 
@@ -79,8 +80,9 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._heads += 1
         was_idle = self._is_idle()
-        self.scope = self._scope_of(head)  # type: ignore[assignment]
-        self.cycle = Cycle(
+        self.scope = head.scope(self._of_connection)  # type: ignore[assignment]
+        kind = ExpectingCycle if head.expects_continue else Cycle
+        self.cycle = kind(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
@@ -99,23 +101,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
-    def _scope_of(self, head: Head) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": head.http_version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "method": head.method,
-            "root_path": "",
-            "path": head.path,
-            "raw_path": head.raw_path,
-            "query_string": head.query,
-            "headers": head.headers,
-            "state": self.app_state.copy(),
-        }
-
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
         if cycle.response_complete:
@@ -128,7 +113,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _on_end(self) -> None:
         self._cancel_deadline()
-        if not self.cycle.response_complete:
+        if self.cycle.response_complete:
+            self._go_on()
+        else:
             self.cycle.more_body = False
             self.cycle.message_event.set()
         if not self.cycle.keep_alive:
@@ -201,7 +188,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._framing.is_in_body:
             self._set_deadline()  # the rest of a body that was not waited for
         elif self.timeout_keep_alive_task is None:
-            self._keep_alive(self.timeout_keep_alive)
+            self.timeout_keep_alive_handler()
 
     def _say_last_words(self) -> None:
         self.transport.write(self._last_words)
@@ -224,11 +211,17 @@ class BoundedProtocol(HttpToolsProtocol):
         """No request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
-    # The beginning and the end
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._watch = WriteWatch(self.loop, transport, self._end_stalled)
+        self._of_connection = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+        }
         self._set_deadline()
         self._is_draining = self.is_stopping
 
@@ -263,6 +256,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         self._close()
 
+    def _end_stalled(self) -> None:
+        self.counts.ended["stalled"] += 1
+        self.transport.abort()
+
     def _close(self) -> None:
         if not self.transport.is_closing():
             self._watch.wrote()  # what was written before is sent first
@@ -283,15 +280,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """What has begun takes too long."""
         self._deadline = None
         if self._is_idle():
-            self._end("slow" if not self._framing.is_between else "silent")
+            self._end("silent" if self._framing.is_between else "slow")
         else:
             self._is_deaf = True
             self.cycle.keep_alive = False
-
-    def _keep_alive(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(
-            seconds, self.timeout_keep_alive_handler
-        )
 
     def timeout_keep_alive_handler(self) -> None:
         """The timer is not moved at each request, but looks back when it fires."""
@@ -300,10 +292,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return  # they have bounds of their own, and set it again
         left = self._used_at + self.timeout_keep_alive - monotonic()
         if left > 0 and not self._is_draining:
-            self._keep_alive(left)
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
         else:
             self._close()
-
-    def _end_stalled(self) -> None:
-        self.counts.ended["stalled"] += 1
-        self.transport.abort()

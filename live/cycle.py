@@ -23,13 +23,6 @@ class Cycle(RequestResponseCycle):
             self._is_read = not message["more_body"]
         return message
 
-    async def send(self, message: Any) -> None:
-        if self.waiting_for_100_continue and not self.response_started:
-            # Whether the body still comes is the client's choice (RFC 9110, 10.1.1): what comes
-            # next could be either it or a request.
-            self.keep_alive = False
-        await super().send(message)
-
     def leave(self) -> None:
         """The client has half-closed: who waits for more of it waits in vain."""
         self.has_left = True
@@ -39,3 +32,14 @@ class Cycle(RequestResponseCycle):
         """Nobody is to be answered any more."""
         self.disconnected = not self.response_complete
         self.message_event.set()
+
+
+class ExpectingCycle(Cycle):
+    """The client waits for a 100 before it sends the body (RFC 9110, 10.1.1)."""
+
+    async def send(self, message: Any) -> None:
+        if self.waiting_for_100_continue and not self.response_started:
+            # Whether the body still comes is the client's choice: what comes next could be either
+            # it or a request.
+            self.keep_alive = False
+        await super().send(message)

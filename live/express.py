@@ -7,13 +7,14 @@ nothing is parsed. Where the answer is another one now, the client's next bytes 
 same, with the new tag in the old one's place. All else goes the ordinary way (live/bounded.py).
 """
 
+import asyncio
 from time import monotonic
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from live.bounded import BoundedProtocol
-from live.head import Head, RawHeaders
+from live.head import RawHeaders
 from live.question import Question, on_the_wire
 from routes import request_ids
 
@@ -114,11 +115,13 @@ class ExpressProtocol(BoundedProtocol):
         if self._answering is not None:
             self._answering.default_headers = self.server_state.default_headers
 
-    def _scope_of(self, head: Head) -> dict[str, Any]:
-        return {**super()._scope_of(head), "presence.lane": self}
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._of_connection["presence.lane"] = self
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._question = self._candidate = self._candidate_scope = None
+        self._of_connection.clear()  # which holds this
         super().connection_lost(exc)
 
     def shutdown(self) -> None:

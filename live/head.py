@@ -6,7 +6,7 @@ are whose must not depend on who reads them.
 
 import re
 from string import ascii_letters, digits
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from live.refused import Refused
@@ -33,11 +33,18 @@ _VALID_HOST = re.compile(_HOST)
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 # Upgrade is ignored (RFC 9110, 7.8): no other part of the service shall see that it was offered.
-_IGNORED = frozenset((b"upgrade", b"http2-settings"))
-_FRAMING = (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect")
-_SINGLED_OUT = _IGNORED.union(_FRAMING)
+_IGNORED = (b"upgrade", b"http2-settings")
 
-Found = dict[bytes, list[bytes]]
+_ONE_HOST = "There must be one Host."
+_ONE_LENGTH = "Content-Length must be one number."
+_ONE_CODING = "Transfer-Encoding may be chunked, and stand alone."
+_TWICE = {
+    b"host": ("host", _ONE_HOST),
+    b"content-length": ("length", _ONE_LENGTH),
+    b"transfer-encoding": ("length", _ONE_CODING),
+}
+
+Found = dict[bytes, bytes]
 
 
 class Head(NamedTuple):
@@ -60,6 +67,18 @@ class Head(NamedTuple):
     def path(self) -> str:
         path = self.raw_path.decode("ascii")
         return unquote(path) if "%" in path else path
+
+    def scope(self, of_connection: dict[str, Any]) -> dict[str, Any]:
+        """As ASGI has it."""
+        return {
+            **of_connection,
+            "http_version": self.http_version,
+            "method": self.method,
+            "path": self.path,
+            "raw_path": self.raw_path,
+            "query_string": self.query,
+            "headers": self.headers,
+        }
 
 
 def check_begun(data: bytes) -> None:
@@ -87,32 +106,30 @@ def parse(data: bytes) -> Head:
         raise _bad_request_line(data)
     method, target, minor = line.groups()
     headers = fields(data[line.end() : -2])
-    found: Found = {}
-    for name, value in headers:
-        if name in _SINGLED_OUT:
-            found.setdefault(name, []).append(value)
-    if len(data) > HEAD_BYTES:
-        size = len(target) + sum(len(name) + len(value) for name, value in headers)
-        if size > HEAD_BYTES:
-            raise _too_large()
+    found = dict(headers) if len(data) <= HEAD_BYTES else _measured(target, headers)
+    if len(found) < len(headers):
+        found = _joined(headers)
     is_1_1 = minor == b"1"
     _check_host(found, is_1_1)
     if not target.startswith(b"/") or method == b"CONNECT":
         target, headers = _origin_form(method, target, headers)
-    if not _IGNORED.isdisjoint(found):
+    if b"upgrade" in found or b"http2-settings" in found:
         headers = [header for header in headers if header[0] not in _IGNORED]
     raw_path, _, query = target.partition(b"?")
     length = _length(found, is_1_1)
     return Head(
-        method=method.decode("ascii"),
-        raw_path=raw_path,
-        query=query,
-        http_version="1.1" if is_1_1 else "1.0",
-        headers=headers,
-        length=length,
-        keep_alive=is_1_1 and b"close" not in _listed(found, b"connection"),
+        method.decode("ascii"),
+        raw_path,
+        query,
+        "1.1" if is_1_1 else "1.0",
+        headers,
+        length,
+        is_1_1 and (b"connection" not in found or b"close" not in _listed(found[b"connection"])),
         # RFC 9110, 10.1.1: not where there is no body, nor from HTTP/1.0.
-        expects_continue=is_1_1 and length != 0 and b"100-continue" in _listed(found, b"expect"),
+        is_1_1
+        and length != 0
+        and b"expect" in found
+        and b"100-continue" in _listed(found[b"expect"]),
     )
 
 
@@ -125,31 +142,48 @@ def fields(lines: bytes) -> RawHeaders:
         return []
     if lines.count(b"\r\n") > HEAD_LINES:
         raise _too_large()
-    parts = [line.partition(b":") for line in lines[:-2].split(b"\r\n")]
-    names = [name for name, _, _ in parts]
-    is_plain = len(lines) - len(lines.translate(None, _CONTROL)) == 2 * len(parts)
+    parts = lines[:-2].split(b"\r\n")
+    try:
+        named = [part.split(b":", 1) for part in parts]
+        headers = [(name.lower(), value.strip(b" \t")) for name, value in named]
+    except ValueError:  # a line without a colon
+        raise _malformed_header() from None
+    names = [name for name, _ in headers]
     if (
-        not is_plain
-        or b"" in names
+        len(lines) - len(lines.translate(None, _CONTROL)) != 2 * len(parts)
         or b"".join(names).translate(None, _TOKEN)
-        or not all(colon for _, colon, _ in parts)
+        or b"" in names
     ):
-        raise Refused("malformed", "A header is malformed.")
-    return [(name.lower(), value.strip(b" \t")) for name, _, value in parts]
+        raise _malformed_header()
+    return headers
 
 
-def _listed(found: Found, name: bytes) -> list[bytes]:
-    """The members of a header that is a list, in small letters."""
-    if name not in found:
-        return []
-    return [option.strip(b" \t") for option in b",".join(found[name]).lower().split(b",")]
+def _measured(target: bytes, headers: RawHeaders) -> Found:
+    if len(target) + sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
+        raise _too_large()
+    return dict(headers)
+
+
+def _joined(headers: RawHeaders) -> Found:
+    """Where a header comes more than once: lists of values, which some must not be."""
+    found: Found = {}
+    for name, value in headers:
+        if name in found and name in _TWICE:
+            raise Refused(*_TWICE[name])
+        found[name] = found[name] + b"," + value if name in found else value
+    return found
+
+
+def _listed(value: bytes) -> list[bytes]:
+    """The members of a list, in small letters."""
+    return [option.strip(b" \t") for option in value.lower().split(b",")]
 
 
 def _check_host(found: Found, is_1_1: bool) -> None:
-    hosts = found.get(b"host", [])
-    if len(hosts) > 1 or (is_1_1 and not hosts):
-        raise Refused("host", "There must be one Host.")
-    if hosts and not _VALID_HOST.fullmatch(hosts[0]):
+    host = found.get(b"host")
+    if host is None and is_1_1:
+        raise Refused("host", _ONE_HOST)
+    if host is not None and not _VALID_HOST.fullmatch(host):
         raise Refused("host", "Host is malformed.")
 
 
@@ -165,17 +199,20 @@ def _origin_form(method: bytes, target: bytes, headers: RawHeaders) -> tuple[byt
 
 def _length(found: Found, is_1_1: bool) -> int | None:
     """Of the body (RFC 9112, 6.3); None for chunks."""
-    lengths = found.get(b"content-length", [])
-    codings = found.get(b"transfer-encoding")
-    if codings is not None:
-        if lengths or not is_1_1 or [coding.lower() for coding in codings] != [b"chunked"]:
-            raise Refused("length", "Transfer-Encoding may be chunked, and stand alone.")
+    given, coding = found.get(b"content-length"), found.get(b"transfer-encoding")
+    if coding is not None:
+        if given is not None or not is_1_1 or coding.lower() != b"chunked":
+            raise Refused("length", _ONE_CODING)
         return None
-    if not lengths:
+    if given is None:
         return 0
-    if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
-        raise Refused("length", "Content-Length must be one number.")
-    return int(lengths[0])
+    if not _DIGITS.fullmatch(given):
+        raise Refused("length", _ONE_LENGTH)
+    return int(given)
+
+
+def _malformed_header() -> Refused:
+    return Refused("malformed", "A header is malformed.")
 
 
 def _bad_request_line(data: bytes) -> Refused:

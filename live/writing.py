@@ -37,8 +37,10 @@ class WriteWatch:
             self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def stop(self) -> None:
+        """The connection has ended. What held on to it lets go, without the collector."""
         if self._timer is not None:
             self._timer.cancel()
+        self._end = _do_nothing
 
     def _look(self) -> None:
         self._timer = None
@@ -54,3 +56,7 @@ class WriteWatch:
             self._end()
             return
         self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+
+def _do_nothing() -> None:
+    pass

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from time import monotonic, perf_counter
+from typing import Any
 
 import pytest
 import uvloop
@@ -268,5 +269,28 @@ def test_a_client_that_leaves_with_requests_in_line_leaves_no_waiter(
         await settle(client.side)
         assert (org.waiters, client.side.state.tasks) == (0, set())
         org.release(VIEWS)
+
+    runner.run(tell())
+
+
+def test_a_connection_is_idle_again_after_a_body_that_was_not_waited_for(
+    runner: asyncio.Runner,
+) -> None:
+    """Its keep-alive time begins, or it would be kept for ever."""
+
+    async def tell() -> None:
+        client = Client(SHORT_TIME)
+
+        async def hasty(_scope: object, _receive: object, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        client.side.protocol.app = hasty
+        client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        await settle(client.side)
+        assert client.side.transport.written.startswith(b"HTTP/1.1 204 ")
+        client.send(b"}")
+        assert not client.is_closed
+        await until(lambda: client.is_closed, 5 * SHORT_TIME)
 
     runner.run(tell())
