@@ -17,8 +17,9 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# Those that fill their lines: a fifth of the code, and nothing to a browser.
-COMMENTS = re.compile(rb"^ *(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)$", re.DOTALL | re.MULTILINE)
+# Comments that fill their lines, and indentation: a third of the code, and nothing to a browser.
+COMMENTS = re.compile(rb"^ *(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)$", re.DOTALL | re.MULTILINE)
+INDENTATION = re.compile(rb"^ +", re.MULTILINE)
 # Nothing in line, nothing from elsewhere: a name that holds a script stays a name.
 POLICY = "; ".join(
     [
@@ -62,8 +63,8 @@ def answer_with(folder: Path, name: str) -> Response:
     if media_type is None or name not in {file.name for file in folder.iterdir()}:
         abort(404)
     content = (folder / name).read_bytes()
-    if media_type.startswith("text/javascript"):
-        content = without_comments(content)
+    if Path(name).suffix in (".js", ".css"):
+        content = condensed(content)
     response = Response(content, content_type=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
@@ -73,6 +74,7 @@ def answer_with(folder: Path, name: str) -> Response:
 
 
 @lru_cache
-def without_comments(code: bytes) -> bytes:
+def condensed(code: bytes) -> bytes:
     """The code, line for line: what a browser says of a line is so of the file's."""
-    return COMMENTS.sub(lambda found: b"\n" * found[0].count(b"\n"), code)
+    kept = COMMENTS.sub(lambda found: b"\n" * found[0].count(b"\n"), code)
+    return INDENTATION.sub(b"", kept)

@@ -81,7 +81,9 @@ def test_what_is_done_meanwhile_is_said_to_have_failed(
     for answer in (page(403), page(200), page(302, ("Location", "/sso"))):
         proxy.guard = lambda asked, answer=answer: answer if "clock-in" in asked.path else None
         viewer.act(account, "Clock in")
-        viewer.wait_for("#notice", "Acme Dental: Something between here and the server answers")
+        viewer.wait_for(
+            "#notice", "Acme Dental: Something in between answers instead of the server"
+        )
         assert not world.held()
         viewer.page.get_by_role("button", name="Dismiss").click()
     proxy.guard = lambda _: None
@@ -170,8 +172,8 @@ def test_a_wrong_code_is_told_from_a_page_in_between(
     viewer.page.goto(proxy.url)
     error = viewer.page.locator("#code-error")
     for answer, said in (
-        (page(401), "Something between here and the server answers instead of it"),
-        (page(200), "Something between here and the server answers instead of it"),
+        (page(401), "Something in between answers instead of the server"),
+        (page(200), "Something in between answers instead of the server"),
         (page(502), "The server can't be reached."),
         (None, "This access code is not valid."),
     ):

@@ -140,6 +140,7 @@ def test_who_signs_out_is_told_where_they_are_still_clocked_in(
     viewer = sign_in(context, stage.server.url, world, ana)
     expect(viewer.badge(account)).to_have_text("You")
     viewer.page.get_by_role("button", name="Sign out").click()
+    viewer.page.get_by_role("button", name="Sign out, stay clocked in").click()
     viewer.wait_for("#farewell", "You are still clocked in on Acme Dental.")
 
 

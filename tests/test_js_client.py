@@ -12,7 +12,7 @@ from server import copy_project, environment, running_server
 from stage import wait_until
 from world import World, ago
 
-LARGEST_BYTES = 4 * 1024  # gzipped, without React; a quarter judges answers that may be another's
+LARGEST_BYTES = 4_350  # gzipped, without React; a quarter judges answers that may be another's
 NODE_SECONDS = 100
 
 
@@ -72,12 +72,13 @@ def test_its_lock_names_no_registry() -> None:
 def test_it_follows_a_real_server(database_url: str, world: World, tmp_path: Path) -> None:
     settings = {"DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY}
     admin, va, account = world.admin(), world.va(), world.account()
+    token = world.token(va)  # of a session that goes on: those begun long ago are over
     old, ended = (world.token(va, now=ago(hours * 3600)) for hours in (7, 13))
     members = {
         "admin": {"access_code": world.code(admin)},
         "va": {
             "id": str(va.id),
-            "token": world.token(va),
+            "token": token,
             "old_token": old,
             "ended_token": ended,
         },

@@ -40,6 +40,13 @@ export class Actions {
     return this.#try(name, button, '/v1/clock-out', { presence_id, reason: 'user' }, isClockedOut);
   }
 
+  /** End the member's own presence before they sign out: where that fails, they hear of it there. */
+  clockOutToLeave() {
+    const presence_id = this.poller.getState().snapshot.me?.id;
+    const body = { presence_id, reason: 'user' };
+    return this.#send('POST', '/v1/clock-out', { body, is: isClockedOut });
+  }
+
   /** Show a sentence above the list, or nothing. */
   say(text) {
     this.#notice.firstElementChild.textContent = text;

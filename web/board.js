@@ -5,8 +5,9 @@ import { PresencePoller } from '/client/poller.js';
 import { claimsOf } from '/client/tokens.js';
 import { Actions } from './actions.js';
 import { Heartbeat } from './heartbeat.js';
+import { Leaving } from './leave.js';
 import { Rows } from './rows.js';
-import { kept } from './session.js';
+import { forget, kept } from './session.js';
 import { Filters, offerThemes, showConnection } from './tools.js';
 
 const MINUTE_MS = 60_000;
@@ -22,14 +23,21 @@ export class Board {
   #me = null;
   #used = null;
 
-  constructor({ member, org, heartbeat_interval }, { onToken, onSignedOut }) {
+  constructor({ member, org, heartbeat_interval }, { onToken, onSignedOut, onUntold }) {
     const { signal } = this.#end;
     this.org = org;
     this.member = member;
     this.onSignedOut = onSignedOut;
+    this.onUntold = onUntold;
     const token = () => this.#token();
     this.poller = new PresencePoller({ url: '', getToken: token, onToken });
     this.actions = new Actions(this.poller, token, signal);
+    this.leaving = new Leaving(
+      () => this.#me?.name,
+      () => this.actions.clockOutToLeave(),
+      (staysOn) => this.#signOut(staysOn),
+      signal,
+    );
     this.heartbeat = new Heartbeat(this.poller, token, heartbeat_interval, signal);
     this.rows = new Rows(find('#rows'), (action, row) => this.actions.run(action, row), signal);
     this.filters = new Filters(() => this.#sift(), () => this.rows.focusFirst(), signal);
@@ -49,11 +57,17 @@ export class Board {
     return (this.#used = session.token);
   }
 
+  async #signOut(staysOn) {
+    if (!staysOn) this.#showOwn(null); // it is so, before the next poll says it
+    forget(({ member }) => member.id === this.member.id);
+    if (!(await this.poller.signOut())) this.onUntold();
+  }
+
   #head(signal) {
     find('#org').textContent = this.org.name;
     document.title = `${this.org.name} – Presence`;
     find('#viewer').textContent = this.member.display_name;
-    find('#sign-out').addEventListener('click', () => this.poller.signOut(), { signal });
+    find('#sign-out').addEventListener('click', () => this.leaving.ask(), { signal });
     const button = find('#own button');
     const clockOut = () => this.actions.clockOut(this.#me.name, button);
     button.addEventListener('click', clockOut, { signal });
@@ -82,6 +96,7 @@ export class Board {
     find('#changes').textContent = '';
     this.#unspoken.clear();
     this.actions.close();
+    this.leaving.close();
     this.actions.say('');
   }
 

@@ -59,7 +59,8 @@ async function openBoard() {
   form.reset();
   farewell.hidden = true;
   show('board');
-  new Board(kept(), { onToken: (_, session) => renew(session), onSignedOut });
+  const onToken = (_, session) => renew(session);
+  new Board(kept(), { onToken, onSignedOut, onUntold });
 }
 
 /** @param token the one that is good no more */
@@ -71,6 +72,10 @@ function onSignedOut(reason, token, stillOn) {
   if (stillOn) farewell.textContent += ` You are still clocked in on ${stillOn}.`;
   farewell.hidden = false;
   askToSignIn();
+}
+
+function onUntold() {
+  farewell.textContent += ' The server could not be told: there the session ends by itself, later.';
 }
 
 function askToSignIn() {

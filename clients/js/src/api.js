@@ -6,7 +6,7 @@ import { retryAfterOf } from './bounds.js';
 const PATIENCE_MS = 10_000; // for an answer
 const AWAY = "The server can't be reached. Try again.";
 const INTERCEPTED =
-  'Something between here and the server answers instead of it, perhaps a sign-on page. Reload the page.';
+  'Something in between answers instead of the server, perhaps a sign-on page. Reload the page.';
 
 /** A refusal of the service's, or no answer of its at all. */
 export class PresenceError extends Error {

@@ -1,6 +1,7 @@
 import { PresenceError } from './api.js';
 import { LARGEST_VERSION, bounded } from './bounds.js';
 import { paceBy } from './pace.js';
+import { OWN_REASONS, SESSION_REASONS, reasonOf } from './reasons.js';
 import { serverAt } from './server.js';
 import { tabsOf } from './sharing.js';
 import { NOTHING, Store, ownClock } from './store.js';
@@ -9,18 +10,6 @@ import { claimsOf, tokensFrom } from './tokens.js';
 /** @import { PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
 
 const PATIENCE_MS = 10_000; // for an answer, beyond what it may be held
-
-/**
- * What concerns one token only: another tab's may be good.
- * @type {Reason[]}
- */
-const OWN_REASONS = ['missing', 'invalid', 'expired'];
-
-/**
- * What the service says of a token that it refuses.
- * @type {Reason[]}
- */
-const REASONS = [...OWN_REASONS, 'revoked', 'signed_out', 'deactivated', 'unknown_member'];
 
 /** Keeps the last snapshot of an org, and tells when it is another. */
 export class PresencePoller {
@@ -35,6 +24,12 @@ export class PresencePoller {
   #member = '';
   /** Of the token: revoking begins another. */
   #generation = 0;
+  /** @type {string | undefined} the session's id, of the token */
+  #sid;
+  /** The token used last: what a sign-out ends. */
+  #token = '';
+  /** Whether this tab has to ask for itself, be it hidden or led. */
+  #doubted = false;
   #minVersion = 0;
   /** From when on a leader that says nothing hangs, by our clock. */
   #overdue = 0;
@@ -62,7 +57,7 @@ export class PresencePoller {
     clock = ownClock,
     scope = /** @type {Scope} */ (globalThis),
   }) {
-    this.#name = `presence 2 ${url}`;
+    this.#name = `presence 3 ${url}`;
     this.#wait = wait;
     this.#clock = clock;
     this.#scope = scope;
@@ -129,10 +124,21 @@ export class PresencePoller {
     this.#poll();
   }
 
-  /** Stop, here and in the other tabs, and leave no snapshot in memory or the browser's cache. */
+  /**
+   * End the session, stop, here and in the other tabs, and leave no snapshot in memory or the
+   * browser's cache. All but the first needs no network.
+   *
+   * @returns {Promise<boolean>} whether the server knows; otherwise the token is good until its end
+   */
   async signOut() {
-    this.#leave('signed_out');
+    const ended = this.#endSession();
+    this.#leave('signed_out', true);
     await this.#server.evict();
+    return ended;
+  }
+
+  async #endSession() {
+    return !this.#token || this.#server.end(this.#token);
   }
 
   get #hidden() {
@@ -184,6 +190,7 @@ export class PresencePoller {
     const token = await this.#tokens.current();
     if (this.#round !== round) return;
     if (!token) return this.#leave('missing');
+    this.#token = token;
     const tabs = this.#join(token);
     /** @type {number | undefined} */
     let seconds = Infinity; // who is hidden only listens
@@ -191,7 +198,7 @@ export class PresencePoller {
       if (tabs.compete()) this.#expect(0); // a word of whoever leads
       seconds = (this.#overdue - this.#clock.now()) / 1000;
     }
-    if (tabs.isLeading() || seconds <= 0) seconds = await this.#lead(token, round);
+    if (tabs.isLeading() || this.#doubted || seconds <= 0) seconds = await this.#lead(token, round);
     else if (wanted) tabs.say({ ask: this.#minVersion });
     if (this.#round !== round) return;
     await this.#tokens.renewIfDue(token, this.now(), this.#server.renew, round.signal);
@@ -204,8 +211,9 @@ export class PresencePoller {
    * @param {string} token
    */
   #join(token) {
-    const { org, mid, gen = 0 } = claimsOf(token);
+    const { org, mid, sid, gen = 0 } = claimsOf(token);
     this.#generation = gen;
+    this.#sid = sid;
     const member = ` ${org} ${mid}`;
     if (member !== this.#member) {
       this.#tabs?.close();
@@ -241,6 +249,7 @@ export class PresencePoller {
     }
     if (this.#round !== round) return;
     if (this.#minVersion === minVersion) this.#minVersion = 0;
+    this.#doubted = false;
     this.#store.confirm(now, headers, changes, headers.get('ETag') ?? (data ? null : etag));
     return this.#pace.afterAnswer(headers, (now - begun) / 1000);
   }
@@ -249,7 +258,7 @@ export class PresencePoller {
   #failed(error) {
     const { status, problem, retryAfter, intercepted } =
       error instanceof PresenceError ? error : new PresenceError();
-    if (status === 401) return this.#leave(REASONS.find((one) => one === problem.reason) ?? 'invalid');
+    if (status === 401) return this.#leave(reasonOf(problem));
     if (status === 403) return this.#leave('forbidden');
     const offline = this.#scope.navigator?.onLine === false;
     const reason = intercepted ? 'intercepted' : null;
@@ -266,8 +275,7 @@ export class PresencePoller {
   #heard(message) {
     const leading = this.#tabs?.isLeading();
     if (message.out && message.gen >= this.#generation) {
-      this.stop();
-      this.#leave(message.out);
+      this.#heardOut(message);
     } else if (leading && 'ask' in message) {
       this.refresh(message.ask);
     } else if (!leading && message.known) {
@@ -277,14 +285,29 @@ export class PresencePoller {
     }
   }
 
+  /** @param {any} message of a tab that was signed out */
+  #heardOut({ out, sid, all }) {
+    const isOther = sid !== this.#sid;
+    if (isOther && !all) {
+      this.#doubted = true;
+      return this.refresh();
+    }
+    if (isOther && out === 'signed_out') this.#endSession();
+    this.stop();
+    this.#leave(out);
+  }
+
   /**
    * @param {Reason} reason
+   * @param {boolean} [all] whether it concerns tabs with another session too
    * @returns {undefined} no time of a next round
    */
-  #leave(reason) {
-    if (!OWN_REASONS.includes(reason)) this.#tabs?.say({ out: reason, gen: this.#generation });
+  #leave(reason, all = !SESSION_REASONS.includes(reason)) {
+    const message = { out: reason, all, sid: this.#sid, gen: this.#generation };
+    if (!OWN_REASONS.includes(reason)) this.#tabs?.say(message);
     this.stop();
     this.#minVersion = 0;
+    this.#doubted = false;
     this.#store.forget({ ...NOTHING, status: 'signed-out', reason });
   }
 }

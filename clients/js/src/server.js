@@ -41,6 +41,12 @@ export function serverAt(url, fetch, { location }) {
       return (await call(url, 'POST', '/v1/sessions/renew', options)).data;
     },
 
+    end: (token) =>
+      call(url, 'DELETE', '/v1/sessions/current', { token, fetch, keepalive: true }).then(
+        ({ status }) => status === 204,
+        ({ status }) => status > 0 && status < 500, // it is over, or none of the service's
+      ),
+
     async evict() {
       await call(url, 'GET', path, { fetch, cache: 'reload' }).catch(() => {});
     },

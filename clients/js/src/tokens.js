@@ -4,7 +4,7 @@
  * What a token says of itself, unverified: verifying is the server's.
  *
  * @param {string} token
- * @returns {{org?: string, mid?: string, gen?: number, iat?: number, exp?: number}}
+ * @returns {{org?: string, mid?: string, sid?: string, gen?: number, iat?: number, exp?: number}}
  */
 export function claimsOf(token) {
   try {

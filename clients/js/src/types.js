@@ -88,6 +88,7 @@
  *   one, `wait` in seconds; data is null with 304
  * @property {(token: string, signal: AbortSignal) => Promise<Account[]>} accounts
  * @property {(token: string, signal: AbortSignal) => Promise<Session>} renew
+ * @property {(token: string) => Promise<boolean>} end the session; tells whether the server knows
  * @property {() => Promise<void>} evict leave no snapshot in the browser's cache: the 401 takes its
  *   place
  *

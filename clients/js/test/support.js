@@ -39,8 +39,8 @@ export class Clock {
   }
 }
 
-export function tokenOf(member, { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0 } = {}) {
-  const claims = { org: 'org', mid: member, gen, iat, exp: iat + ttl, serial };
+export function tokenOf(member, { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid } = {}) {
+  const claims = { org: 'org', mid: member, sid, gen, iat, exp: iat + ttl, serial };
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 
@@ -88,6 +88,7 @@ export class Server {
 
   async answer(path, headers) {
     if (!headers.Authorization) return refusal(401, { reason: 'missing' });
+    if (path === '/v1/sessions/current') return new Response(null, { status: 204 });
     if (path === '/v1/accounts') return this.json({ accounts: [{ id: 'a', name: 'Acme Dental' }] });
     if (path === '/v1/sessions/renew') {
       const iat = this.clock.time / 1000;
