@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 
 from live.question import RawHeaders
-from routes import answers, request_ids
+from routes import answers, protection, request_ids
 from routes.requests import BODY_BYTES
 from settings import Settings
 
@@ -76,6 +76,7 @@ class FlaskBridge:
         )
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
         answers.complete(answer.headers, scope["path"], origin, self._settings)
+        protection.protect(answer.headers)
         answer.headers["Connection"] = "close"
         answer.headers[request_ids.HEADER] = request_id
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)

@@ -15,7 +15,7 @@ from live.question import Asked, Judged, Question, RawHeaders
 from live.snapshots import Loaded, OrgMemory, Snapshots, Unavailable
 from live.tokens import Bearer, Tokens
 from live.waiting import Waiter, seconds_to_wait
-from routes import answers, request_ids
+from routes import answers, protection, request_ids
 from routes.answers import Answer
 from services import callers, snapshot, tags
 from services.errors import NotAuthenticated
@@ -190,7 +190,8 @@ class Gate:
         except Exception:
             log.exception("Request %s failed", request_id)
             code, answer = "internal_error", answers.internal_error(request_id=request_id)
-        return Judged(answer.status, self._completed(answer, asked), answer.body, None, code)
+        headers = [*self._completed(answer, asked), *protection.RAW_HEADERS]
+        return Judged(answer.status, headers, answer.body, None, code)
 
     def _judge_from_memory(self, question: Question) -> Judged | None:
         """The same at once, where memory is sure and nothing is refused; else None."""
@@ -217,7 +218,8 @@ class Gate:
             status, headers, body = 304, unchanged, b""
         else:
             status, body = 200, sight.body()
-            headers = [*raw(answers.of_body(body, sight.media_type)), *unchanged]
+            of_body = raw(answers.of_body(body, sight.media_type))
+            headers = [*of_body, *unchanged, *protection.RAW_HEADERS]
             asked = {**asked, b"if-none-match": sight.tag.encode()}
         question = Question(
             self._snapshots,

@@ -4,6 +4,7 @@ from flask import Flask, Response, request
 
 from routes import answers, request_ids
 from routes.errors import Bare
+from routes.protection import protect
 from services.callers import Caller
 from services.change import Change
 from settings import Settings
@@ -43,6 +44,8 @@ def register(app: Flask, settings: Settings) -> None:
     def complete(response: Response) -> Response:
         origin = request.headers.get("Origin")
         answers.complete(response.headers, request.path, origin, settings)
+        if response.status_code != 304:
+            protect(response.headers)
         if not (response.status_code == 304 and request.path == answers.POLLED_PATH):
             response.headers[request_ids.HEADER] = request_ids.current()
         return response

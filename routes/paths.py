@@ -26,6 +26,6 @@ class OneSpelling:
         path = environ.get("PATH_INFO", "")
         # As it was sent, where the server tells: gunicorn and uWSGI do.
         sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or path
-        if path.lstrip("/") != path[1:] or "%" in sent.partition("?")[0]:
+        if path[:1] != "/" or path[1:2] == "/" or "%" in sent.partition("?")[0]:
             environ = {**environ, "PATH_INFO": path + NOWHERE}
         return self._app(environ, start_response)

@@ -260,7 +260,7 @@ def test_docs_work_offline(client: FlaskClient) -> None:
         assert_problem(client.get(f"{docs.PATH}{outside}"), 404, "not_found")
 
 
-@pytest.mark.parametrize("name", docs.NAMES)
+@pytest.mark.parametrize("name", docs.FILES)
 def test_browsers_keep_the_files_of_the_docs(client: FlaskClient, name: str) -> None:
     path = f"{docs.PATH}{name}"
     answer = client.get(path)

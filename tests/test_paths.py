@@ -113,7 +113,7 @@ def test_gate_and_flask_agree(app: Flask, world: World, path: str) -> None:
 @pytest.mark.parametrize("server", ["gunicorn", "another"])
 def test_flask_alone_takes_no_other_spelling(client: FlaskClient, server: str) -> None:
     """Under any WSGI server: some tell what was sent, all decode it."""
-    for sent, decoded in (("//metrics", "//metrics"), ("/%2Fmetrics", "//metrics")):
+    for sent, decoded in (("//metrics", "//metrics"), ("/%2Fmetrics", "//metrics"), ("", "")):
         told = {"RAW_URI": sent, "REQUEST_URI": ""} if server == "gunicorn" else {}
         asked = {"PATH_INFO": decoded, "RAW_URI": "", "REQUEST_URI": "", **told}
         assert_problem(client.get("/", environ_overrides=asked), 404, "not_found")

@@ -1,0 +1,6 @@
+// A file of its own: the page may run no code that stands in it (routes/protection.py).
+SwaggerUIBundle({
+  dom_id: '#api',
+  url: document.getElementById('api').dataset.description,
+  deepLinking: true,
+});
