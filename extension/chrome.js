@@ -31,6 +31,8 @@ export const store = {
     else await area.remove('session');
     await other.remove('session');
   },
+  endings: async () => (await inMemory.get('endings')).endings ?? [],
+  setEndings: (endings) => inMemory.set({ endings }),
   onChange: (listener) => chrome.storage.onChanged.addListener(() => void listener()),
 };
 

@@ -1,17 +1,24 @@
 import { permission, say, store, tell, version } from './chrome.js';
 import { patternOf } from './lib/address.js';
+import { isClockedIn } from './lib/answers.js';
+import { call } from './lib/api.js';
 import { intended } from './lib/queue.js';
 import { recordOf } from './lib/records.js';
 import { turns } from './lib/turn.js';
+import { accountOf } from './lib/view.js';
 import { timeText } from './lib/words.js';
 import { clicked, fillWords, find } from './page.js';
 
 fillWords(document);
 find('#version').textContent = say('version', version());
 find('#keep').addEventListener('change', ({ target }) => tell('setKeep', { keep: target.checked }));
-find('#sign-out').addEventListener('click', () => tell('signOut', clicked()));
+find('#sign-out').addEventListener('click', askToSignOut);
+find('#leave-out').addEventListener('click', () => signOut({ staysOn: false, elsewhere }));
+find('#leave-stay').addEventListener('click', () => signOut({ staysOn: true }));
+find('#leave-cancel').addEventListener('click', () => find('#leave').close());
 find('#forget').addEventListener('click', () => (find('#sure').hidden = false));
 find('#forget-now').addEventListener('click', forget);
+let elsewhere; // the presence that began in another browser, where there is one
 const inTurn = turns();
 const load = () => inTurn(readAndShow);
 store.onChange(load);
@@ -27,7 +34,6 @@ async function readAndShow() {
   find('#server').textContent = state.server ?? say('settings_no_server');
   find('#keep').checked = state.keep;
   find('#keeping').hidden = find('#sign-out').hidden = !record;
-  find('#sign-out').textContent = say(record && intended(record) ? 'sign_out_clocked_in' : 'sign_out');
   const waiting = Object.values(state.records).flatMap(({ member, queue }) =>
     queue.map((event) => line(member, event)),
   );
@@ -41,6 +47,36 @@ function line(member, { kind, account, occurred_at }) {
   const time = timeText(occurred_at, Date.now());
   item.textContent = say(`settings_${kind}`, member.name, account.name, time);
   return item;
+}
+
+/** Who is clocked in says what becomes of that; the board asks the same. */
+async function askToSignOut({ target }) {
+  target.disabled = true;
+  const account = await accountNow();
+  target.disabled = false;
+  if (!account) return signOut({ staysOn: false });
+  find('#leave-text').textContent = say('leave_text', account.name);
+  find('#leave').showModal();
+}
+
+/** Where the member is by what was done here, or else by the server's word, if it answers. */
+async function accountNow() {
+  const [state, session] = [await store.read(), await store.session()];
+  const record = recordOf(state);
+  elsewhere = undefined;
+  const here = record && intended(record);
+  if (here || !session) return here;
+  const asked = call(state.server, 'GET', '/v1/me', { token: session.token, is: isClockedIn });
+  const { id, account_id } = await asked.then(({ data }) => data.presence, () => ({}));
+  if (!id) return null;
+  const account = accountOf(record, account_id);
+  elsewhere = { id, account };
+  return account;
+}
+
+async function signOut(options) {
+  find('#leave').close();
+  await tell('signOut', { ...clicked(), ...options });
 }
 
 async function forget() {

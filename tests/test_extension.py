@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Playwright, expect
+from playwright.sync_api import BrowserContext, Page, Playwright, expect
 
 from browser import FLAGS, context_of, program, sign_in
 from extension import Install
@@ -181,11 +181,46 @@ def test_settings_say_what_waits_and_forget_all(scene: Scene) -> None:
     assert state["state"]["records"] == {}
 
 
-def test_signing_out_clocks_out(scene: Scene) -> None:
+def refusal_of(scene: Scene, token: str) -> str | None:
+    """Why the server refuses the token, if it does."""
+    bearer = {"Authorization": f"Bearer {token}"}
+    answer = scene.popup.page.context.request.get(f"{scene.url}/v1/me", headers=bearer)
+    reason: str | None = answer.json().get("reason")
+    return reason
+
+
+def token_of(settings: Page) -> str:
+    token: str = settings.evaluate(
+        "chrome.storage.session.get('session').then(({session}) => session.token)"
+    )
+    return token
+
+
+def test_signing_out_asks_who_is_clocked_in_as_the_board_does(scene: Scene) -> None:
     scene.clock_in(scene.accounts[0])
     settings = scene.extension.page("options.html")
+    token = token_of(settings)
+    settings.get_by_role("button", name="Sign out", exact=True).click()
+    expect(settings.get_by_role("dialog")).to_contain_text("You are clocked in on Acme Dental.")
+    settings.get_by_role("button", name="Cancel").click()
+    expect(settings.get_by_role("dialog")).to_be_hidden()
+    assert refusal_of(scene, token) is None
+    settings.get_by_role("button", name="Sign out", exact=True).click()
     settings.get_by_role("button", name="Clock out and sign out").click()
     expect(settings.locator("#member")).to_contain_text("Nobody is signed in")
     assert scene.world.kinds() == ["clock_in", "clock_out"]
     expect(scene.popup.page.get_by_label("Access code")).to_be_visible()
     expect(scene.popup.page.locator("#farewell")).to_be_hidden()
+    wait_until(lambda: refusal_of(scene, token) == "signed_out")
+
+
+def test_who_is_clocked_in_elsewhere_may_stay_so(scene: Scene) -> None:
+    scene.world.clock_in(scene.ana, scene.accounts[0])
+    settings = scene.extension.page("options.html")
+    token = token_of(settings)
+    settings.get_by_role("button", name="Sign out", exact=True).click()
+    settings.get_by_role("button", name="Sign out, stay clocked in").click()
+    expect(settings.locator("#member")).to_contain_text("Nobody is signed in")
+    assert scene.where() == [("Ana Reyes", "Acme Dental")]
+    wait_until(lambda: refusal_of(scene, token) == "signed_out")
+    expect(scene.popup.page.locator("#farewell")).to_contain_text("You are signed out.")

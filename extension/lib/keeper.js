@@ -37,6 +37,7 @@ export class Keeper {
 
   /** The alarm: look for input, send what waits, say that the member is there. */
   async tick() {
+    await this.#tellEndings();
     await this.idleChanged(await this.idle.state());
     const retry = recordOf(await this.memory.read())?.retry;
     if (!retry || isOver(retry.since, retry.at, this.clock.now())) await this.sender.send();
@@ -82,8 +83,9 @@ export class Keeper {
 
   /** @param {{server: string}} chosen */
   async setServer({ server }) {
-    await this.memory.changeSession(() => null);
+    await this.#endSession();
     await this.memory.change((state) => ({ ...closed(state), server }));
+    await this.#tellEndings();
   }
 
   /** @param {{code: string, keep: boolean}} typed the code is used, and kept nowhere */
@@ -97,11 +99,38 @@ export class Keeper {
     await this.look();
   }
 
-  /** @param {{key: string, at: number}} event of clocking out, where one is on the clock */
-  async signOut(event) {
-    await this.clockOut(event);
+  /**
+   * @param {{staysOn: boolean, key: string, at: number, elsewhere?: object}} event of clocking out,
+   *   where the member does not stay on the clock
+   */
+  async signOut({ staysOn, ...event }) {
+    if (!staysOn) await this.clockOut(event);
+    await this.#endSession();
+    const left = (state) => ({ ...state, signedOut: 'signed_out' });
+    await this.memory.change((state) => (staysOn ? left(state) : closed(state)));
+    await this.#tellEndings();
+  }
+
+  /** Here at once, whatever becomes of the network. */
+  async #endSession() {
+    const { server } = await this.memory.read();
+    const session = await this.memory.session();
     await this.memory.changeSession(() => null);
-    await this.memory.change(closed);
+    if (!session) return;
+    const { token, endsAt } = session;
+    await this.memory.changeEndings((all) => [...all, { server, token, endsAt }]);
+  }
+
+  /** At the server as soon as it answers, unless the token runs out before. */
+  async #tellEndings() {
+    for (const { server, token, endsAt } of await this.memory.endings()) {
+      const options = { token, fetch: this.fetch };
+      const isOver = await call(server, 'DELETE', '/v1/sessions/current', options).then(
+        ({ status }) => status === 204,
+        ({ status }) => (status > 0 && status < 500) || !(endsAt > this.clock.now()),
+      );
+      if (isOver) await this.memory.changeEndings((all) => all.filter((one) => one.token !== token));
+    }
   }
 
   /** @param {{keep: boolean}} wish whether the token outlives the browser */
@@ -127,7 +156,9 @@ export class Keeper {
 
   /** Forget everything, also what was not sent. */
   async forget() {
-    await this.memory.changeSession(() => null);
+    await this.#endSession();
     await this.memory.change(() => NOTHING);
+    await this.#tellEndings();
+    await this.memory.changeEndings(() => []);
   }
 }

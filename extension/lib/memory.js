@@ -1,6 +1,6 @@
 /** The state in storage, and what always follows it: the alarm, the badge, notifications. */
 
-import { alarmEvery } from './pace.js';
+import { alarmEvery, ENDING_ALARM_SECONDS } from './pace.js';
 import { intended } from './queue.js';
 import { editing, recordOf } from './records.js';
 import { turns } from './turn.js';
@@ -31,7 +31,7 @@ export class Memory {
       const after = edit(before);
       if (after === before) return;
       // Before it is written: whoever is stopped in between is woken again.
-      await this.alarm.set(Math.min(alarmEvery(before), alarmEvery(after)));
+      await this.alarm.set(Math.min(await this.#every(before), alarmEvery(after)));
       await this.store.write(after);
       await this.#show(after);
       if (before.who === after.who) await this.#tell(recordOf(before), recordOf(after));
@@ -47,6 +47,18 @@ export class Memory {
     });
   }
 
+  /** Sessions that were ended here, and whose server does not know yet; gone with the browser. */
+  endings() {
+    return this.store.endings();
+  }
+
+  changeEndings(edit) {
+    return this.#inTurn(async () => {
+      await this.store.setEndings(edit(await this.store.endings()));
+      await this.#show(await this.store.read());
+    });
+  }
+
   /** Change a record: that of `who`, or of whoever is signed in. */
   edit(edit, who) {
     return this.change((state) => editing(state, who ?? state.who, edit));
@@ -58,9 +70,14 @@ export class Memory {
   }
 
   async #show(state) {
-    await this.alarm.set(alarmEvery(state));
+    await this.alarm.set(await this.#every(state));
     const session = await this.store.session();
     await this.badge.show(state, Boolean(session) && session.who === state.who);
+  }
+
+  async #every(state) {
+    const endings = await this.store.endings();
+    return Math.min(alarmEvery(state), endings.length > 0 ? ENDING_ALARM_SECONDS : Infinity);
   }
 
   async #tell(before, after) {

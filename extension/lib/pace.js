@@ -9,6 +9,7 @@ const LONGEST_REST_MS = 120_000; // after so long without a heartbeat a presence
 const SHORTEST_ALARM_SECONDS = 30;
 const DEFAULT_HEARTBEAT_SECONDS = 45;
 const LONGEST_HEARTBEAT_SECONDS = 3600;
+export const ENDING_ALARM_SECONDS = 60; // while a server is to be told of a sign-out
 const QUIET_ALARM_SECONDS = 900; // off the clock only the token wants care
 
 /**

@@ -95,5 +95,5 @@ const isNewEnough = ({ version }, snapshot) => snapshot && snapshot.version >= v
 
 const meOf = (record, snapshot) => (isNewEnough(record, snapshot) ? snapshot.me : null);
 
-const accountOf = ({ accounts }, id) =>
+export const accountOf = ({ accounts }, id) =>
   accounts.find((account) => account.id === id) ?? { id, name: '…' };

@@ -43,6 +43,7 @@ export class Server {
   }
 
   #answer({ path, body }) {
+    if (path === '/v1/sessions/current') return new Response(null, { status: 204 });
     if (path === '/v1/heartbeat') return new Response(null, { status: 204 });
     if (path === '/v1/clock-out') return this.#json({ cleared: true, account_id: 'acme' });
     if (path.startsWith('/v1/sessions')) return this.#json(this.session(body.access_code ?? 'ana'));
@@ -83,6 +84,7 @@ export const broken = () => Promise.reject(new TypeError('fetch failed'));
 export class Chrome {
   state = NOTHING;
   kept = null;
+  endings = [];
   lasting = false;
   alarm = null;
   input = 'active';
@@ -95,6 +97,8 @@ export class Chrome {
         read: async () => structuredClone(this.state),
         write: async (state) => void (this.state = structuredClone(state)),
         session: async () => this.kept,
+        endings: async () => structuredClone(this.endings),
+        setEndings: async (endings) => void (this.endings = structuredClone(endings)),
         setSession: async (session, keep) => void ([this.kept, this.lasting] = [session, keep]),
       },
       alarm: { set: async (seconds) => void (this.alarm = seconds) },
