@@ -23,6 +23,7 @@ from routes import (
     presence,
     request_log,
     sessions,
+    write_limit,
 )
 from routes.requests import BODY_BYTES, judge_form
 from schemas.problem import Problem
@@ -64,6 +65,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     headers.register(app, settings)
     request_log.register(app)
     addresses.register(app)
+    write_limit.register(app)
     app.before_request(judge_form)
     for resource in (
         sessions,

@@ -29,7 +29,7 @@ def list_accounts() -> dict[str, Any]:
 @blueprint.arguments(NewAccount)
 @blueprint.response(201, ManagedAccount)
 @blueprint.tables(201, ManagedAccount)
-@blueprint.problems(401, 403, 409, 422, 503)
+@blueprint.problems(401, 403, 409, 422, 429, 503)
 def add_account(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make an account."""
     with changing_as_admin() as (change, caller):
@@ -41,7 +41,7 @@ def add_account(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, st
 @blueprint.arguments(AccountChanges, required=False)
 @blueprint.response(200, ManagedAccount)
 @blueprint.tables(200, ManagedAccount)
-@blueprint.problems(401, 403, 404, 409, 422, 503)
+@blueprint.problems(401, 403, 404, 409, 422, 429, 503)
 def change_account(
     body: dict[str, Any], account_id: UUID
 ) -> tuple[dict[str, Any], int, dict[str, str]]:

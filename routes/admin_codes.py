@@ -36,7 +36,7 @@ def list_access_codes(member_id: UUID) -> dict[str, Any]:
 @blueprint.arguments(NewAccessCode, required=False)
 @blueprint.response(201, IssuedAccessCode)
 @blueprint.tables(201, IssuedAccessCode)
-@blueprint.problems(401, 403, 404, 422, 503)
+@blueprint.problems(401, 403, 404, 422, 429, 503)
 def issue_access_code(
     body: dict[str, Any], member_id: UUID
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -58,7 +58,7 @@ def issue_access_code(
 
 @blueprint.delete("/<uuid:code_id>")
 @blueprint.response(204)
-@blueprint.problems(401, 403, 404, 422, 503)
+@blueprint.problems(401, 403, 404, 422, 429, 503)
 def revoke_access_code(member_id: UUID, code_id: UUID) -> Response:
     """Make a code worthless, and end the sessions that it began."""
     with changing_as_admin() as (change, caller):

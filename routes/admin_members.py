@@ -33,7 +33,7 @@ def list_members() -> dict[str, Any]:
 @blueprint.arguments(NewMember)
 @blueprint.response(201, ManagedMember)
 @blueprint.tables(201, ManagedMember)
-@blueprint.problems(401, 403, 422, 503)
+@blueprint.problems(401, 403, 422, 429, 503)
 def add_member(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a person and their membership."""
     with changing_as_admin() as (change, caller):
@@ -45,7 +45,7 @@ def add_member(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str
 @blueprint.arguments(MemberChanges, required=False)
 @blueprint.response(200, ManagedMember)
 @blueprint.tables(200, ManagedMember)
-@blueprint.problems(401, 403, 404, 409, 422, 503)
+@blueprint.problems(401, 403, 404, 409, 422, 429, 503)
 def change_member(
     body: dict[str, Any], member_id: UUID
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -59,7 +59,7 @@ def change_member(
 @blueprint.post("/<uuid:member_id>/revoke-tokens")
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(204)
-@blueprint.problems(401, 403, 404, 422, 503)
+@blueprint.problems(401, 403, 404, 422, 429, 503)
 def revoke_tokens(_body: dict[str, Any], member_id: UUID) -> Response:
     """End all sessions that the member has."""
     with changing_as_admin() as (change, caller):

@@ -35,7 +35,7 @@ def list_sessions(member_id: UUID) -> dict[str, Any]:
 
 @blueprint.delete("/<uuid:session_id>")
 @blueprint.response(204)
-@blueprint.problems(401, 403, 404, 422, 503)
+@blueprint.problems(401, 403, 404, 422, 429, 503)
 def end_session(member_id: UUID, session_id: UUID) -> Response:
     """Sign a member out of one session."""
     with changing_as_admin() as (change, caller):

@@ -8,7 +8,7 @@ from werkzeug.datastructures import Headers, MIMEAccept
 from werkzeug.http import parse_accept_header
 from werkzeug.utils import get_content_type
 
-from services.errors import Refusal, TooManyAttempts
+from services.errors import Refusal, TooMany
 from services.header_lists import is_read
 from services.snapshot import FORMATS
 from settings import Settings
@@ -48,6 +48,7 @@ KINDS = {
     "account_required": Kind(422, "Account required"),
     "idempotency_key_reused": Kind(422, "Idempotency key reused"),
     "too_many_attempts": Kind(429, "Too many attempts"),
+    "too_many_requests": Kind(429, "Too many requests"),
     "internal_error": Kind(500, "Internal error"),
     "database_unavailable": Kind(503, "Database unavailable"),
 }
@@ -97,7 +98,7 @@ def problem(code: str, detail: str, *, request_id: str, **fields: Any) -> Answer
 def refused(refusal: Refusal, *, request_id: str) -> Answer:
     """The problem that a refusal is."""
     answer = problem(refusal.code, refusal.detail, request_id=request_id, **refusal.fields)
-    if isinstance(refusal, TooManyAttempts):
+    if isinstance(refusal, TooMany):
         answer.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return answer
 

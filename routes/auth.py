@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from models import AccessCode
 from models.member_session import USER_AGENT_LENGTH
-from routes import addresses, guessing, request_log
+from routes import addresses, guessing, request_log, write_limit
 from routes.context import context
 from services import access_codes, callers, tokens
 from services.callers import CodeHolder, TokenBearer
@@ -44,10 +44,16 @@ def reading() -> Iterator[tuple[Session, TokenBearer]]:
 
 @contextmanager
 def writing() -> Iterator[tuple[Session, TokenBearer]]:
-    """A ``write()`` transaction for the bearer, for what no view shows: it locks no org."""
+    """A ``write()`` transaction for the bearer, for what no view shows: it locks no org.
+
+    :raises TooManyRequests: the bearer has written too often
+    """
     token = bearer_token()
+    write_limit.require_patience(token.claims.membership_id)
     with context().database.write() as session:
-        yield session, callers.by_token(session, token)
+        caller = callers.by_token(session, token)
+        write_limit.count(session, caller.member.id)
+        yield session, caller
 
 
 @contextmanager
@@ -66,13 +72,17 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, TokenBea
     """The locked org of the bearer.
 
     :param key: the request's Idempotency-Key
+    :raises TooManyRequests: the bearer has written too often
     """
     token = bearer_token()
+    write_limit.require_patience(token.claims.membership_id)
     with (
         context().database.write() as session,
         _locked(session, token.claims.org_id, NotAuthenticated("revoked")) as change,
     ):
-        yield change, callers.by_token(session, token, key=key)
+        caller = callers.by_token(session, token, key=key)
+        write_limit.count(session, caller.member.id)
+        yield change, caller
 
 
 @contextmanager
@@ -95,6 +105,7 @@ def changing_by_access_code(
     :param key: the request's Idempotency-Key
     :raises AccessCodeRejected: it lets nobody in
     :raises TooManyAttempts: the client's address sent too many that did not
+    :raises TooManyRequests: the member has written too often
     """
     guessing.require_right(typed)
     settings = context().settings
@@ -106,6 +117,7 @@ def changing_by_access_code(
     ):
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
         request_log.tell(member=caller.member.id)
+        write_limit.count(session, caller.member.id)
         access_codes.keep_use(change, caller.code, typed)
         try:
             yield change, caller

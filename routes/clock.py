@@ -50,7 +50,7 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
 @blueprint.arguments(ClockOutRequest, required=False)
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(200, ClockedOut)
-@blueprint.problems(401, 410, 422, 503)
+@blueprint.problems(401, 410, 422, 429, 503)
 def clock_out(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     """End the caller's presence."""
     with changing_by_token(key) as (change, caller):

@@ -16,14 +16,13 @@ from routes import addresses, request_ids
 
 # Of each code and process: whoever is refused 1,000 times a second shall not fill the disk.
 LINES_PER_MINUTE = 1000
-ALWAYS_TOLD = {"access_code_rejected", "too_many_attempts"}
 
 log = logging.getLogger("presence.requests")
 
 
 def is_told(status: int, code: str) -> bool:
     """Whether an answer is worth a line."""
-    return status == 403 or status >= 500 or code in ALWAYS_TOLD
+    return status in (403, 429) or status >= 500 or code == "access_code_rejected"
 
 
 def write(where: str, status: int, code: str, **known: Any) -> None:

@@ -35,7 +35,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/sessions/renew")
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(200, Session)
-@blueprint.problems(401, 422, 503)
+@blueprint.problems(401, 422, 429, 503)
 def renew(_body: dict[str, Any]) -> dict[str, Any]:
     """Get a new token for one that has not run out."""
     settings, now = context().settings, utc_now()
@@ -46,7 +46,7 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.delete("/sessions/current")
 @blueprint.response(204)
-@blueprint.problems(401, 422, 503)
+@blueprint.problems(401, 422, 429, 503)
 def sign_out() -> Response:
     """End the caller's session, and with it all its tokens."""
     with changing_by_token() as (change, caller):
@@ -80,7 +80,7 @@ def list_own_sessions() -> dict[str, Any]:
 
 @blueprint.delete("/me/sessions/<uuid:session_id>")
 @blueprint.response(204)
-@blueprint.problems(401, 404, 422, 503)
+@blueprint.problems(401, 404, 422, 429, 503)
 def end_own_session(session_id: UUID) -> Response:
     """Sign out elsewhere."""
     with changing_by_token() as (change, caller):

@@ -123,14 +123,24 @@ class LastAdmin(Refusal):
         super().__init__("This is the org's last active admin. Make another member admin first.")
 
 
-class TooManyAttempts(Refusal):
-    """:param retry_after_seconds: when the next access code may be tried"""
+class TooMany(Refusal):
+    """:param retry_after_seconds: when the next is looked at"""
 
-    code = "too_many_attempts"
+    _detail: ClassVar[str]
 
     def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__("Too many access codes from this address were refused. Try again later.")
+        super().__init__(self._detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyAttempts(TooMany):
+    code = "too_many_attempts"
+    _detail = "Too many access codes from this address were refused. Try again later."
+
+
+class TooManyRequests(TooMany):
+    code = "too_many_requests"
+    _detail = "You have written more than 120 times in a minute. Try again later."
 
 
 class PresenceEnded(Refusal):

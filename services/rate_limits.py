@@ -1,5 +1,6 @@
 """Counting what a client may not do often, for all workers and machines, in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
@@ -19,16 +20,19 @@ class Limit(NamedTuple):
     window_seconds: int
 
 
-def hit(session: Session, key: str, limit: Limit, *, now: datetime) -> int:
+def hit(
+    session: Session, key: str, limit: Limit, *, now: datetime, earlier: Sequence[float] = ()
+) -> int:
     """Count one more, unless that would be too many.
 
     All others with the same key wait until the transaction ends. A rollback takes the count back.
 
     :param key: who, and what they do
+    :param earlier: when it was done before without being counted, in seconds since 1970
     :returns: 0 where it was counted, else the seconds until it can be again
     """
     begun = now.timestamp() - limit.window_seconds
-    hits = [at for at in _locked(session, key, now) if at > begun]
+    hits = sorted(at for at in (*_locked(session, key, now), *earlier) if at > begun)
     if len(hits) >= limit.times:
         return max(1, ceil(hits[-limit.times] - begun))
     session.execute(

@@ -12,7 +12,7 @@ from asgi_client import ask, started
 from conftest import Lines
 from live import metrics
 from routes import request_log
-from services import clocking, sessions
+from services import clocking, signing_in
 from world import World
 
 NAMED = {"Request-Id": "id-1"}
@@ -86,7 +86,7 @@ def test_a_database_that_is_away_is_logged_with_the_reason(
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
     ana = world.va()
-    monkeypatch.setattr(sessions, "own_presence", away)
+    monkeypatch.setattr(signing_in, "own_presence", away)
     client.get("/v1/me", headers=world.bearer(ana) | NAMED, environ_overrides=FROM)
     assert lines() == [
         f"GET /v1/me: 503 database_unavailable member={ana.id} cause=OperationalError"

@@ -117,6 +117,7 @@ test('a late clock-out of what has ended disturbs nobody and is done', async () 
 for (const [name, answer] of [
   ['500', () => problem(500, 'internal_error')],
   ['503', () => problem(503, 'database_unavailable', {}, { 'Retry-After': '2' })],
+  ['429', () => problem(429, 'too_many_requests', {}, { 'Retry-After': '31' })],
   ["a proxy's 502", () => new Response('<h1>Bad gateway</h1>', { status: 502 })],
   ["a hotel's page", () => new Response('<h1>Welcome</h1>')],
   ["a hotel's 404", () => new Response('<h1>Gone</h1>', { status: 404 })],

@@ -1,0 +1,129 @@
+"""How often a member may write, over all workers and machines (contract.md, "Errors").
+
+A member's first few writes in a minute are kept in the memory of the process that served them:
+who clocks in and out costs the database nothing. One more, and the row in the database gets them
+all and counts from then on. Who has to wait is refused from memory: that needs no lock.
+"""
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from flask import Flask, Response, g, request
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from services import rate_limits
+from services.errors import Refusal, TooManyRequests
+from services.rate_limits import Limit
+from services.times import utc_now
+
+LIMIT = Limit(120, window_seconds=60)  # contract.md, "Errors"
+FEW = 5  # so many more, for each other process, may a member write who is quick
+WRITERS = 10_000  # in memory, about 300 bytes each
+UNCOUNTED = {"clock.heartbeat", "sessions.open_session"}
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+MALFORMED = {400, 413, 415, 422}
+
+
+@dataclass(slots=True)
+class Writer:
+    """What one member wrote lately; times are seconds since 1970.
+
+    :ivar few: writes that are not in the database
+    :ivar counted_until: until then each is counted in the database
+    :ivar waits_until: until then each is refused
+    """
+
+    few: list[float] = field(default_factory=list)
+    counted_until: float = 0.0
+    waits_until: float = 0.0
+
+
+class Writers:
+    """Those of this process; the one who has not written for longest goes first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._writers: dict[UUID, Writer] = {}
+
+    def seconds_to_wait(self, member_id: UUID, at: float) -> float:
+        writer = self._writers.get(member_id)
+        return 0.0 if writer is None else writer.waits_until - at
+
+    def let_wait(self, member_id: UUID, until: float) -> None:
+        with self._lock:
+            self._of(member_id).waits_until = until
+
+    def add(self, member_id: UUID, at: float) -> list[float] | None:
+        """Take note of a write.
+
+        :returns: those to be counted in the database before it; None where it need not be
+        """
+        with self._lock:
+            writer = self._of(member_id)
+            if at < writer.counted_until:
+                writer.counted_until = at + LIMIT.window_seconds
+                return []
+            few = [each for each in writer.few if each > at - LIMIT.window_seconds]
+            if len(few) < FEW:
+                writer.few = [*few, at]
+                return None
+            writer.few = []
+            writer.counted_until = at + LIMIT.window_seconds
+            return few
+
+    def _of(self, member_id: UUID) -> Writer:
+        writer = self._writers.pop(member_id, None) or Writer()
+        if len(self._writers) >= WRITERS:
+            del self._writers[next(iter(self._writers))]
+        self._writers[member_id] = writer
+        return writer
+
+
+_writers = Writers()
+
+
+def require_patience(member_id: UUID) -> None:
+    """:raises TooManyRequests: the member has to wait, as this process knows"""
+    wait = _writers.seconds_to_wait(member_id, utc_now().timestamp())
+    if wait > 0 and request.endpoint not in UNCOUNTED:
+        g.write_counted = True
+        raise TooManyRequests(int(wait) + 1)
+
+
+def count(session: Session, member_id: UUID) -> None:
+    """Count the current request, whatever will be answered to it.
+
+    Only once it is known that the member sent it: nobody else, not even with a token that was
+    revoked, shall make them wait.
+
+    :raises TooManyRequests: that is too many
+    """
+    if request.endpoint in UNCOUNTED:
+        return
+    g.write_counted = True
+    now = utc_now()
+    earlier = _writers.add(member_id, now.timestamp())
+    if earlier is None:
+        return
+    key = f"writes/{member_id}"
+    wait_seconds = rate_limits.hit(session, key, LIMIT, now=now, earlier=earlier)
+    if wait_seconds:
+        _writers.let_wait(member_id, now.timestamp() + wait_seconds)
+        raise TooManyRequests(wait_seconds)
+
+
+def register(app: Flask) -> None:
+    """Count in ``app`` also what was refused for its form, before it was asked whose it is."""
+
+    @app.after_request
+    def count_malformed(response: Response) -> Response:
+        from routes.auth import writing  # which counts
+
+        is_write = request.method in WRITES and request.endpoint not in UNCOUNTED
+        if is_write and response.status_code in MALFORMED and "write_counted" not in g:
+            with suppress(Refusal, SQLAlchemyError), writing():
+                pass
+        return response
