@@ -74,6 +74,7 @@ def test_what_is_read_slowly_arrives_whole(stage: Stage, asset: str) -> None:
         while time.monotonic() - begun < 2 * STALLED_SECONDS:
             line.said += line.socket.recv(65536)
             time.sleep(0.5)
+        line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         said = line.to_the_end()
     assert said.partition(b"\r\n\r\n")[2].decode() == whole
 

@@ -19,6 +19,7 @@ from lane_streams import BEARERS, LISTED, ORG, Clock, Side, Truth, clock_of_our_
 from live.counts import Counts
 from live.express import ExpressProtocol
 from live.snapshots import VIEWS
+from messages import answers, read
 
 # CONTRIBUTING.md: all 100,000 of them with PRESENCE_STREAMS=100000.
 STREAMS = int(os.environ.get("PRESENCE_STREAMS", "2000"))
@@ -91,6 +92,7 @@ class Stream:
         self.truth = truth
         self.last = self.poll_of(0, SHAPES[0])
         self.ticks = 0
+        self.sent = b""
 
     async def step(self, number: int) -> None:
         """Do one thing; both sides must have said the same at its end."""
@@ -103,8 +105,25 @@ class Stream:
         assert lane.seen == plain.seen
 
     def send(self, data: bytes) -> None:
+        self.sent += data
         for side in self.sides:
             side.transport.receive(data)
+
+    def judge(self) -> None:
+        """Both sides have one reader: hold it against the model of RFC 9112."""
+        transport = self.sides[0].transport
+        model = read(self.sent)
+        methods = [message.method for message in model.messages]
+        found = answers(bytes(transport.written), methods)
+        if not transport.is_closed:
+            # A refusal waits for the answers before it, and those may wait for a change.
+            assert model.refused is None or len(found) < len(model.messages)
+            assert len(found) <= len(model.messages)
+        else:
+            assert len(found) <= len(model.messages) + 1
+        for answer, message in zip(found, model.messages, strict=False):
+            if answer.status == 200 and answer.body.startswith(b"("):  # what stands for Flask
+                assert answer.body.endswith(repr(message.body).encode() + b")")
 
     async def poll(self, number: int) -> None:
         self.last = self.poll_of(number, SHAPES[0])
@@ -283,6 +302,10 @@ async def play(sides: tuple[Side, Side], truth: Truth, numbers: list[int]) -> No
     try:
         for number in numbers:
             await stream.step(number)
+        for side in sides:
+            side.protocol.resume_writing()
+        await settle(*sides)
+        stream.judge()
     finally:
         for side in sides:
             side.protocol.resume_writing()

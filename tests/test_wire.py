@@ -61,13 +61,16 @@ class Line:
         except ConnectionError:
             return True
 
-    def in_silence(self, seconds: float = 0.5) -> bytes:
-        """All that it says until it is silent, or closes."""
+    def in_silence(self, seconds: float = 0.3) -> bytes:
+        """All that it says until it is silent, or closes; it must say something."""
+        self.said += self.socket.recv(65536)
         self.socket.settimeout(seconds)
         try:
             return self.to_the_end()
         except TimeoutError:
             return self.said
+        finally:
+            self.socket.settimeout(20)
 
 
 def posted(path: str, body: Any, more: bytes = b"", *, chunked: bool = False) -> bytes:
@@ -159,3 +162,95 @@ def test_a_client_that_ends_within_a_request_is_not_answered(stage: Stage, cut: 
     with Line(stage) as line:
         said = line.send(HEALTH + request[:cut]).finish().to_the_end()
     assert said.count(b"HTTP/1.1 ") == said.count(b"HTTP/1.1 200 ") == 1
+
+
+CODE = json.dumps({"access_code": "K7QF-9TWM-2XHP"}).encode()
+EXPECTING = b"Expect: 100-continue\r\n"
+
+
+def test_the_body_that_a_client_holds_back_is_asked_for(stage: Stage) -> None:
+    head, _, body = posted("/v1/sessions", CODE, EXPECTING).partition(b"\r\n\r\n")
+    with Line(stage) as line:
+        assert line.send(head + b"\r\n\r\n").in_silence() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.said = b""
+        assert line.send(body).in_silence().startswith(b"HTTP/1.1 401 ")
+        line.said = b""
+        assert line.send(HEALTH).in_silence().startswith(b"HTTP/1.1 200 ")
+
+
+def test_no_body_is_asked_for_that_is_there_or_will_not_come(stage: Stage) -> None:
+    without = HEALTH.replace(b"\r\n\r\n", b"\r\n" + EXPECTING + b"\r\n")
+    old = posted("/v1/sessions", CODE, EXPECTING).replace(b"HTTP/1.1", b"HTTP/1.0")
+    for request in (posted("/v1/sessions", CODE, EXPECTING), without, old):
+        with Line(stage) as line:
+            said = line.send(request).in_silence()
+        assert b" 100 " not in said
+        assert said.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_is_refused_without_its_body_ends_the_connection(stage: Stage) -> None:
+    """The client may send the body or not: what comes next could be either."""
+    head = posted("/v1/sessions", b"", EXPECTING).replace(b": 0\r\n", b": 99999\r\n")
+    with Line(stage) as line:
+        said = line.send(head).to_the_end()
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in said.lower()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /healthz HTTP/1.0\r\n\r\n",
+        b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ],
+)
+def test_what_ends_the_connection_is_answered_first(stage: Stage, request_: bytes) -> None:
+    with Line(stage) as line:
+        said = line.send(request_ + HEALTH).to_the_end()
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\r\n\r\nGET /healthz HTTP/1.1\r\nhost:x\r\n",
+        b"GET http://presence:8000/healthz HTTP/1.1\r\nHost: other\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Text: \x80\xff\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: foo\r\nConnection: Upgrade\r\n"
+        b"Content-Length: 0\r\n",
+    ],
+)
+def test_what_is_unusual_is_answered_and_keeps_the_connection(stage: Stage, head: bytes) -> None:
+    with Line(stage) as line:
+        for _ in range(2):
+            line.said = b""
+            assert line.send(head + b"\r\n").in_silence().startswith(b"HTTP/1.1 200 ")
+            assert b"close" not in line.said
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.1\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a b\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost:\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n",
+        b"GET /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\nX: a\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost : a\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n",
+        b"get /healthz HTTP/1.1\r\nHost: a\r\n",
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_400_and_closes(stage: Stage, head: bytes) -> None:
+    with Line(stage) as line:
+        said = line.send(head + b"\r\n", HEALTH).to_the_end()
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1 ") == 1
