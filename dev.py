@@ -8,8 +8,10 @@
   python3 dev.py lint
       run ruff and mypy
   python3 dev.py lock [uv arguments]
-      remake requirements/ from the dependencies in pyproject.toml;
-      with --upgrade to their newest versions
+      remake requirements/ from the dependencies in pyproject.toml, each lock with its bill
+      of materials; with --upgrade to their newest versions
+  python3 dev.py audit ADVISORIES
+      hold all locks against known advisories: a folder or a zip file of OSV documents
   python3 dev.py bench NAME [options]
       measure: ceiling, history, pollers, wait or writes; see docs/benchmarks.md
   python3 dev.py extension
@@ -209,6 +211,21 @@ def write_lock(name: str, arguments: list[str], requirements: str = "") -> None:
     command = [*uv, *scope, *form, *arguments]
     if subprocess.run(command, cwd=ROOT, env=plain, input=requirements, text=True).returncode != 0:
         fail(f"{target} was not remade; uv says why above")
+    write_bill(name)
+
+
+def write_bill(name: str) -> None:
+    from sbom import bill
+
+    lock_file(name).with_suffix(".cdx.json").write_text(bill(lock_file(name)))
+
+
+def audit(arguments: list[str]) -> None:
+    if len(arguments) != 1:
+        fail("audit needs advisories: a folder or a zip file of OSV documents for PyPI", 2)
+    advisories = str(Path(arguments[0]).absolute())
+    prepare(VENV, LOCKS)
+    become("python", "-m", "audit", advisories)
 
 
 def bench(arguments: list[str]) -> None:
@@ -232,6 +249,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "test": test,
     "lint": lint,
     "lock": lock,
+    "audit": audit,
     "bench": bench,
     "extension": extension,
 }
