@@ -19,6 +19,7 @@ from stage import Stage, wait_until
 
 IS_FULL = os.environ.get("PRESENCE_ATTACKS") == "full"
 MORE = 10 if IS_FULL else 1  # times as many of what memory might keep
+WIDER = 3 if IS_FULL else 1  # times as many connections at once: each may hold something
 GROWTH_BYTES = 20_000_000  # of all workers together, after an attack
 PATIENCE_SECONDS = 20.0  # of a client that is served while an attack stands
 OTHERS = 40  # requests of clients who mean well, each over a connection of its own
