@@ -15,13 +15,15 @@ from sqlalchemy import inspect, text
 
 from models import Account, Membership
 from models.session import Database
-from services import access_codes, clocking
+from services import access_codes, clocking, sessions
+from services.change import Client
 from services.times import utc_now
 from settings import Settings
 from world import World
 
 NAME = "Aurelia Reyes-Quimby"
 WRITTEN = "asked to go home at noon"
+ADDRESS, USER_AGENT = "203.0.113.77", "Quimby's browser"
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Story:
             "access code": digest,
             "idempotency key": b"key-of-hers",
             "reason": WRITTEN.encode(),
+            "address": ADDRESS.encode(),
+            "user agent": USER_AGENT.encode(),
         }
 
 
@@ -58,6 +62,9 @@ def story_in(world: World, member: Membership) -> Story:
     other, account = world.admin("Tom Okafor"), world.account("Acme Dental")
     bakery = world.account("Blue Heron Bakery")
     code = world.code(member)
+    with world.changing_member(member) as (change, found):
+        change.client = Client(ADDRESS, USER_AGENT)
+        sessions.begin(change, found)
     world.clock_in(member, bakery)
     world.clock_in(member, account, key="key-of-hers")
     clear(world, other, account, WRITTEN)

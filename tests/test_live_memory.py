@@ -7,14 +7,17 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
+from datetime import timedelta
 from itertools import count, islice
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import psycopg2
 import pytest
 from flask import Flask
 from psycopg2.extensions import Notify
+from sqlalchemy import insert, update
 from sqlalchemy.exc import OperationalError
 
 from asgi_client import ask, counting, lifespan, memory_of, started, until, until_answered
@@ -23,10 +26,13 @@ from live.feeds import Poller
 from live.gate import Sight
 from live.process import Process
 from live.question import Question
-from live.snapshots import OrgMemory, versions_of
+from live.snapshots import Loaded, OrgMemory, read, versions_of
 from live.tokens import Bearer, Tokens
+from models import MemberSession, Membership
 from models.session import Database
+from services import sessions
 from services.errors import NotAuthenticated
+from services.times import utc_now
 from world import World
 
 KEEPERS = (Question, Bearer, Sight, OrgMemory)
@@ -442,3 +448,50 @@ def test_what_was_read_is_freed_when_it_is_read_anew(
         assert keepers == []
 
     run_without_feed(app, tell)
+
+
+def test_what_memory_knows_of_ended_sessions_is_bounded(world: World, database: Database) -> None:
+    """As many as a member can have whose tokens have not run out: the worst of one member."""
+    ana, now = world.va(), utc_now()
+    read(database, world.id, None, 120)
+    row = {"org_id": world.id, "membership_id": ana.id, "created_at": now, "ended_at": now}
+    row |= {"renewable_until": now, "ended_reason": "signed_out"}
+    row["expires_at"] = now + timedelta(hours=12)
+    with database.write() as session:
+        session.execute(
+            insert(MemberSession), [{"id": uuid4(), **row} for _ in range(sessions.MOST_UNEXPIRED)]
+        )
+    tracemalloc.start()
+    try:
+        loaded = read(database, world.id, None, 120)
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert loaded is not None
+    assert len(loaded.ended) == sessions.MOST_UNEXPIRED
+    assert held < 2_000_000
+    assert len(read_after_one_more(world, ana).ended) == 0
+
+
+def read_after_one_more(world: World, ana: Membership) -> Loaded:
+    """Whoever begins one more ends them all by the generation: nothing is to be known of them."""
+    with world.changing_member(ana) as (change, found):
+        sessions.begin(change, found)
+    loaded = read(world.database, world.id, None, 120)
+    assert loaded is not None
+    assert loaded.members[ana.id].token_generation == 1
+    return loaded
+
+
+def test_a_session_that_has_run_out_is_forgotten(world: World, database: Database) -> None:
+    ana = world.va()
+    world.sign_out(ana)
+    loaded = read(database, world.id, None, 120)
+    assert loaded is not None
+    assert list(loaded.ended.values()) == ["signed_out"]
+    with database.write() as session:
+        session.execute(update(MemberSession).values(expires_at=utc_now()))
+    loaded = read(database, world.id, None, 120)
+    assert loaded is not None
+    assert loaded.ended == {}

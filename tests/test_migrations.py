@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Insert, insert, inspect, select, text
+from sqlalchemy import Insert, delete, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, StatementError
 
 from conftest import SECRET_KEY, migrate, opened
@@ -22,6 +22,8 @@ from models import (
     AuditEvent,
     ClockEvent,
     IdempotencyKey,
+    MemberSession,
+    Membership,
     Org,
     Presence,
     User,
@@ -307,3 +309,28 @@ def test_a_time_of_any_zone_comes_back_as_utc(database: Database) -> None:
         found = session.scalars(select(User.created_at)).one()
     assert found.isoformat() == "2026-11-22T12:00:00+00:00"
     assert found.tzinfo is UTC
+
+
+def test_the_previous_release_erases_members_who_have_sessions(world: World) -> None:
+    """It knows the tables before 0006 alone."""
+    ana, acme = world.va(), world.account()
+    world.token(ana)
+    world.token(ana, account=acme)
+    with world.database.write() as session:
+        for table in (IdempotencyKey, AccessCode):
+            session.execute(delete(table).where(table.membership_id == ana.id))
+        session.execute(delete(Membership).where(Membership.id == ana.id))
+    with world.database.read() as session:
+        assert session.scalars(select(MemberSession.id)).all() == []
+
+
+def test_the_previous_release_issues_codes_beside_this_one(world: World) -> None:
+    ana = world.va()
+    with world.database.write() as session:
+        columns = {column.name for column in AccessCode.__table__.c} - {"last_used_at"}
+        row = {"id": uuid4(), "org_id": world.id, "membership_id": ana.id, "digest": b"x"}
+        row |= {"account_id": None, "expires_at": None, "revoked_at": None}
+        assert set(row) | {"created_at"} == columns
+        session.execute(insert(AccessCode).values(**row, created_at=utc_now()))
+    with world.database.read() as session:
+        assert session.scalars(select(AccessCode.last_used_at)).all() == [None]
