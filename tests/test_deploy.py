@@ -83,9 +83,9 @@ def site(request: pytest.FixtureRequest, server: Server, certificate: Path) -> I
             yield Site(server, proxy, port, certificate)
     else:
         text = without_comments((ROOT / "deploy/Caddyfile").read_text())
-        tls = f"{NAME} {{\n\ttls {folder}/fullchain.pem {folder}/privkey.pem"
+        tls = f"\n{NAME} {{\n\ttls {folder}/fullchain.pem {folder}/privkey.pem"
         options = f"{{\n\tadmin off\n\thttp_port @PORT@\n\thttps_port {port}\n}}\n"
-        text = replaced(text, **{f"{NAME} {{": tls}, **here, **idle)
+        text = replaced(text, **{f"\n{NAME} {{": tls}, **here, **idle)
         with caddy(text, options) as proxy:
             yield Site(server, proxy, port, certificate)
 
@@ -99,9 +99,23 @@ def test_browsers_are_told_to_come_by_tls_alone(site: Site) -> None:
         headers = site.ask(path).headers.lower()
         assert headers.count("strict-transport-security: max-age=31536000") == 1, path
         assert headers.count("content-security-policy:") == 1, path
-    plain = site.ask("/v1/presence?x=1", scheme="http")
+    plain = site.ask("/docs?x=1", scheme="http")
     assert plain.status == 308
-    assert re.search(rf"(?i)^location: https://{NAME}(:\d+)?/v1/presence\?x=1", plain.headers, re.M)
+    assert re.search(rf"(?i)^location: https://{NAME}(:\d+)?/docs\?x=1", plain.headers, re.M)
+
+
+@pytest.mark.parametrize("path", ["/v1/presence?x=1", "/v1", "//v1/me", "/%761/me", "/./v1/me"])
+def test_who_sends_a_token_in_clear_is_told(site: Site, path: str) -> None:
+    """And is not redirected: clients would follow, and send it in clear for ever."""
+    refused = site.ask(path, "--path-as-is", scheme="http", token="a token")
+    assert (refused.status, "location:" in refused.headers.lower()) == (403, False)
+    assert re.search("(?i)^content-type: text/plain", refused.headers, re.M)
+    assert refused.text.startswith("Use https. ")
+
+
+def test_a_code_sent_in_clear_begins_no_session(site: Site) -> None:
+    body = {"access_code": codes(site.server)["Maya Chen"]}
+    assert site.ask("/v1/sessions", "--location", scheme="http", data=body).status == 403
 
 
 def test_it_polls_through_it(site: Site, tmp_path: Path) -> None:
