@@ -101,9 +101,9 @@ def test_nobody_is_answered_to_bytes_that_are_not_their_own(
     stage: Stage, proxy: Proxy, chunked: bool
 ) -> None:
     world = stage.world
-    account = world.account(f"Kept {proxy.name} {chunked}")
+    account = world.account(f"Kept {proxy.port} {chunked}")
     held = world.clock_in(world.va("Vera Victim"), account)
-    admin = world.admin(f"Ada {proxy.name} {chunked}")
+    admin = world.admin(f"Ada {proxy.port} {chunked}")
     # The head of a request that the next one's Authorization would complete.
     smuggled = f"DELETE /v1/admin/presence/{account.id} HTTP/1.1\r\nHost: x\r\nX-Rest: ".encode()
     with closing(HTTPConnection(*proxy.address, timeout=30)) as victim:
@@ -121,8 +121,8 @@ def test_nobody_is_answered_to_bytes_that_are_not_their_own(
 
 def test_a_chunked_clock_out_that_offers_h2c_keeps_its_fence(stage: Stage, proxy: Proxy) -> None:
     world = stage.world
-    member = world.va(f"Fay {proxy.name}")
-    held = world.clock_in(member, world.account(f"Fenced {proxy.name}"))
+    member = world.va(f"Fay {proxy.port}")
+    held = world.clock_in(member, world.account(f"Fenced {proxy.port}"))
     body = {"presence_id": "00000000-0000-4000-8000-000000000000"}
     for upgrade in UPGRADES:
         request = posted("/v1/clock-out", body, bearer(stage, member) + upgrade, chunked=True)
