@@ -8,7 +8,7 @@ from live.snapshots import OrgMemory
 
 LONGEST_SECONDS = 30  # contract.md, "Conditional requests"
 
-_WAIT = re.compile(rb'(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=[;,]|$)', re.IGNORECASE)
+_WAIT = re.compile(rb'(?:^|,)\s*wait\s*=\s*"?(\d+)"?\s*(?=[;,]|$)', re.IGNORECASE)
 
 
 def seconds_to_wait(prefer: bytes | None) -> int:

@@ -169,7 +169,7 @@ def test_the_end_of_the_time_is_a_304(world: World, app: Flask) -> None:
 @pytest.mark.parametrize(
     ("prefer", "seconds"),
     [
-        *[("wait=30", 30), ("wait=31", 30), ("wait=999999999", 30), ("wait=7", 7), ("wait=0", 0)],
+        *[("wait=30", 30), ("wait=31", 30), ("wait=" + "9" * 40, 30), ("wait=7", 7), ("wait=0", 0)],
         *[('wait="8"', 8), ("a, wait=9;b=c", 9), ("Wait=3", 3), ("handling=lenient,wait=4", 4)],
         *[("wait", 0), ("wait=", 0), ("wait=-1", 0), ("wait=x", 0), ("wait=1.5", 0), ("", 0)],
         *[("await=5", 0), ("wait=5s", 0), ("waits=5", 0), (";wait=5", 0), ("wait=1 2", 0)],
