@@ -22,7 +22,14 @@ from services.times import utc_now
 LIMIT = Limit(120, window_seconds=60)  # contract.md, "Errors"
 FEW = 5  # so many more, for each other process, may a member write who is quick
 WRITERS = 10_000  # in memory, about 300 bytes each
-UNCOUNTED = {"clock.heartbeat", "sessions.open_session"}
+# Signing out is possible at any time: else whoever has a stolen token could keep its owner from
+# ending the session.
+UNCOUNTED = {
+    "clock.heartbeat",
+    "sessions.open_session",
+    "sessions.sign_out",
+    "sessions.end_own_session",
+}
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 MALFORMED = {400, 413, 415, 422}
 

@@ -127,6 +127,17 @@ def test_heartbeats_and_sign_ins_do_not_count(world: World, client: FlaskClient)
     assert client.post("/v1/sessions", json={"access_code": code}).status_code == 200
 
 
+def test_signing_out_is_possible_at_any_time(world: World, client: FlaskClient) -> None:
+    ana = world.va()
+    elsewhere = client.post("/v1/sessions", json={"access_code": world.code(ana)}).json
+    assert elsewhere is not None
+    write(world, client, ana, MOST)
+    assert_has_to_wait(world.post(client, ana, "clock-out"))
+    for session in (elsewhere["session_id"], "current"):
+        path = f"/v1/me/sessions/{session}" if session != "current" else "/v1/sessions/current"
+        assert client.delete(path, headers=world.bearer(ana)).status_code == 204
+
+
 def test_an_admins_writes_count_for_the_admin(world: World, client: FlaskClient) -> None:
     maya, acme = world.admin(), world.account()
     for number in range(MOST):
