@@ -45,15 +45,20 @@ def _allow_many_connections() -> None:
 
 def on_starting(server: Any) -> None:
     """With PRESENCE_SETUP, as `dev.py run` sets it, the database is set up first."""
+    from click import ClickException
+
     from app import create_app
     from cli.setup import prepare
 
     app = create_app()
     wanted = os.environ.get("PRESENCE_SETUP")
     if wanted:
-        with app.app_context():
-            bind = server.cfg.bind
-            prepare(f"http://{bind[0]}", bind, wants_demo=wanted == "demo")
+        bind = server.cfg.bind
+        try:
+            with app.app_context():
+                prepare(f"http://{bind[0]}", bind, wants_demo=wanted == "demo")
+        except ClickException as error:
+            raise SystemExit(f"Error: {error.format_message()}") from None
     app.extensions["presence"].database.close()
     _forget_our_modules()
 

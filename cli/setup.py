@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cli import demo
@@ -59,6 +60,7 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
     :param listens_on: ``host:port`` each; what is no loopback address others can reach
     """
     with writing() as session:
+        _require_utf8(session)
         if upgrade(session.connection()):
             click.echo("The database is new or was behind: migrated.")
     with writing() as session:
@@ -71,6 +73,18 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
         elif org is not None and (wants_demo or is_default):
             _tell_of_more_codes(session, org)
     click.echo(f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops it.")
+
+
+def _require_utf8(session: Session) -> None:
+    """:raises click.ClickException: the database can't hold every name"""
+    if session.connection().dialect.name != "postgresql":
+        return  # SQLite has no other encoding that would not hold them
+    encoding = session.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise click.ClickException(
+            f"The database's encoding is {encoding}, and names need UTF8: make one with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 def _welcome(url: str, change: Change, *, is_public: bool) -> None:

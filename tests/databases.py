@@ -11,14 +11,17 @@ from sqlalchemy.engine import make_url
 
 
 @contextmanager
-def empty_postgresql(server: str) -> Iterator[str]:
-    """The URL of a new database on ``server``, which is dropped at the end."""
+def empty_postgresql(server: str, options: str = "") -> Iterator[str]:
+    """The URL of a new database on ``server``, which is dropped at the end.
+
+    :param options: of CREATE DATABASE
+    """
     name = f"presence_tests_{uuid4().hex[:12]}"
     engine = create_engine(
         make_url(server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} {options}"))
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
