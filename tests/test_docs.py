@@ -18,6 +18,17 @@ ENDPOINT = re.compile(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)")
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 
+# Those whose rules have a source.
+SOURCES = [
+    path
+    for suffix in ("py", "js", "sh", "conf")
+    for path in ROOT.rglob(f"*.{suffix}")
+    if not any(
+        part.startswith(".") or part in ("node_modules", "types", "build", "dist")
+        for part in path.relative_to(ROOT).parts
+    )
+]
+
 # In the environment under other names, or found by the service itself.
 RENAMED = {"database_url": "DATABASE_URL"}
 
@@ -68,6 +79,23 @@ def test_operating_md_has_every_command(app: Flask) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_headings_that_the_code_cites_exist() -> None:
+    cited = {
+        (page, heading)
+        for path in SOURCES
+        for page, heading in re.findall(r'(\w+\.md), "([^"\n]+)"', path.read_text())
+    }
+    assert ("contract.md", "Errors") in cited
+    headings = {(page.name, heading) for page in PAGES for heading in headings_of(page)}
+    assert cited <= headings, cited - headings
+
+
+def headings_of(page: Path) -> set[str]:
+    """Without marks: those of code, and the one of what is still to be built."""
+    found = re.findall(r"^#+ (.*?)(?: ◇)?(?: \(.*\))?$", page.read_text(), re.MULTILINE)
+    return {heading.replace("`", "") for heading in found}
 
 
 def test_files_named_in_design_md_exist() -> None:
