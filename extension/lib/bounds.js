@@ -3,8 +3,8 @@
 export const LONGEST_INTERVAL_SECONDS = 300; // between two polls
 const LONGEST_RETRY_SECONDS = 3600;
 const LARGEST_SKEW_MS = 48 * 3_600_000; // a computer may be set to the wrong day, not to another year
-export const LARGEST_VERSION = 1e15 - 1; // an Integer, as RFC 9651 has it
-const NUMBER = /^\d{1,15}(\.\d{1,9})?$/;
+export const LARGEST_VERSION = Number.MAX_SAFE_INTEGER; // they are microseconds since 1970
+const NUMBER = /^\d{1,16}(\.\d{1,9})?$/;
 
 /**
  * A number from `least` to `most`, or `otherwise` where it is none. Of a header that stands there

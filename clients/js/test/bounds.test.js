@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bounded, retryAfterOf } from '../src/bounds.js';
+import { bounded, retryAfterOf, versionOf } from '../src/bounds.js';
 import { refusal, settle, stage } from './support.js';
 
 for (const said of ['2, 2', '-1', '0', 'NaN', '', '1e9', '99999999999', 'soon', 'Infinity', '0x10', '2;2']) {
@@ -87,10 +87,22 @@ for (const version of [NaN, Infinity, -1, '9, 9', 1e300, null]) {
     one.refresh(7);
     await settle();
     const asked = server.polls.slice(-2).map(({ headers }) => headers['Presence-Min-Version']);
-    assert.ok([undefined, '9', '999999999999999'].includes(asked[0]), asked[0]);
+    assert.ok([undefined, '9', '9007199254740991'].includes(asked[0]), asked[0]);
     assert.equal(asked[1], '7');
   });
 }
+
+test('the version of a write of today is asked for as it was said', async (t) => {
+  const { clock, server, poller } = stage(t);
+  const one = poller();
+  one.start();
+  await clock.pass(1);
+  for (const version of ['1795797482693000', '1795797482693001, 1795797482693001']) {
+    one.refresh(versionOf(new Headers({ 'Presence-Version': version })));
+    await settle();
+    assert.equal(server.polls.at(-1).headers['Presence-Min-Version'], version.split(',')[0]);
+  }
+});
 
 test('numbers are kept within their bounds', () => {
   for (const [value, found] of [
