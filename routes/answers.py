@@ -15,6 +15,8 @@ from settings import Settings
 
 POLLED_PATH = "/v1/presence"
 RETRY_AFTER_SECONDS = 2  # one poll later
+VARY = "Authorization, Accept, Accept-Encoding, Origin, Prefer, Presence-Org"
+INVALID_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 - RFC 6750, 3.1
 # contract.md, "Browsers elsewhere"
 CORS_EXPOSED_HEADERS = (
     "ETag, Link, X-Poll-Interval, Retry-After, Date, Preference-Applied, Presence-Version, "
@@ -89,7 +91,8 @@ def problem(code: str, detail: str, *, request_id: str, **fields: Any) -> Answer
     body = json.dumps(document).encode()
     headers = of_body(body, "application/problem+json")
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        is_missing = fields.get("reason", "missing") == "missing"
+        headers["WWW-Authenticate"] = "Bearer" if is_missing else INVALID_TOKEN
     if status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return Answer(status, headers, body)
@@ -159,7 +162,7 @@ def _of_polled(tag: str, settings: Settings) -> Headers:
         [
             ("ETag", tag),
             ("Cache-Control", "private, no-cache"),
-            ("Vary", "Authorization, Accept, Origin"),
+            ("Vary", VARY),
             ("X-Poll-Interval", str(settings.poll_interval)),
         ]
     )

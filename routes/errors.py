@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from routes import answers, request_ids, request_log
 from routes.answers import Answer
+from routes.requests import MERGE_PATCH
 from services.errors import Refusal
 
 _OF_HTTP = {
@@ -62,6 +63,8 @@ def _http_exception(error: HTTPException) -> Response:
     answer = problem(code, detail)
     if error.code == 405:
         answer.headers["Allow"] = dict(error.get_headers())["Allow"]
+    if error.code == 415 and request.method == "PATCH":
+        answer.headers["Accept-Patch"] = f"{MERGE_PATCH}, application/json"
     return answer
 
 

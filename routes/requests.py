@@ -21,14 +21,16 @@ BODY_BYTES = 64 * 1024  # contract.md, "Endpoints"
 # Thousands of unknown fields fit in a request; they are not all worth an answer.
 NAMED_FIELDS = 20
 CONTENT_TYPE_BYTES = 256
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 
 
 class Parser(FlaskParser):
-    """Strict: unknown fields are refused, and so is what is not quite JSON."""
+    """Strict: unknown fields are refused, unless the schema says otherwise; so is what is not quite
+    JSON."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - as webargs declares it
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "json": marshmallow.RAISE,
+        "json": None,
         "query": marshmallow.RAISE,
         "headers": marshmallow.EXCLUDE,
     }
@@ -145,7 +147,10 @@ def body_of(req: Request) -> Any:
     if len(req.headers.get("Content-Type", "")) > CONTENT_TYPE_BYTES:
         raise UnsupportedMediaType
     is_utf8 = req.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
-    if req.mimetype != "application/json" or not is_utf8 or req.content_encoding:
+    is_json = req.mimetype == "application/json" or (
+        req.method == "PATCH" and req.mimetype == MERGE_PATCH
+    )
+    if not is_json or not is_utf8 or req.content_encoding:
         raise UnsupportedMediaType
     try:
         return json.loads(

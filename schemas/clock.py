@@ -2,7 +2,7 @@
 
 import re
 
-from marshmallow import Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from schemas.fields import Id, Timestamp
 
@@ -15,19 +15,25 @@ class SessionRequest(Schema):
     )
 
 
-class ClockInRequest(Schema):
+class Event(Schema):
+    class Meta:
+        # A client newer than the server must lose no event.
+        unknown = EXCLUDE
+
+
+class ClockInRequest(Event):
     access_code = fields.String(metadata={"description": "beats a bearer token"})
     account_id = Id(metadata={"description": "may be left out with a code bound to an account"})
     occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
 
 
-class ClockOutRequest(Schema):
+class ClockOutRequest(Event):
     presence_id = Id(metadata={"description": "end it only if it is still this one"})
     reason = fields.String(validate=validate.OneOf(REASONS), load_default="user")
     occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
 
 
-class HeartbeatRequest(Schema):
+class HeartbeatRequest(Event):
     presence_id = Id(required=True)
 
 

@@ -18,7 +18,9 @@ def assert_problem(answer: TestResponse, status: int, code: str, **fields: Any) 
     if answer.request.path.startswith("/v1/"):
         assert answer.headers["Cache-Control"] == "no-store"
     if status == 401:
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        is_bad = body.get("reason", "missing") != "missing"
+        challenge = 'Bearer error="invalid_token"' if is_bad else "Bearer"
+        assert answer.headers["WWW-Authenticate"] == challenge
     if status == 503:
         assert int(answer.headers["Retry-After"]) > 0
     return body

@@ -14,7 +14,7 @@ PATHS = ["presence", "accounts"]
 FORMATS = ["application/json", "text/plain", "text/csv"]
 SHARED = {
     "Cache-Control": "private, no-cache",
-    "Vary": "Authorization, Accept, Origin",
+    "Vary": "Authorization, Accept, Accept-Encoding, Origin, Prefer, Presence-Org",
     "X-Poll-Interval": "2",
 }
 

@@ -11,7 +11,7 @@ def test_only_the_first_of_many_unknown_fields_are_named(client: FlaskClient) ->
     fields = {f"{number:04x}": 0 for number in range(5000)}
     query = "&".join(fields)[:14_000]
     for answer in (
-        client.post("/v1/clock-out", json=fields),
+        client.post("/v1/sessions", json=fields),
         client.get("/v1/presence", json=fields),
         client.get(f"/v1/admin/clock-events?{query}"),
         client.get(f"/v1/presence?{query}"),
