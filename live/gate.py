@@ -5,19 +5,19 @@ functions (``routes/answers.py``), and hands everything else, and every doubt, d
 """
 
 import logging
-from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 
 from live import poll_log
 from live.counts import Counts
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send, raw, send_answer
 from live.question import Asked, Judged, Question, RawHeaders
-from live.snapshots import Loaded, OrgMemory, Snapshots, Unavailable
-from live.tokens import Bearer, Tokens
+from live.sight import Sight, known_to_client, seen, text_of
+from live.snapshots import Snapshots, Unavailable
+from live.tokens import Tokens
 from live.waiting import Waiter, seconds_to_wait
 from routes import answers, protection, request_ids
 from routes.answers import Answer
-from services import callers, snapshot, tags
+from services import tags
 from services.errors import NotAuthenticated
 from services.header_lists import LIST_BYTES
 from settings import Settings
@@ -38,31 +38,6 @@ OTHERS = frozenset((b"content-length", b"transfer-encoding", b"upgrade"))
 RELEVANT = OTHERS.union(ASKING)
 
 log = logging.getLogger("presence.gate")
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a member may see, by the memory of their org.
-
-    :ivar tag: of what they may see
-    :ivar expires_at: the end of the token, by ``time.monotonic()``
-    """
-
-    bearer: Bearer
-    org: OrgMemory
-    loaded: Loaded
-    view: str
-    media_type: str
-    version: int
-    tag: str
-    expires_at: float
-
-    def body(self) -> bytes:
-        user_id = self.bearer.token.claims.user_id
-        if self.media_type == "application/json":
-            return self.loaded.json(self.view, user_id)
-        format_ = snapshot.FORMATS[self.media_type]
-        return snapshot.body(self.loaded.snapshot, self.view, format_, user_id)
 
 
 class Gate:
@@ -201,10 +176,10 @@ class Gate:
         if bearer is None or not self._snapshots.is_sure(org, now):
             return None
         try:
-            sight = _seen(bearer, org, asked)
+            sight = seen(bearer, org, asked)
         except NotAuthenticated:
             return None
-        if _known_to_client(asked, sight) > sight.version:
+        if known_to_client(asked, sight) > sight.version:
             return None
         org.polled_at = now
         judged = self._answered(sight, asked)
@@ -214,7 +189,7 @@ class Gate:
     def _answered(self, sight: Sight, asked: Asked) -> Judged:
         """The answer of one who may see, and what they will ask next."""
         unchanged = self._completed(answers.unchanged(sight.tag, self._settings), asked)
-        if tags.matches(_text(asked, b"if-none-match"), sight.tag):
+        if tags.matches(text_of(asked, b"if-none-match"), sight.tag):
             status, headers, body = 304, unchanged, b""
         else:
             status, body = 200, sight.body()
@@ -236,22 +211,22 @@ class Gate:
         return Judged(status, headers, body, question)
 
     def _completed(self, answer: Answer, asked: Asked) -> RawHeaders:
-        answers.complete(answer.headers, PATH, _text(asked, b"origin"), self._settings)
+        answers.complete(answer.headers, PATH, text_of(asked, b"origin"), self._settings)
         return raw(answer.headers)
 
     async def _sight(self, asked: Asked) -> Sight:
         bearer = self._tokens.bearer(asked.get(b"authorization"))
         org = await self._snapshots.sure(bearer.token.claims.org_id)
         try:
-            sight = _seen(bearer, org, asked)
+            sight = seen(bearer, org, asked)
         except NotAuthenticated:
             # The token may be newer than this memory: a new member's, or one after a revocation.
             org = await self._snapshots.sure(org.id, since=monotonic())
-            sight = _seen(bearer, org, asked)
-        if _known_to_client(asked, sight) > sight.version:
+            sight = seen(bearer, org, asked)
+        if known_to_client(asked, sight) > sight.version:
             # Never back in time: the client has seen more than this memory has.
             org = await self._snapshots.sure(org.id, since=monotonic())
-            sight = _seen(bearer, org, asked)
+            sight = seen(bearer, org, asked)
         return sight
 
 
@@ -267,42 +242,3 @@ def _asked(headers: RawHeaders) -> Asked | None:
                 return None
             asked[name] = value if len(value) <= LIST_BYTES or name == b"authorization" else b""
     return asked
-
-
-def _seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
-    """:raises NotAuthenticated: the membership is gone, deactivated, or its tokens revoked"""
-    claims, loaded = bearer.token.claims, org.loaded
-    member = loaded.members.get(claims.membership_id) if loaded is not None else None
-    if loaded is None or member is None or member.user_id != claims.user_id:
-        raise NotAuthenticated("revoked")
-    callers.check(member, claims, ended=loaded.ended.get(claims.session_id))
-    media_type = answers.accepted(_text(asked, b"accept"))
-    view = callers.view_of(member.role, claims.account_id)
-    version = loaded.snapshot.version_of(view)
-    return Sight(
-        bearer=bearer,
-        org=org,
-        loaded=loaded,
-        view=view,
-        media_type=media_type,
-        version=version,
-        tag=tags.snapshot_tag(
-            claims.membership_id,
-            view,
-            snapshot.FORMATS[media_type],
-            version,
-            loaded.snapshot.stale_after_seconds,
-        ),
-        expires_at=monotonic() + claims.expires_at.timestamp() - time(),
-    )
-
-
-def _known_to_client(asked: Asked, sight: Sight) -> int:
-    """The newest version of the view that the client shows to know of; 0 for none."""
-    known = tags.version_known_by(_text(asked, b"if-none-match"), sight.tag)
-    at_least = asked.get(b"presence-min-version", b"")
-    return max(known, int(at_least)) if at_least.isdigit() and len(at_least) < 20 else known
-
-
-def _text(asked: Asked, name: bytes) -> str | None:
-    return asked[name].decode("latin-1") if name in asked else None

@@ -8,7 +8,8 @@ judgement, which says too what the client's next question will be.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from live.snapshots import Loaded, OrgMemory, Snapshots
+from live.loaded import Loaded
+from live.snapshots import OrgMemory, Snapshots
 
 RawHeaders = list[tuple[bytes, bytes]]
 Asked = dict[bytes, bytes]

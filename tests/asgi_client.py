@@ -12,8 +12,9 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
+from live.loaded import versions_of
 from live.process import Process
-from live.snapshots import OrgMemory, versions_of
+from live.snapshots import OrgMemory
 from models.session import Database
 from world import World
 

@@ -30,7 +30,8 @@ import live.tokens
 from live.counts import Counts
 from live.express import ExpressProtocol
 from live.gate import Gate
-from live.snapshots import VIEWS, Loaded, Member, Snapshots
+from live.loaded import VIEWS, Loaded, Member
+from live.snapshots import Snapshots
 from services import snapshot, tags
 from services.errors import NotAuthenticated
 from services.snapshot import Snapshot

@@ -15,7 +15,7 @@ from lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settl
 from live.counts import Counts
 from live.express import LEARNT_BYTES, ExpressProtocol
 from live.head import HEAD_BYTES, HEAD_LINES
-from live.snapshots import VIEWS
+from live.loaded import VIEWS
 
 POLL = (
     "GET /v1/presence HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ana\r\nIf-None-Match: {}\r\n\r\n"

@@ -18,7 +18,7 @@ import live.question
 from lane_streams import BEARERS, LISTED, ORG, Clock, Side, Truth, clock_of_our_own, settle
 from live.counts import Counts
 from live.express import ExpressProtocol
-from live.snapshots import VIEWS
+from live.loaded import VIEWS
 from messages import answers, read
 
 # CONTRIBUTING.md: all 100,000 of them with PRESENCE_STREAMS=100000.

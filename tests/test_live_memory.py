@@ -23,10 +23,11 @@ from sqlalchemy.exc import OperationalError
 from asgi_client import ask, counting, lifespan, memory_of, started, until, until_answered
 from live import feeds, snapshots, tokens
 from live.feeds import Poller
-from live.gate import Sight
+from live.loaded import Loaded, read, versions_of
 from live.process import Process
 from live.question import Question
-from live.snapshots import Loaded, OrgMemory, read, versions_of
+from live.sight import Sight
+from live.snapshots import OrgMemory
 from live.tokens import Bearer, Tokens
 from models import MemberSession, Membership
 from models.session import Database

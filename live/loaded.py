@@ -1,0 +1,108 @@
+"""An org as one read of the database finds it."""
+
+import sys
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import MemberSession, Membership, Org
+from models.session import Database
+from services import snapshot
+from services.snapshot import Entry, Snapshot
+from services.times import utc_now
+
+VIEWS = ("admin", "va")
+
+
+class Member(NamedTuple):
+    user_id: UUID
+    role: str
+    active: bool
+    token_generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An org as one read found it.
+
+    :ivar ended: why a session has ended, of those with tokens that have not run out
+    :ivar shared: the JSON up to ``me``, by view
+    :ivar entries: by user id
+    :ivar mark: what questions remember it by: each would keep all of it in memory
+    """
+
+    snapshot: Snapshot
+    members_version: int
+    members: dict[UUID, Member]
+    ended: dict[UUID, str]
+    shared: dict[str, bytes]
+    entries: dict[str, Entry]
+    mark: object = field(default_factory=object)
+
+    @property
+    def versions(self) -> tuple[int, int, int, int]:
+        """All four, in the order of :func:`versions_of`."""
+        now = self.snapshot
+        return now.version, now.va_version, now.accounts_version, self.members_version
+
+    def json(self, view: str, user_id: UUID) -> bytes:
+        """The JSON body for one viewer."""
+        return self.shared[view] + snapshot.json_of_me(self.entries.get(str(user_id)))
+
+
+def read(
+    database: Database, org_id: UUID, known: Loaded | None, stale_after_seconds: int
+) -> Loaded | None:
+    """Read an org; ``known`` itself where nothing changed since, None where it is gone."""
+    with database.read() as session:
+        org = session.get(Org, org_id)
+        if org is None:
+            return None
+        if known is None or known.members_version != org.members_version:
+            members, ended = _members(session, org_id), _ended(session, org_id)
+        elif known.versions == versions_of(org):
+            return known
+        else:
+            members, ended = known.members, known.ended
+        now = snapshot.load(session, org, stale_after_seconds=stale_after_seconds)
+        members_version = org.members_version
+    return Loaded(
+        snapshot=now,
+        members_version=members_version,
+        members=members,
+        ended=ended,
+        shared={view: snapshot.shared_json(now, view) for view in VIEWS},
+        entries={entry.user_id: entry for entry in now.entries},
+    )
+
+
+def versions_of(org: Org) -> tuple[int, int, int, int]:
+    """All four versions of an org."""
+    return org.version, org.va_version, org.accounts_version, org.members_version
+
+
+def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:
+    rows = session.execute(
+        select(
+            Membership.id,
+            Membership.user_id,
+            Membership.role,
+            Membership.active,
+            Membership.token_generation,
+        ).where(Membership.org_id == org_id)
+    )
+    return {row[0]: Member(*row[1:]) for row in rows}
+
+
+def _ended(session: Session, org_id: UUID) -> dict[UUID, str]:
+    rows = session.execute(
+        select(MemberSession.id, MemberSession.ended_reason).where(
+            MemberSession.org_id == org_id,
+            MemberSession.ended_at.is_not(None),
+            MemberSession.expires_at > utc_now(),
+        )
+    )
+    return {id_: sys.intern(str(reason)) for id_, reason in rows}

@@ -1,0 +1,79 @@
+"""What a member may see of their org, by the memory of it."""
+
+from dataclasses import dataclass
+from time import monotonic, time
+
+from live.loaded import Loaded
+from live.question import Asked
+from live.snapshots import OrgMemory
+from live.tokens import Bearer
+from routes import answers
+from services import callers, snapshot, tags
+from services.errors import NotAuthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a member may see, by the memory of their org.
+
+    :ivar tag: of what they may see
+    :ivar expires_at: the end of the token, by ``time.monotonic()``
+    """
+
+    bearer: Bearer
+    org: OrgMemory
+    loaded: Loaded
+    view: str
+    media_type: str
+    version: int
+    tag: str
+    expires_at: float
+
+    def body(self) -> bytes:
+        user_id = self.bearer.token.claims.user_id
+        if self.media_type == "application/json":
+            return self.loaded.json(self.view, user_id)
+        format_ = snapshot.FORMATS[self.media_type]
+        return snapshot.body(self.loaded.snapshot, self.view, format_, user_id)
+
+
+def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
+    """What the bearer may see now.
+
+    :raises NotAuthenticated: the membership is gone, deactivated, or its tokens revoked
+    """
+    claims, loaded = bearer.token.claims, org.loaded
+    member = loaded.members.get(claims.membership_id) if loaded is not None else None
+    if loaded is None or member is None or member.user_id != claims.user_id:
+        raise NotAuthenticated("revoked")
+    callers.check(member, claims, ended=loaded.ended.get(claims.session_id))
+    media_type = answers.accepted(text_of(asked, b"accept"))
+    view = callers.view_of(member.role, claims.account_id)
+    version = loaded.snapshot.version_of(view)
+    return Sight(
+        bearer=bearer,
+        org=org,
+        loaded=loaded,
+        view=view,
+        media_type=media_type,
+        version=version,
+        tag=tags.snapshot_tag(
+            claims.membership_id,
+            view,
+            snapshot.FORMATS[media_type],
+            version,
+            loaded.snapshot.stale_after_seconds,
+        ),
+        expires_at=monotonic() + claims.expires_at.timestamp() - time(),
+    )
+
+
+def known_to_client(asked: Asked, sight: Sight) -> int:
+    """The newest version of the view that the client shows to know of; 0 for none."""
+    known = tags.version_known_by(text_of(asked, b"if-none-match"), sight.tag)
+    at_least = asked.get(b"presence-min-version", b"")
+    return max(known, int(at_least)) if at_least.isdigit() and len(at_least) < 20 else known
+
+
+def text_of(asked: Asked, name: bytes) -> str | None:
+    return asked[name].decode("latin-1") if name in asked else None
