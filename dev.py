@@ -222,7 +222,7 @@ def write_bill(name: str) -> None:
 
 def audit(arguments: list[str]) -> None:
     if len(arguments) != 1:
-        fail("audit needs advisories: a folder or a zip file of OSV documents for PyPI", 2)
+        fail("audit needs the path of a folder or a zip file of OSV documents: see SECURITY.md", 2)
     advisories = str(Path(arguments[0]).absolute())
     prepare(VENV, LOCKS)
     become("python", "-m", "audit", advisories)
