@@ -21,6 +21,7 @@ from routes import (
     history,
     operations,
     presence,
+    problem_pages,
     request_log,
     sessions,
     write_limit,
@@ -80,6 +81,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     ):
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(operations.blueprint)
+    app.register_blueprint(problem_pages.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(board.blueprint)
     errors.register(app)

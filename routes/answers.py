@@ -80,7 +80,7 @@ def problem(code: str, detail: str, *, request_id: str, **fields: Any) -> Answer
     """The answer for an error: ``code`` as in contract.md, and the members it names."""
     status, title = KINDS[code]
     document = {
-        "type": f"urn:presence:{code}",
+        "type": f"/problems/{code}",
         "title": title,
         "status": status,
         "code": code,

@@ -44,6 +44,7 @@ ENDPOINTS = {
     "GET /metrics": Endpoint("anyone", 200),
     "GET /openapi.json": Endpoint("anyone", 200),
     "GET /docs": Endpoint("anyone", 200),
+    "GET /problems/{problem}": Endpoint("anyone", 200),
     "GET /": Endpoint("anyone", 200),
     "GET /board/{name}": Endpoint("anyone", 200),
     "GET /client/{module}": Endpoint("anyone", 200),
@@ -128,6 +129,7 @@ class Scene:
             "user_id": str(ben.user_id),
             "code_id": str(_code_of(world, ben)),
             "name": "main.js",
+            "problem": "internal_error",
             "module": "api.js",
         }
 

@@ -11,7 +11,7 @@ def assert_problem(answer: TestResponse, status: int, code: str, **fields: Any) 
     body: dict[str, Any] = answer.get_json(force=True)
     assert (answer.status_code, body["code"]) == (status, code), body
     assert body["status"] == status
-    assert body["type"] == f"urn:presence:{code}"
+    assert body["type"] == f"/problems/{code}"
     assert body["title"]
     assert body["detail"]
     assert {name: body.get(name) for name in fields} == fields

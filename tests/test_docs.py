@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from dev import ROOT
 from routes.answers import KINDS
+from routes.problem_pages import MEANINGS
 from settings import Settings
 
 API = (ROOT / "docs/api.md").read_text()
@@ -54,6 +56,16 @@ def test_api_md_has_every_error_code_with_its_status() -> None:
         of_each = numbers * len(codes) if len(numbers) == 1 else numbers
         said |= set(zip(of_each, codes, strict=True))
     assert said == {(kind.status, code) for code, kind in KINDS.items()}
+
+
+def test_every_problem_has_a_page(client: FlaskClient) -> None:
+    assert set(MEANINGS) == set(KINDS)
+    for code, kind in KINDS.items():
+        answer = client.get(f"/problems/{code}")
+        assert (answer.status_code, answer.mimetype) == (200, "text/html")
+        assert kind.title in answer.text
+    for nothing in ("", "nothing", "not_found/", "<script>"):
+        assert client.get(f"/problems/{nothing}").status_code == 404
 
 
 def test_readme_has_every_setting_with_its_default() -> None:

@@ -1,0 +1,79 @@
+"""``GET /problems/<code>``: what a problem's ``type`` leads to, for whoever reads it."""
+
+from html import escape
+
+from flask import Blueprint, Response, abort
+
+from routes.answers import KINDS
+
+blueprint = Blueprint("problem_pages", __name__)
+
+# What it means, and what to do.
+MEANINGS = {
+    "malformed_request": "The request can't be read: its body is not JSON, or came too slowly.",
+    "not_authenticated": (
+        "There is no bearer token, or it is not good any more. The member <code>reason</code> says "
+        "which: <code>missing</code>, <code>invalid</code>, <code>expired</code>, "
+        "<code>signed_out</code>, <code>revoked</code> or <code>deactivated</code>. Sign in again."
+    ),
+    "access_code_rejected": (
+        "The access code is malformed, unknown, expired or revoked, or its member is deactivated. "
+        "Check what was typed, or ask an admin for a new one."
+    ),
+    "admin_only": "Only admins may do this, and only in a session for all accounts.",
+    "account_not_allowed": "The access code, or the session that it began, is for another account.",
+    "not_found": "There is nothing at this address. Paths have one spelling each.",
+    "account_not_found": "There is no such account, or it is archived.",
+    "not_occupied": "Nobody is on this account.",
+    "method_not_allowed": "Use a method that the header <code>Allow</code> names.",
+    "account_occupied": "Somebody else is on this account. Admins see who, in <code>holder</code>.",
+    "name_taken": "Another one, perhaps archived, has this name. Case does not matter.",
+    "last_admin": "The org's last active admin can be neither demoted nor deactivated.",
+    "presence_ended": (
+        "This presence has ended. The member <code>reason</code> says how: "
+        "<code>clocked_out</code>, <code>switched</code>, <code>force_cleared</code>, "
+        "<code>expired</code>, or <code>unknown</code>. Do not repeat the request."
+    ),
+    "too_large": "The body is larger than 64 KiB.",
+    "unsupported_media_type": "Send JSON in UTF-8, not encoded, with its Content-Type.",
+    "validation_failed": "Fields are missing, unknown or wrong. <code>errors</code> names them.",
+    "account_required": "Say which account. <code>accounts</code> lists those there are.",
+    "idempotency_key_reused": "This Idempotency-Key came with another request. Use a new one.",
+    "too_many_attempts": (
+        "Too many refused access codes came from this address. Wait as many seconds as "
+        "<code>Retry-After</code> says."
+    ),
+    "too_many_requests": (
+        "One member wrote too often. Wait as many seconds as <code>Retry-After</code> says, then "
+        "send the request again."
+    ),
+    "internal_error": (
+        "This is a fault of the service, and in its log. Report the <code>request_id</code>."
+    ),
+    "database_unavailable": (
+        "The database is away or did not answer in time. Send the request again after as many "
+        "seconds as <code>Retry-After</code> says."
+    ),
+}
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}: Presence</title>
+<h1>{title}</h1>
+<p>Status {status}, code <code>{code}</code>.</p>
+<p>{meaning}</p>
+<p><a href="/docs">The API</a></p>
+</html>
+"""
+
+
+@blueprint.get("/problems/<problem>")
+def explain(problem: str) -> Response:
+    """The page of a problem's type."""
+    if problem not in KINDS:
+        abort(404)
+    status, title = KINDS[problem]
+    page = PAGE.format(title=escape(title), status=status, code=problem, meaning=MEANINGS[problem])
+    return Response(page, content_type="text/html; charset=utf-8")
