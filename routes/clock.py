@@ -50,7 +50,7 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
 @blueprint.arguments(ClockOutRequest, required=False)
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(200, ClockedOut)
-@blueprint.problems(401, 410, 422, 429, 503)
+@blueprint.problems(401, 403, 410, 422, 429, 503)
 def clock_out(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     """End the caller's presence."""
     with changing_by_token(key) as (change, caller):
@@ -61,13 +61,20 @@ def clock_out(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], in
 @blueprint.post("/heartbeat")
 @blueprint.arguments(HeartbeatRequest)
 @blueprint.response(204)
-@blueprint.problems(401, 410, 422, 503)
+@blueprint.problems(401, 403, 410, 422, 503)
 def heartbeat(body: dict[str, Any]) -> Response:
     """Say that the caller is still there."""
     token, settings = bearer_token(), context().settings
     with context().database.write() as session:
         caller = callers.by_token(session, token)
-        fresh = presences.beat(session, caller.member, **body, settings=settings, now=utc_now())
+        fresh = presences.beat(
+            session,
+            caller.member,
+            **body,
+            account_id=caller.bound_account_id,
+            settings=settings,
+            now=utc_now(),
+        )
     if not fresh:
         # Another transaction: on PostgreSQL an update that waited for a row keeps it locked even
         # where it then leaves it alone, and whoever holds the org's lock may want that row.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
 from services import access_codes
-from services.errors import AccessCodeRejected, AdminOnly, NotAuthenticated
+from services.errors import AccessCodeRejected, AccountNotAllowed, AdminOnly, NotAuthenticated
 from services.tokens import Claims, Token
 from settings import Settings
 
@@ -19,7 +19,7 @@ from settings import Settings
 class Caller:
     """A member who may call.
 
-    :ivar bound_account_id: the only account that they may clock in to, or None for all
+    :ivar bound_account_id: the only account that they may act on, or None for all
     :ivar remembered: what their idempotency key stands for already
     """
 
@@ -37,6 +37,15 @@ class Caller:
         """:raises AdminOnly: the caller is none"""
         if self.view != "admin":
             raise AdminOnly
+
+    def may_act_on(self, account_id: UUID) -> bool:
+        """Whether the caller may clock in there, out, and send heartbeats."""
+        return self.bound_account_id in (None, account_id)
+
+    def require_account(self, account_id: UUID) -> None:
+        """:raises AccountNotAllowed: the caller's code was bound to another account"""
+        if not self.may_act_on(account_id):
+            raise AccountNotAllowed
 
 
 @dataclass(frozen=True, slots=True)

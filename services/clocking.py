@@ -12,7 +12,6 @@ from services import accounts, history, idempotency, presences
 from services.callers import Caller
 from services.change import Change
 from services.errors import (
-    AccountNotAllowed,
     AccountOccupied,
     AccountRequired,
     NotOccupied,
@@ -91,6 +90,7 @@ def clock_out(
     :param key: the Idempotency-Key
     :returns: ``cleared`` and ``account_id``
     :raises PresenceEnded: ``presence_id`` is not the caller's current one
+    :raises AccountNotAllowed: the caller's code was bound to another account
     """
     digest = idempotency.digest(
         "clock-out", {"presence_id": presence_id, "reason": reason, "occurred_at": occurred_at}
@@ -103,6 +103,7 @@ def clock_out(
         _keep_if_late(change, caller, presence_id, reason, occurred_at)
         raise _ended(change, caller, presence_id)
     if held is not None:
+        caller.require_account(held.account_id)
         start = history.start_of(change.session, change.org.id, held.presence_id)
         presences.end(
             change,
@@ -121,10 +122,12 @@ def revive(change: Change, caller: Caller, presence_id: UUID) -> None:
     """A heartbeat of a presence that may be stale, or gone: where ``presences.beat()`` failed.
 
     :raises PresenceEnded: it is not the caller's current one
+    :raises AccountNotAllowed: the caller's code was bound to another account
     """
     held = presences.held_by(change, caller.member)
     if held is None or held.presence_id != presence_id:
         raise _ended(change, caller, presence_id)
+    caller.require_account(held.account_id)
     presences.renew(change, held)
 
 
@@ -157,12 +160,10 @@ def force_clear(
 
 
 def _allowed(change: Change, caller: Caller, account_id: UUID | None) -> UUID:
-    bound = caller.bound_account_id
-    if bound is not None and account_id not in (None, bound):
-        raise AccountNotAllowed
-    wanted = account_id or bound
+    wanted = account_id or caller.bound_account_id
     if wanted is None:
         raise AccountRequired(accounts.as_choices(change.session, change.org.id))
+    caller.require_account(wanted)
     return wanted
 
 
@@ -180,6 +181,8 @@ def _as_first_answered(change: Change, caller: Caller, remembered: dict[str, Any
     held = presences.held_by(change, caller.member)
     if held is None or held.presence_id != presence_id:
         raise _ended(change, caller, presence_id)
+    # Two sessions of one member, each for its own account, can send the same key and body.
+    caller.require_account(held.account_id)
     released = remembered["released_account_id"]
     return ClockedIn(remembered["status"], held, UUID(released) if released else None)
 
@@ -212,10 +215,13 @@ def _ended(change: Change, caller: Caller, presence_id: UUID) -> PresenceEnded:
 def _keep_if_late(
     change: Change, caller: Caller, presence_id: UUID, reason: str, occurred_at: datetime | None
 ) -> None:
-    """Keep the clock-out of the caller's own expired presence in the history, once."""
+    """Keep the clock-out of the caller's own expired presence in the history, once.
+
+    Not one on an account that the caller may not clock out of.
+    """
     session, org_id, user_id = change.session, change.org.id, caller.member.user_id
     ending = history.ending_of(session, org_id, presence_id, user_id=user_id)
-    if ending is None or ending.kind != "expire":
+    if ending is None or ending.kind != "expire" or not caller.may_act_on(ending.account_id):
         return
     if history.has_clock_out(session, org_id, presence_id):
         return

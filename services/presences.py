@@ -133,10 +133,17 @@ def end(
 
 
 def beat(
-    session: Session, member: Membership, presence_id: UUID, *, settings: Settings, now: datetime
+    session: Session,
+    member: Membership,
+    presence_id: UUID,
+    *,
+    account_id: UUID | None = None,
+    settings: Settings,
+    now: datetime,
 ) -> bool:
     """A heartbeat of a fresh presence: no viewer sees it, so it needs no :class:`Change`.
 
+    :param account_id: only of one on this account
     :returns: False where it is no fresh presence of the member's: it may be stale, or have ended
     """
     lifetime = timedelta(seconds=settings.expire_after)
@@ -146,6 +153,7 @@ def beat(
         Presence.membership_id == member.id,
         Presence.stale_since.is_(None),
         Presence.last_heartbeat_at > now - lifetime,
+        *(() if account_id is None else (Presence.account_id == account_id,)),
     )
     # One of the future, from before the clock was put back, would keep the presence fresh for long.
     written_lately = and_(

@@ -23,6 +23,7 @@ class Endpoint:
 
     :ivar to: who may: ``anyone``, ``members`` or ``admins``
     :ivar foreign: the answer for an admin of another org who sends this org's ids
+    :ivar elsewhere: the answer for one who is bound to another account than they are on
     """
 
     to: str
@@ -30,6 +31,7 @@ class Endpoint:
     body: Json | None = None
     query: Json = field(default_factory=dict)
     foreign: tuple[int, str] | None = None
+    elsewhere: tuple[int, str] | None = None
 
 
 BOUND = ("bound va", "bound admin")  # to the account whose id is free_id
@@ -37,6 +39,7 @@ OURS = ("va", "admin", *BOUND)
 NO_ACCOUNT = (404, "account_not_found")
 NOT_FOUND = (404, "not_found")
 ENDED = (410, "presence_ended")
+NOT_ALLOWED = (403, "account_not_allowed")
 
 ENDPOINTS = {
     "GET /healthz": Endpoint("anyone", 200),
@@ -57,8 +60,12 @@ ENDPOINTS = {
     "GET /v1/accounts": Endpoint("members", 200),
     "GET /v1/presence": Endpoint("members", 200),
     "POST /v1/clock-in": Endpoint("members", 201, {"account_id": "{free_id}"}, foreign=NO_ACCOUNT),
-    "POST /v1/heartbeat": Endpoint("members", 204, {"presence_id": "{presence_id}"}, foreign=ENDED),
-    "POST /v1/clock-out": Endpoint("members", 200, {"presence_id": "{presence_id}"}, foreign=ENDED),
+    "POST /v1/heartbeat": Endpoint(
+        "members", 204, {"presence_id": "{presence_id}"}, foreign=ENDED, elsewhere=NOT_ALLOWED
+    ),
+    "POST /v1/clock-out": Endpoint(
+        "members", 200, {"presence_id": "{presence_id}"}, foreign=ENDED, elsewhere=NOT_ALLOWED
+    ),
     "DELETE /v1/admin/presence": Endpoint("admins", 200, query={"stale_for": "300"}),
     "DELETE /v1/admin/presence/{account_id}": Endpoint("admins", 204, foreign=NO_ACCOUNT),
     "GET /v1/admin/accounts": Endpoint("admins", 200),
