@@ -30,11 +30,13 @@ class Sight:
     expires_at: float
 
     def body(self) -> bytes:
-        user_id = self.bearer.token.claims.user_id
+        claims = self.bearer.token.claims
         if self.media_type == "application/json":
-            return self.loaded.json(self.view, user_id)
+            return self.loaded.json(self.view, claims.user_id)
         format_ = snapshot.FORMATS[self.media_type]
-        return snapshot.body(self.loaded.snapshot, self.view, format_, user_id)
+        return snapshot.body(
+            self.loaded.snapshot, self.view, format_, claims.user_id, claims.account_id
+        )
 
 
 def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
@@ -63,6 +65,7 @@ def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
             snapshot.FORMATS[media_type],
             version,
             loaded.snapshot.stale_after_seconds,
+            claims.account_id,
         ),
         expires_at=monotonic() + claims.expires_at.timestamp() - time(),
     )

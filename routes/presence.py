@@ -46,11 +46,12 @@ def presence() -> Response:
             format_,
             caller.org.version_of(caller.view),
             settings.stale_after,
+            caller.bound_account_id,
         )
         if tags.matches(request.headers.get("If-None-Match"), tag):
             return response(answers.unchanged(tag, context().settings))
         now = snapshot.load(session, caller.org, stale_after_seconds=settings.stale_after)
-    body = snapshot.body(now, caller.view, format_, caller.member.user_id)
+    body = snapshot.body(now, caller.view, format_, caller.member.user_id, caller.bound_account_id)
     return response(answers.found(tag, body, media_type, settings))
 
 

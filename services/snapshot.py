@@ -5,7 +5,7 @@ The JSON is made in two parts: all before ``me`` is the same for every viewer of
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -97,15 +97,26 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
     )
 
 
-def body(snapshot: Snapshot, view: str, format_: str, user_id: UUID) -> bytes:
+def body(
+    snapshot: Snapshot,
+    view: str,
+    format_: str,
+    user_id: UUID,
+    bound_account_id: UUID | None = None,
+) -> bytes:
     """The representation of ``snapshot`` for one viewer.
 
     :param view: ``admin`` or ``va``
     :param format_: ``json``, ``text`` or ``csv``
+    :param bound_account_id: the only account whose name the viewer may see, or None for all
     """
     mine = snapshot.entry_of(user_id)
     if format_ == "json":
         return shared_json(snapshot, view) + json_of_me(mine)
+    if bound_account_id is not None:
+        entries = [_known_to(bound_account_id, entry) for entry in snapshot.entries]
+        snapshot = replace(snapshot, entries=entries)
+        mine = snapshot.entry_of(user_id)
     if format_ == "text":
         return _text(snapshot, view, mine).encode()
     return _csv(snapshot, view, mine).encode()
@@ -160,6 +171,12 @@ def _seen(entry: Entry, view: str) -> dict[str, str | None]:
         "state": "active" if entry.last_seen_at is None else "stale",
         "last_seen_at": entry.last_seen_at,
     }
+
+
+def _known_to(bound_account_id: UUID, entry: Entry) -> Entry:
+    """An entry without its account's name, unless that is the one a viewer is for."""
+    is_theirs = entry.account_id == str(bound_account_id)
+    return entry if is_theirs else replace(entry, account_name="")
 
 
 def _json(value: Any) -> bytes:

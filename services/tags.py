@@ -13,9 +13,19 @@ _SUFFIXES = re.compile(r"(?:--?gzip|-br|-zstd|-deflate|;gzip)$")
 
 
 def snapshot_tag(
-    membership_id: UUID, view: str, format_: str, version: int, stale_after_seconds: int
+    membership_id: UUID,
+    view: str,
+    format_: str,
+    version: int,
+    stale_after_seconds: int,
+    bound_account_id: UUID | None,
 ) -> str:
-    """The weak tag of a member's snapshot."""
+    """The weak tag of a member's snapshot.
+
+    :param bound_account_id: the only account whose name the member may see; JSON has no such names
+    """
+    if bound_account_id is not None and format_ != "json":
+        format_ = f"{format_}-{bound_account_id.hex}"
     return (
         f'W/"{BODY_RELEASE}.{view}.{format_}.{membership_id.hex}.{version}.{stale_after_seconds}"'
     )

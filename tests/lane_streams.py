@@ -79,7 +79,7 @@ class Truth:
         """The tag of what the bearer would be shown now."""
         id_ = BEARERS[bearer][0]
         view = self.members[id_].role if id_ in self.members else "va"
-        return tags.snapshot_tag(id_, view, "json", self.versions[view], 120)
+        return tags.snapshot_tag(id_, view, "json", self.versions[view], 120, None)
 
 
 class Inline:

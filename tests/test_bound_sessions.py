@@ -121,6 +121,37 @@ def test_the_same_members_sessions_never_match_each_others_tags(
     asyncio.run(tell())
 
 
+def test_a_bound_session_reads_the_name_of_its_account_alone(
+    world: World, app: Flask, client: FlaskClient, maya: Membership, acme: Account, heron: Account
+) -> None:
+    cedar = world.account("Cedar & Sons")
+    for name, account in (("Ana", acme), ("Ben", heron)):
+        world.clock_in(world.va(name), account)
+    world.clock_in(maya, cedar)
+    bound = world.bearer(maya, account=acme)
+    others = [world.bearer(maya, account=heron), world.bearer(maya)]
+    ids = [str(account.id) for account in (acme, heron, cedar)]
+
+    async def tell() -> None:
+        async with started(app) as process:
+            for accept in ("text/plain", "text/csv"):
+                asked = bound | {"Accept": accept}
+                seen = client.get("/v1/presence", headers=asked)
+                assert [name in seen.text for name in ("Acme", "Heron", "Cedar")] == [1, 0, 0]
+                assert all(id_ in seen.text for id_ in ids)
+                by_gate = await ask(process, asked)
+                assert (by_gate.body, by_gate.tag) == (seen.data, seen.headers["ETag"])
+                for other in others:
+                    given = other | {"Accept": accept}
+                    tag = client.get("/v1/presence", headers=given).headers["ETag"]
+                    assert tag != by_gate.tag
+                    assert (await ask(process, asked | {"If-None-Match": tag})).status == 200
+                again = await ask(process, asked | {"If-None-Match": by_gate.tag})
+                assert again.status == 304
+
+    asyncio.run(tell())
+
+
 def test_a_bound_session_sees_and_ends_sessions_of_its_account_alone(
     world: World, client: FlaskClient, maya: Membership, acme: Account, heron: Account
 ) -> None:

@@ -426,7 +426,7 @@ class Operations(RuleBasedStateMachine):
 
     def tag_changes_with_body(self, viewer: Person, format_: str, body: bytes) -> None:
         version = self.model.version_for(viewer)
-        tag = tags.snapshot_tag(viewer.id, viewer.role, format_, version, 120)
+        tag = tags.snapshot_tag(viewer.id, viewer.role, format_, version, 120, None)
         tag_before, body_before = self.seen.get((viewer.id, format_), (None, None))
         assert (tag == tag_before) == (body == body_before)
         self.seen[viewer.id, format_] = tag, body
