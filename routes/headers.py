@@ -4,6 +4,7 @@ from flask import Flask, Response, request
 
 from routes import answers, request_ids
 from routes.errors import Bare
+from routes.paths import NOWHERE
 from routes.protection import protect
 from services.callers import Caller
 from services.change import Change
@@ -23,6 +24,14 @@ def seen_by(change: Change, caller: Caller) -> dict[str, str]:
     return {"Presence-Version": str(change.version_of(caller.view))}
 
 
+def _is_under_v1(path: str) -> bool:
+    """Whether pages elsewhere may ask for the path, be it there or not: so they can read the 404.
+
+    Other spellings of paths (routes/paths.py) stay 404 to the preflight too.
+    """
+    return path.startswith("/v1/") and "//" not in path and not path.endswith(NOWHERE)
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Add the headers of every answer to ``app``."""
 
@@ -31,7 +40,8 @@ def register(app: Flask, settings: Settings) -> None:
         is_preflight = (
             request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         )
-        if request.routing_exception is not None or not is_preflight:
+        is_answered = request.routing_exception is None or _is_under_v1(request.path)
+        if not (is_preflight and is_answered):
             return None
         response = Bare(status=204)
         if answers.is_listed(request.headers.get("Origin"), settings):

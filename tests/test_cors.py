@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 import live.flask_bridge
 from asgi_client import ask, request, started
 from live.process import Process
+from problems import assert_problem
 from world import World
 
 LISTED = "https://app.example.com"
@@ -61,6 +62,24 @@ def test_a_preflight_of_a_listed_origin_is_granted(world: World, client: FlaskCl
             "Access-Control-Expose-Headers": EXPOSED,
         }
         assert "Origin" in headers["Vary"]
+
+
+def test_a_preflight_of_a_path_that_is_not_there_is_granted(
+    world: World, client: FlaskClient
+) -> None:
+    granted = cors(preflight(client, "/v1/presence", LISTED, "GET"))
+    for path in ("/v1/nope", "/v1/me/", "/v1/accounts/1/2", "/v1/admin/presence/no-id"):
+        assert cors(preflight(client, path, LISTED, "POST")) == granted
+        assert cors(preflight(client, path, "https://evil.example.com", "POST")) == {}
+        answer = client.post(path, headers={"Origin": LISTED})
+        assert assert_problem(answer, 404, "not_found")
+        assert answer.headers["Access-Control-Allow-Origin"] == LISTED
+
+
+def test_a_preflight_of_another_spelling_or_elsewhere_is_not_found(client: FlaskClient) -> None:
+    asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET"}
+    for path in ("/v1//presence", "/v1/%70resence", "/nope", "/v1", "/v2/presence"):
+        assert_problem(client.options(path, headers=asked), 404, "not_found")
 
 
 UNLISTED = [
