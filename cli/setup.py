@@ -14,7 +14,7 @@ from models import Org
 from models.migrations import upgrade
 from routes.context import context
 from routes.local import host_of, is_loopback
-from services import members, orgs
+from services import access_codes, members, orgs
 from services.change import Change
 
 PUBLIC_CODES_LAST = timedelta(days=1)  # where others can reach the demo org
@@ -65,12 +65,15 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
             click.echo("The database is new or was behind: migrated.")
     with writing() as session:
         is_default = context().settings.is_default_database
+        is_public = not all(is_loopback(host_of(each)) for each in listens_on)
         org = demo.find(session)
         if org is None and (wants_demo or (is_default and not orgs.is_any(session))):
-            is_public = not all(is_loopback(host_of(each)) for each in listens_on)
             with locking(session, demo.make(session).id) as change:
                 _welcome(url, change, is_public=is_public)
         elif org is not None and (wants_demo or is_default):
+            if is_public:
+                with locking(session, org.id) as change:
+                    _end_codes(change)
             _tell_of_more_codes(session, org)
     click.echo(f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops it.")
 
@@ -105,6 +108,14 @@ def _welcome(url: str, change: Change, *, is_public: bool) -> None:
             admin_code=first["admin"]["access_code"],
         )
     )
+
+
+def _end_codes(change: Change) -> None:
+    """Codes that were made while nobody else could reach the demo org have no end."""
+    ends_at = change.now + PUBLIC_CODES_LAST
+    if access_codes.end_endless(change, ends_at):
+        name, end = change.org.name, f"{ends_at:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"The codes of {name} now end at {end}: others can reach this address.")
 
 
 def _tell_of_more_codes(session: Session, org: Org) -> None:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import AccessCode, Account, Membership
@@ -24,6 +24,7 @@ LENGTH = 12  # 60 random bits, contract.md, "Credentials"
 TYPED_LENGTH = 1024  # with all spaces and dashes that may be among them
 
 _Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
+_NO_SYNC = {"synchronize_session": False}
 _WELL_FORMED = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _SPACES_AND_DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]")  # also those that pasting brings
 _LOOKALIKES = str.maketrans("ILO", "110")
@@ -128,6 +129,25 @@ def revoke(
             change, "code_revoked", actor=actor, member=member, account=account, details=known
         )
         sessions.revoke_those_of(change, member, code, actor=actor)
+
+
+def end_endless(change: Change, ends_at: datetime) -> int:
+    """Let the org's codes that have no end, and the sessions that they began, end at ``ends_at``.
+
+    A token that was given out lasts as long as it says, but is not renewed beyond that time.
+
+    :returns: how many codes
+    """
+    is_endless = AccessCode.expires_at.is_(None) & AccessCode.revoked_at.is_(None)
+    ended = change.session.scalars(
+        update(AccessCode)
+        .where(AccessCode.org_id == change.org.id, is_endless)
+        .values(expires_at=ends_at)
+        .returning(AccessCode.id),
+        execution_options=_NO_SYNC,
+    ).all()
+    sessions.shorten_those_of(change, ended, ends_at)
+    return len(ended)
 
 
 def valid(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Condition]:

@@ -196,6 +196,16 @@ def revoke_those_of(
     _end(change, member, found, actor=actor)
 
 
+def shorten_those_of(change: Change, code_ids: Sequence[UUID], ends_at: datetime) -> None:
+    """Renew the sessions that these access codes began no longer than until ``ends_at``."""
+    change.session.execute(
+        update(MemberSession)
+        .where(MemberSession.access_code_id.in_(code_ids), MemberSession.renewable_until > ends_at)
+        .values(renewable_until=ends_at),
+        execution_options=_NO_SYNC,
+    )
+
+
 def revoke_all(change: Change, member: Membership, *, actor: Membership | None) -> None:
     """End all sessions of a member, by raising the token generation.
 

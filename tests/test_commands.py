@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import Result
@@ -20,7 +21,7 @@ from app import create_app
 from cli.demo import ACCOUNTS, ADMINS, VAS
 from conftest import SECRET_KEY, settings_for
 from dev import ROOT
-from models import AccessCode
+from models import AccessCode, MemberSession
 from models.session import Database
 from postgres import free_port
 from server import environment
@@ -365,6 +366,40 @@ def test_codes_do_not_end_where_this_machine_alone_can(default_app: Flask, host:
     assert "They end at" not in words(default_app, "setup", "--url", f"http://{host}:8000")
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])  # noqa: S104
+def test_endless_codes_of_the_demo_get_an_end_once_others_can_reach_it(
+    default_app: Flask, host: str
+) -> None:
+    public = ("setup", "--url", f"http://{host}:8000")
+    found = CODE.search(words(default_app, "setup"))
+    assert found
+    client = default_app.test_client()
+    session = signed_in(client, found[0])
+    words(default_app, "org", "create", "Acme")
+    other = as_json(default_app, "member", "add", "--org", "Acme", "--name", "Eve", "--role", "va")
+    words(default_app, "code", "issue", "--member", other["id"])
+    assert "now end at" not in words(default_app, "setup")
+    assert set(ends_of_codes(default_app)) == {None}
+
+    before = utc_now()
+    printed = words(default_app, *public)
+    ends_at = re.search(r"The codes of Demo Bookkeeping now end at (\S+ \S+) UTC", printed)
+    assert ends_at
+    ends = ends_of_codes(default_app)
+    assert ends.count(None) == 1  # of the other org
+    for end in filter(None, ends):
+        assert timedelta(0) <= end - before - timedelta(days=1) < timedelta(minutes=1)
+        assert f"{end:%Y-%m-%d %H:%M}" == ends_at[1]
+    with database_of(default_app).read() as read:
+        row = read.get_one(MemberSession, UUID(session["session_id"]))
+        assert row.renewable_until in ends
+    assert signed_in(client, found[0])
+
+    # What has an end keeps it, at a later start too.
+    assert "now end at" not in words(default_app, *public)
+    assert sorted(map(str, ends_of_codes(default_app))) == sorted(map(str, ends))
+
+
 def test_setup_leaves_a_default_database_with_another_org_alone(default_app: Flask) -> None:
     words(default_app, "setup")
     (demo_id,) = org_ids(default_app)
@@ -412,6 +447,16 @@ def code_ids(app: Flask) -> set[str]:
     with database.read() as session:
         rows = session.connection().exec_driver_sql("SELECT id FROM access_codes")
         return {str(row[0]) for row in rows}
+
+
+def ends_of_codes(app: Flask) -> list[datetime | None]:
+    with database_of(app).read() as session:
+        return list(session.scalars(select(AccessCode.expires_at)))
+
+
+def database_of(app: Flask) -> Database:
+    database: Database = app.extensions["presence"].database
+    return database
 
 
 def org_ids(app: Flask) -> list[str]:
