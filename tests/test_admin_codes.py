@@ -55,16 +55,9 @@ def test_a_code_may_be_for_one_account_until_a_time(world: World, client: FlaskC
     answer = client.post("/v1/clock-in", json={**code, "account_id": str(other.id)})
     assert_problem(answer, 403, "account_not_allowed")
     assert client.post("/v1/clock-in", json=code).status_code == 201
-    answer = client.post("/v1/sessions", json={"access_code": world.code(ana, expires_at=ago(1))})
+    late = world.post(client, maya, path_of(ana), expires_at=ago(1)).json
+    answer = client.post("/v1/sessions", json={"access_code": late["access_code"]})
     assert_problem(answer, 401, "access_code_rejected")
-
-
-def test_a_code_is_not_made_to_have_expired_already(world: World, client: FlaskClient) -> None:
-    maya, ana = world.admin(), world.va()
-    for expires_at in (ago(0), ago(1), ago(86400 * 400)):
-        answer = world.post(client, maya, path_of(ana), expires_at=expires_at)
-        assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["expires_at"]
-    assert world.get(client, maya, path_of(ana)).json["access_codes"] == []
 
 
 def test_a_revoked_code_is_worthless_with_the_tokens_from_it(
