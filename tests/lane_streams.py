@@ -25,6 +25,7 @@ from uvicorn.server import ServerState
 import live.bounded
 import live.express
 import live.gate
+import live.sight
 import live.snapshots
 import live.tokens
 from live.counts import Counts
@@ -239,7 +240,14 @@ def verify(name: str, _settings: Settings) -> Token:
 @contextmanager
 def clock_of_our_own() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (live.bounded, live.express, live.gate, live.snapshots, live.tokens):
+        for module in (
+            live.bounded,
+            live.express,
+            live.gate,
+            live.sight,
+            live.snapshots,
+            live.tokens,
+        ):
             for name in ("monotonic", "time"):
                 if hasattr(module, name):
                     patch.setattr(module, name, lambda: Clock.now)

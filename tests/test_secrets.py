@@ -36,10 +36,11 @@ def everything(world: World, client: FlaskClient) -> list[str]:
     key, bearer = {"Idempotency-Key": "one"}, {"Authorization": f"Bearer {token}"}
     body = {"access_code": code, "account_id": acme.id}
     refused = []
+    for unknown in ({**body, "x": code}, {**body, code: 1}):
+        refused.append(client.post("/v1/sessions", json=unknown, headers={**key, **bearer}))
     for path in ("/v1/sessions", "/v1/clock-in"):
         for bad in (
-            {**body, "x": code},
-            {**body, code: 1},
+            {**body, code: 1, "occurred_at": code},
             {**body, "account_id": code},
             {"access_code": [code]},
             {"access_code": code + "X"},
@@ -52,7 +53,9 @@ def everything(world: World, client: FlaskClient) -> list[str]:
     refused.append(client.post("/v1/clock-in", json={**body, "account_id": maya.id}, headers=key))
     for path in ("sessions/renew", "clock-out", "heartbeat"):
         client.post(f"/v1/{path}", json={}, headers=bearer)
-        refused.append(client.post(f"/v1/{path}", json={token: code}, headers=bearer))
+        refused.append(
+            client.post(f"/v1/{path}", json={token: code, "presence_id": code}, headers=bearer)
+        )
     for path in ("presence", "accounts", "me", "nothing"):
         client.get(f"/v1/{path}", headers=bearer)
         refused.append(client.get(f"/v1/{path}", headers={"Authorization": f"Bearer {token}x"}))

@@ -244,14 +244,13 @@ def test_old_rows_are_found_by_their_index(world: World, context: Context) -> No
             found.append(" ".join(str(each) for row in cursor for each in row))
 
     event.listen(database.engine, "before_cursor_execute", explain)
-    for knows_the_table in (False, True):
-        for forget in sweeper.FORGET:
-            with database.write() as session:
-                if knows_the_table and not database.is_sqlite:
-                    session.execute(text("ANALYZE"))
-                forget(session, now=NOW, most=sweeper.FORGET_ROWS)
+    for forget in sweeper.FORGET:
+        with database.write() as session:
+            if not database.is_sqlite:
+                session.execute(text("ANALYZE"))  # else it plans for what other tests left
+            forget(session, now=NOW, most=sweeper.FORGET_ROWS)
     event.remove(database.engine, "before_cursor_execute", explain)
-    assert len(found) == 4
+    assert len(found) == 2
     for plan in found:
         assert "Seq Scan" not in plan
         assert "SCAN" not in plan.replace("SCAN CONSTANT", "")
