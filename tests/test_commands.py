@@ -30,7 +30,8 @@ from services.times import utc_now
 from settings import from_environment
 from world import World
 
-CODE = re.compile("[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}")
+# Whole words only: three groups of digits within a UUID look like a code.
+CODE = re.compile(r"(?<![\w-])[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}(?![\w-])")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 EVERY = [
