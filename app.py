@@ -7,8 +7,8 @@ from flask import Flask
 import cli
 import routes
 import settings as settings_module
+from context import Context, attach
 from models.session import Database
-from routes.context import Context, attach
 from routes.paths import OneSpelling
 from settings import Settings
 

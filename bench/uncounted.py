@@ -5,7 +5,7 @@ from typing import Any
 
 import asgi
 import live.express
-from live.metrics import HandOver
+from live.counts import HandOver
 
 COUNTING = "self.counts.by_lane += 1"
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from context import context
 from models import Account, Membership, Org
-from routes.context import context
 from schemas.fields import NAME_LENGTH, without_control_characters
 from services import accounts, members, orgs
 from services.change import Change, NoSuchOrg, changing

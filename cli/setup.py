@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from cli import demo
 from cli.common import locking, writing
+from context import context
 from models import Org
 from models.migrations import upgrade
-from routes.context import context
 from routes.local import host_of, is_loopback
 from services import access_codes, members, orgs
 from services.change import Change

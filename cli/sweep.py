@@ -2,9 +2,9 @@
 
 import click
 
-import sweeper
 from cli.common import as_json, errors_in_words, say
-from routes.context import context
+from context import context
+from live import sweeper
 
 
 @click.command()

@@ -2,6 +2,10 @@
 
 from collections import Counter
 
+from prometheus_client import Counter as Metric
+
+from metrics import DELEGATED, ENDED, POLLS, PROBLEMS, REFUSED
+
 
 class Counts:
     """What has happened since the process began.
@@ -40,3 +44,34 @@ class Counts:
     def refuse(self, why: str, client: tuple[str, int] | None) -> None:
         self.refused[why] += 1
         self.refused_last = client[0] if client else "a local socket"
+
+
+class HandOver:
+    """Brings what was counted since the last time to the metrics."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._polls: dict[tuple[str, str], int] = {}
+        self._problems: dict[tuple[int, str], int] = {}
+        self._by_reason: dict[tuple[Metric, str], int] = {}
+
+    def bring(self) -> None:
+        counts = self._counts
+        polls = {("lane", "304"): counts.by_lane, ("gate", "304"): counts.by_gate}
+        for status, count in counts.judged.items():
+            key = ("gate", str(status))
+            polls[key] = polls.get(key, 0) + count
+        for (by, outcome), count in polls.items():
+            POLLS.labels(by, outcome).inc(count - self._polls.get((by, outcome), 0))
+        for problem, count in counts.problems.items():
+            PROBLEMS.labels(*problem).inc(count - self._problems.get(problem, 0))
+        self._problems = dict(counts.problems)
+        self._polls = polls
+        for metric, counted in (
+            (DELEGATED, counts.delegated),
+            (REFUSED, counts.refused),
+            (ENDED, counts.ended),
+        ):
+            for reason, count in counted.items():
+                metric.labels(reason).inc(count - self._by_reason.get((metric, reason), 0))
+                self._by_reason[metric, reason] = count

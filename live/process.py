@@ -6,15 +6,16 @@ from time import monotonic
 
 from flask import Flask
 
-import sweeper
+from context import Context
+from live import sweeper
+from live.counts import HandOver
 from live.express import ExpressProtocol
 from live.feeds import LEASE_SECONDS, Listener, Poller
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send
 from live.gate import Gate
-from live.metrics import FEED, LAG, ORGS, WAITERS, HandOver
 from live.refusal_log import RefusalLog
 from live.snapshots import Snapshots
-from routes.context import Context
+from metrics import FEED, LAG, ORGS, WAITERS
 
 TICK_SECONDS = 1.0
 

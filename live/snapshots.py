@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from live.loaded import VIEWS, Loaded, read
-from live.metrics import READS
+from metrics import READS
 from models.session import Database
 
 # design.md, "Memory"

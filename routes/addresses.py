@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from flask import Flask, request
 
-from routes.context import context
+from context import context
 
 Address = IPv4Address | IPv6Address
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from flask import Response
 
+from context import context
 from routes.auth import changing_by_token
-from routes.context import context
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint

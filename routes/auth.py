@@ -12,10 +12,10 @@ from flask import request
 from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
+from context import context
 from models import AccessCode
 from models.member_session import USER_AGENT_LENGTH
 from routes import addresses, guessing, request_log, write_limit
-from routes.context import context
 from services import access_codes, callers, tokens
 from services.callers import CodeHolder, TokenBearer
 from services.change import Change, Client, NoSuchOrg, changing

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Response
 
+from context import context
 from routes.auth import bearer_token, changing_by_access_code, changing_by_token
-from routes.context import context
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint

@@ -7,9 +7,9 @@ in between, and an office that signs in all at once is never refused.
 
 from ipaddress import IPv4Address, IPv6Address
 
-from live import metrics
+import metrics
+from context import context
 from routes import addresses, request_log
-from routes.context import context
 from services import callers, rate_limits, refused_sign_ins
 from services.change import Change
 from services.errors import AccessCodeRejected, TooManyAttempts

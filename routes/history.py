@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request
 
+from context import context
 from routes import answers
 from routes.auth import reading_as_admin
-from routes.context import context
 from routes.requests import ApiBlueprint
 from schemas.history import (
     AuditEvents,

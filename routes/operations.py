@@ -1,15 +1,21 @@
 """For those who run the service: is it up, is it ready, what does it offer."""
 
 import hmac
+from collections.abc import Iterable
 
 from flask import Blueprint, Response, json, request
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from live import metrics
+import metrics
+from context import context
 from models.migrations import current_revision, head_revision, is_behind
-from routes.context import context
+from models.session import Database
 from routes.errors import problem
 from routes.local import is_local
+from services import expiry
 from services.errors import NotAuthenticated
 
 blueprint = Blueprint("operations", __name__)
@@ -42,9 +48,26 @@ def readyz() -> Response:
 def metrics_() -> Response:
     """All workers' metrics, for Prometheus."""
     require_right_to_metrics()
-    answer = Response(metrics.exposed(context().database), content_type=metrics.CONTENT_TYPE)
+    answer = Response(
+        metrics.exposed(PresencesByState(context().database)), content_type=metrics.CONTENT_TYPE
+    )
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+class PresencesByState(Collector):
+    """Presences by state, counted in the database when they are asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily("presence_presences", "Presences by state.", labels=["state"])
+        with self._database.read() as session:
+            active, stale = expiry.count_by_state(session)
+        family.add_metric(["active"], active)
+        family.add_metric(["stale"], stale)
+        yield family
 
 
 @blueprint.after_app_request

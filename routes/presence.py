@@ -2,9 +2,9 @@
 
 from flask import Response, request
 
+from context import context
 from routes import answers
 from routes.auth import reading
-from routes.context import context
 from routes.errors import response
 from routes.requests import ApiBlueprint
 from schemas.clock import Accounts

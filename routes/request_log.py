@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from live import metrics
+import metrics
 from routes import addresses, request_ids
 
 # Of each code and process: whoever is refused 1,000 times a second shall not fill the disk.

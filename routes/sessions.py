@@ -5,8 +5,8 @@ from uuid import UUID
 
 from flask import Response
 
+from context import context
 from routes.auth import changing_by_access_code, changing_by_token, reading, writing
-from routes.context import context
 from routes.errors import Bare
 from routes.requests import ApiBlueprint
 from schemas.clock import Me, Session, SessionRequest

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models import Presence
@@ -22,6 +22,13 @@ def due_orgs(session: Session, *, settings: Settings, now: datetime) -> list[UUI
         Presence.last_heartbeat_at <= now - timedelta(seconds=settings.expire_after),
     )
     return list(session.scalars(select(Presence.org_id).where(due).distinct()))
+
+
+def count_by_state(session: Session) -> tuple[int, int]:
+    """How many presences are active, and how many are stale, in all orgs together."""
+    stale = func.count(Presence.stale_since)
+    every, stale_ones = session.execute(select(func.count(), stale)).one()
+    return every - stale_ones, stale_ones
 
 
 def sweep(change: Change) -> tuple[int, int]:

@@ -17,12 +17,12 @@ from sqlalchemy import delete, text
 from sqlalchemy.engine import URL, make_url
 
 from app import create_app
+from context import Context, attach
 from databases import database_of, empty_postgresql
 from models import Base, Membership, migrations
 from models.session import Database
 from postgres import running_postgres
 from routes import request_log
-from routes.context import Context, attach
 from scripts import Admin
 from server import Server, copy_project, running_server
 from settings import Settings, from_environment

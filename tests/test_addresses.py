@@ -15,9 +15,9 @@ import pytest
 from flask import Flask
 
 from conftest import SECRET_KEY, migrate, opened, settings_for
+from context import Context
 from dev import ROOT
 from routes import addresses
-from routes.context import Context
 from server import environment
 from world import World, ago
 

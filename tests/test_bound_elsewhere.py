@@ -17,7 +17,7 @@ Headers = dict[str, str]
 
 @pytest.fixture(autouse=True)
 def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.start", lambda _context: threading.Event())
+    monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())
 
 
 @pytest.fixture

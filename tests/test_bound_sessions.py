@@ -180,4 +180,4 @@ def test_what_only_admins_see_wakes_no_bound_session(
 
 @pytest.fixture(autouse=True)
 def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.start", lambda _context: threading.Event())
+    monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())

@@ -56,7 +56,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture
 def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
     """No sweep in the background: a test sweeps when it wants to."""
-    monkeypatch.setattr("sweeper.start", lambda _context: threading.Event())
+    monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())
 
 
 @pytest.fixture

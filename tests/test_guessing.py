@@ -20,14 +20,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
-import sweeper
 from asgi_client import counting
 from conftest import SECRET_KEY, opened, settings_for
+from context import Context
+from live import sweeper
 from models import RateLimit
 from models.session import Database
 from problems import assert_problem
 from routes import guessing
-from routes.context import Context
 from server import copy_project, running_server
 from services import refused_sign_ins
 from services.times import utc_now

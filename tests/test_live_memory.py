@@ -42,7 +42,7 @@ LOOKS = 3  # of the poller, until a change is in memory
 
 @pytest.fixture(autouse=True)
 def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.start", lambda _context: threading.Event())
+    monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())
 
 
 @pytest.fixture

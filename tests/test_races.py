@@ -19,8 +19,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 import dev
-import sweeper
 from app import create_app
+from live import sweeper
 from models import Account, Membership
 from problems import assert_problem
 from routes import write_limit
@@ -110,7 +110,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(utc_now(), timedelta(milliseconds=1))
-    for user in ("routes.auth", "routes.clock", "sweeper"):
+    for user in ("routes.auth", "routes.clock", "live.sweeper"):
         monkeypatch.setattr(f"{user}.utc_now", clock)
     return clock
 

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+import metrics
 from conftest import Lines
-from live import metrics
 from models import AccessCode, AuditEvent, Membership
 from problems import assert_problem
 from services import access_codes

@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
+import metrics
 from asgi_client import ask, started
 from conftest import Lines
-from live import metrics
 from routes import request_log
 from services import clocking, signing_in
 from world import World

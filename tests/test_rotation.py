@@ -12,11 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from conftest import opened, settings_for
+from context import Context, attach
 from models.session import Database
 from pollers import Connection, Crowd, Poller
 from postgres import own_postgres
 from problems import assert_problem
-from routes.context import Context, attach
 from server import copy_project, running_server
 from services import keys
 from settings import Settings

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
-import sweeper
 from conftest import opened
+from context import Context
+from live import sweeper
 from models import IdempotencyKey, RateLimit
 from models.session import Database
-from routes.context import Context
 from services import expiry
 from services.change import Change
 from services.times import utc_now

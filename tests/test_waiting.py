@@ -23,7 +23,7 @@ SOON_SECONDS = 1.0  # contract.md, "Credentials": every change is seen within
 
 @pytest.fixture(autouse=True)
 def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.start", lambda _context: threading.Event())
+    monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())
 
 
 def run(app: Flask, tell: Callable[[Process], Coroutine[Any, Any, None]]) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from live.metrics import SWEEPS, SWEPT
-from routes.context import Context
+from context import Context
+from metrics import SWEEPS, SWEPT
 from services import expiry, idempotency, rate_limits, sessions
 from services.change import NoSuchOrg, changing
 from services.times import utc_now

@@ -1,7 +1,6 @@
 """What is counted, for Prometheus; over all workers, through files that they share.
 
-The hot path counts in plain integers (:class:`~live.counts.Counts`), which
-:class:`HandOver` brings here once a second.
+The hot path counts in plain integers, which ``live/counts.py`` brings here once a second.
 """
 
 from collections.abc import Iterable
@@ -16,15 +15,9 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.values import ValueClass
-from sqlalchemy import func, select
-
-from live.counts import Counts
-from models import Presence
-from models.session import Database
 
 # Our own, not the library's global one: a master that forgets this module makes it anew.
 REGISTRY = CollectorRegistry()
@@ -93,53 +86,6 @@ SWEPT = Counter("presence_swept", "Presences that a sweep found.", ("as",), regi
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-class HandOver:
-    """Brings what was counted since the last time to the metrics."""
-
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-        self._polls: dict[tuple[str, str], int] = {}
-        self._problems: dict[tuple[int, str], int] = {}
-        self._by_reason: dict[tuple[Counter, str], int] = {}
-
-    def bring(self) -> None:
-        counts = self._counts
-        polls = {("lane", "304"): counts.by_lane, ("gate", "304"): counts.by_gate}
-        for status, count in counts.judged.items():
-            key = ("gate", str(status))
-            polls[key] = polls.get(key, 0) + count
-        for (by, outcome), count in polls.items():
-            POLLS.labels(by, outcome).inc(count - self._polls.get((by, outcome), 0))
-        for problem, count in counts.problems.items():
-            PROBLEMS.labels(*problem).inc(count - self._problems.get(problem, 0))
-        self._problems = dict(counts.problems)
-        self._polls = polls
-        for metric, counted in (
-            (DELEGATED, counts.delegated),
-            (REFUSED, counts.refused),
-            (ENDED, counts.ended),
-        ):
-            for reason, count in counted.items():
-                metric.labels(reason).inc(count - self._by_reason.get((metric, reason), 0))
-                self._by_reason[metric, reason] = count
-
-
-class Presences(Collector):
-    """Presences by state, counted in the database when they are asked for."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily("presence_presences", "Presences by state.", labels=["state"])
-        with self._database.read() as session:
-            stale = func.count(Presence.stale_since)
-            count, stale_count = session.execute(select(func.count(), stale)).one()
-        family.add_metric(["active"], count - stale_count)
-        family.add_metric(["stale"], stale_count)
-        yield family
-
-
 class Workers(multiprocess.MultiProcessCollector):
     """All workers' metrics together, also while workers start and end."""
 
@@ -157,12 +103,16 @@ def _is_filled(file: Path) -> bool:
         return False
 
 
-def exposed(database: Database) -> bytes:
-    """All metrics in Prometheus' text format."""
+def exposed(*collectors: Collector) -> bytes:
+    """All metrics in Prometheus' text format.
+
+    :param collectors: of what is looked up now
+    """
     counted = REGISTRY
     if ValueClass.__name__ == "MmapedValue":
         counted = CollectorRegistry()
         Workers(counted)  # type: ignore[no-untyped-call]
-    asked_for_now = CollectorRegistry()
-    asked_for_now.register(Presences(database))
-    return generate_latest(counted) + generate_latest(asked_for_now)
+    looked_up = CollectorRegistry()
+    for collector in collectors:
+        looked_up.register(collector)
+    return generate_latest(counted) + generate_latest(looked_up)
