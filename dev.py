@@ -25,6 +25,7 @@ import argparse
 import fcntl
 import hashlib
 import os
+import runpy
 import socket
 import subprocess
 import sys
@@ -239,8 +240,8 @@ def bench(arguments: list[str]) -> None:
 def extension(arguments: list[str]) -> None:
     if arguments:
         fail("extension takes no arguments", 2)
-    from extension_zip import pack
-
+    # Not imported: Chromium loads no folder with Python's __pycache__ in it.
+    pack = runpy.run_path(str(ROOT / "extension/pack.py"))["pack"]
     print(pack(ROOT / "extension", ROOT / "dist").relative_to(ROOT))
 
 
