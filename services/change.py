@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models import ClockEvent, Org
 from services.errors import Refusal
-from services.times import microseconds
+from services.versions import columns_in_microseconds, next_version
 from settings import Settings
 
 CHANNEL = "presence"  # of NOTIFY; the payload is the id of the org that changed
@@ -110,7 +110,7 @@ class Change:
         self.settings = settings
         self.now = now
         self.client = client
-        self._raised: set[str] = set()
+        self._raised = columns_in_microseconds(org)
 
     def version_of(self, view: str) -> int:
         """The version of ``view`` once this change is published."""
@@ -175,9 +175,7 @@ class Change:
         return self.session.get_bind().dialect.name == "postgresql"
 
     def _next(self, column: str) -> int:
-        """contract.md, "Words": it grows by itself, and also across a restore from backup."""
-        previous: int = getattr(self.org, column)
-        return max(previous + 1, microseconds(self.now))
+        return next_version(getattr(self.org, column), self.now)
 
     def _publish(self) -> None:
         """Raise the versions: last, once, and only if something changed."""

@@ -19,12 +19,12 @@ from models import (
     User,
 )
 from services.change import Change
-from services.times import microseconds
+from services.times import unix_milliseconds
 
 
 def create(session: Session, name: str, *, now: datetime) -> Org:
     """Make an empty org; all its versions start at the time."""
-    version = microseconds(now)
+    version = unix_milliseconds(now)
     org = Org(
         id=uuid4(),
         name=name,

@@ -14,9 +14,9 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def microseconds(moment: datetime) -> int:
-    """Unix time in microseconds, the scale of a version."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+def unix_milliseconds(moment: datetime) -> int:
+    """Unix time in milliseconds, the scale of a version."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def clamp(moment: datetime | None, earliest: datetime, latest: datetime) -> datetime:

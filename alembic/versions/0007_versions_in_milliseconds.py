@@ -1,0 +1,38 @@
+"""versions in milliseconds, so that they have 15 digits at most
+
+Revision: 0007, after 0006
+
+The previous release works on beside this one. What it raises meanwhile, this release brings down at
+the org's next change (services/versions.py). An entry that it adds to the history while this
+migration runs keeps its version in microseconds.
+"""
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+COLUMNS = ("version", "va_version", "accounts_version", "members_version")
+
+
+def upgrade() -> None:
+    # The history first: it may be long, and writers wait for the rows of orgs.
+    _bring_down("clock_events", "version")
+    for column in COLUMNS:
+        _bring_down("orgs", column)
+    if op.get_bind().dialect.name == "postgresql":
+        # Running workers read every org again. On SQLite they compare versions anyway.
+        op.execute("SELECT pg_notify('presence', CAST(id AS VARCHAR)) FROM orgs")
+
+
+def downgrade() -> None:
+    """Nothing: the previous release raises versions to microseconds at the next change."""
+
+
+def _bring_down(table: str, column: str) -> None:
+    op.execute(
+        f"UPDATE {table} SET {column} = {column} / 1000"  # noqa: S608 - names of this file
+        f" WHERE {column} >= 1000000000000000"
+    )
