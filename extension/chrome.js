@@ -64,7 +64,12 @@ export const badge = {
   },
 };
 
-const notification = (title, message) => ({ type: 'basic', iconUrl: 'icons/128.png', title, message });
+const notification = (title, message) => ({
+  type: 'basic',
+  iconUrl: 'icons/128.png',
+  title,
+  message,
+});
 
 export const notify = {
   ask: ({ name }) =>

@@ -67,7 +67,10 @@ async function accountNow() {
   const here = record && intended(record);
   if (here || !session) return here;
   const asked = call(state.server, 'GET', '/v1/me', { token: session.token, is: isClockedIn });
-  const { id, account_id } = await asked.then(({ data }) => data.presence, () => ({}));
+  const { id, account_id } = await asked.then(
+    ({ data }) => data.presence,
+    () => ({}),
+  );
   if (!id) return null;
   const account = accountOf(record, account_id);
   elsewhere = { id, account };

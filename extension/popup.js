@@ -67,7 +67,10 @@ function show(name) {
 
 function showSignIn() {
   const [reason, on, account] = farewellOf(state) ?? [];
-  showText(find('#farewell'), [reason && say(reason), on && say(on, account)].filter(Boolean).join(' '));
+  showText(
+    find('#farewell'),
+    [reason && say(reason), on && say(on, account)].filter(Boolean).join(' '),
+  );
   const left = waitingFor(state).map(({ name, count }) =>
     count === 1 ? say('left_one', name) : say('left_many', name, String(count)),
   );
@@ -133,7 +136,9 @@ async function onSnapshot() {
 async function readAccounts({ accounts_version: accountsVersion }) {
   const { server, token } = await where();
   // Without an answer the next snapshot asks again.
-  const answer = await call(server, 'GET', '/v1/accounts', { token, is: isAccounts }).catch(() => null);
+  const answer = await call(server, 'GET', '/v1/accounts', { token, is: isAccounts }).catch(
+    () => null,
+  );
   if (answer) await tell('setAccounts', { ...answer.data, accountsVersion });
 }
 

@@ -1,8 +1,8 @@
 /** The list of accounts. Rows stay in place, so that neither focus nor scroll is lost. */
 
 import { say } from './chrome.js';
-import { find, fillWords } from './page.js';
 import { durationText, timeText } from './lib/words.js';
+import { fillWords, find } from './page.js';
 
 const SEARCH_FROM = 7; // accounts
 
@@ -24,7 +24,9 @@ export class Rows {
     this.#rows = rows;
     this.#search.hidden = rows.length < SEARCH_FROM;
     const words = plain(this.#search.value.trim());
-    const shown = rows.filter(({ name, badge }) => plain(`${name} ${badge?.name ?? ''}`).includes(words));
+    const shown = rows.filter(({ name, badge }) =>
+      plain(`${name} ${badge?.name ?? ''}`).includes(words),
+    );
     const elements = shown.map((row) => this.#update(row));
     if (elements.some((element, index) => this.#list.children[index] !== element)) {
       this.#list.replaceChildren(...elements);
@@ -44,7 +46,9 @@ export class Rows {
     name.textContent = name.title = row.name;
     badge.textContent = badge.title = badgeText(row.badge);
     badge.hidden = kind === 'free';
-    seen.textContent = isStale ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeen))) : '';
+    seen.textContent = isStale
+      ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeen)))
+      : '';
     seen.hidden = !isStale;
     button.hidden = !row.action;
     if (row.action) {

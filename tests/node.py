@@ -1,21 +1,14 @@
 """Node, and the package in clients/js with what its tests need."""
 
-import fcntl
 import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from dev import ROOT
-from server import environment
+from dev import NODE, prepare_node
 
-PACKAGE = ROOT / "clients/js"
-LOCK = PACKAGE / "package-lock.json"
-INSTALLED = PACKAGE / "node_modules/.package-lock.json"
-INSTALL_SECONDS = 120
+LOCK = NODE / "package-lock.json"
 
 
 def program(name: str) -> str:
@@ -32,16 +25,6 @@ def program(name: str) -> str:
 
 def package() -> Path:
     """The folder of presence-client, with what is locked for it installed."""
-    npm = program("npm")
-    # One of the processes that run tests installs; the others wait for it.
-    with Path(tempfile.gettempdir(), f"presence-npm-{os.getuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not INSTALLED.exists() or INSTALLED.stat().st_mtime < LOCK.stat().st_mtime:
-            subprocess.run(
-                [npm, "ci", "--no-audit", "--no-fund"],
-                cwd=PACKAGE,
-                env=environment(),
-                check=True,
-                timeout=INSTALL_SECONDS,
-            )
-    return PACKAGE
+    program("npm")
+    prepare_node()
+    return NODE

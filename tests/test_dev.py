@@ -210,6 +210,22 @@ def test_failed_installation_says_what_was_missing(tmp_path, capsys, monkeypatch
     )
 
 
+def test_without_npm_lint_says_what_installs_it_and_goes_on(capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CI", raising=False)
+    assert dev.javascript_checks() == []
+    said = capsys.readouterr().err
+    assert said.startswith("dev.py: JavaScript was not checked")
+    assert "apt install --no-install-recommends nodejs npm" in said
+
+
+def test_without_npm_lint_fails_in_ci(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(SystemExit):
+        dev.javascript_checks()
+
+
 def test_a_benchmark_finds_its_libraries_whatever_python_is_on_the_path(tmp_path):
     (tmp_path / "python").symlink_to(Path(sys.executable).resolve())
     bench = (

@@ -40,7 +40,11 @@ export class Board {
     );
     this.heartbeat = new Heartbeat(this.poller, token, heartbeat_interval, signal);
     this.rows = new Rows(find('#rows'), (action, row) => this.actions.run(action, row), signal);
-    this.filters = new Filters(() => this.#sift(), () => this.rows.focusFirst(), signal);
+    this.filters = new Filters(
+      () => this.#sift(),
+      () => this.rows.focusFirst(),
+      signal,
+    );
     offerThemes(signal);
     find('#between button').addEventListener('click', () => location.reload(), { signal });
     this.#head(signal);

@@ -15,7 +15,9 @@ export class Heartbeat {
     const timer = setInterval(() => this.#beat(), seconds * 1000);
     signal.addEventListener('abort', () => clearInterval(timer));
     // Timers stop while a computer sleeps.
-    document.addEventListener('visibilitychange', () => document.hidden || this.#beat(), { signal });
+    document.addEventListener('visibilitychange', () => document.hidden || this.#beat(), {
+      signal,
+    });
   }
 
   /** @param {string | null} presenceId the member's own presence now */
@@ -29,7 +31,10 @@ export class Heartbeat {
     if (!this.#presenceId) return;
     const body = { presence_id: this.#presenceId };
     const beat = call('', 'POST', '/v1/heartbeat', { token: this.token(), body });
-    const refused = await beat.then(() => false, ({ status }) => status > 0);
+    const refused = await beat.then(
+      () => false,
+      ({ status }) => status > 0,
+    );
     // It has ended, or the session has. A hidden tab only renews the token in time.
     if (refused || document.hidden) this.poller.refresh();
   }

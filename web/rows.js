@@ -105,7 +105,9 @@ export class Rows {
     this.element = element;
     this.template = document.getElementById('row');
     element.addEventListener('keydown', (event) => this.#move(event), { signal });
-    element.addEventListener('focusin', ({ target }) => this.#makeCurrent(this.#of(target)), { signal });
+    element.addEventListener('focusin', ({ target }) => this.#makeCurrent(this.#of(target)), {
+      signal,
+    });
     element.addEventListener(
       'click',
       ({ target }) => target.matches('button') && onAct(this.#of(target).action, this.#of(target)),
@@ -204,7 +206,10 @@ export class Rows {
   /** One row can be reached by the tab key, with its button; the arrows lead to the others. */
   #makeCurrent(row) {
     if (row === this.#current) return;
-    for (const [one, index] of [[this.#current, -1], [row, 0]]) {
+    for (const [one, index] of [
+      [this.#current, -1],
+      [row, 0],
+    ]) {
       if (one) one.element.tabIndex = one.button.tabIndex = index;
     }
     this.#current = row;

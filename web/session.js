@@ -24,7 +24,8 @@ function write(area, { token, member, org, heartbeat_interval }) {
 export const kept = () => read(sessionStorage) ?? read(localStorage);
 
 /** Keep a session that has just begun. */
-export const keep = (session, isLasting) => write(isLasting ? localStorage : sessionStorage, session);
+export const keep = (session, isLasting) =>
+  write(isLasting ? localStorage : sessionStorage, session);
 
 /** Keep a renewed token where that of its member was; whoever signed out meanwhile stays so. */
 export function renew(session) {

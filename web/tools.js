@@ -1,7 +1,12 @@
 /** The head of the board: what is shown of the list, the connection, the theme. */
 
 const THEMES = { auto: '◐', light: '○', dark: '●' };
-const CONNECTIONS = { connecting: 'Connecting…', live: 'Live', reconnecting: 'Reconnecting…', offline: 'Offline' };
+const CONNECTIONS = {
+  connecting: 'Connecting…',
+  live: 'Live',
+  reconnecting: 'Reconnecting…',
+  offline: 'Offline',
+};
 
 const find = (selector) => document.querySelector(selector);
 

@@ -13,7 +13,12 @@ function has(value, kinds) {
 const NAMED = { id: 'string', name: 'string' };
 const OWN = { id: 'string', account_id: 'string', clocked_in_at: 'string' };
 const OCCUPIED = { account_id: 'string' };
-const HELD = { ...OCCUPIED, presence_id: 'string', display_name: 'string', clocked_in_at: 'string' };
+const HELD = {
+  ...OCCUPIED,
+  presence_id: 'string',
+  display_name: 'string',
+  clocked_in_at: 'string',
+};
 
 /** @param {any} data */
 export const isRecord = (data) => data !== null && typeof data === 'object' && !Array.isArray(data);
@@ -26,7 +31,11 @@ export const isRecord = (data) => data !== null && typeof data === 'object' && !
  */
 export function isProblem(headers, data) {
   const [type] = (headers.get('Content-Type') ?? '').toLowerCase().split(';');
-  return type.trim() === 'application/problem+json' && has(data, { code: 'string' }) && CODE.test(data.code);
+  return (
+    type.trim() === 'application/problem+json' &&
+    has(data, { code: 'string' }) &&
+    CODE.test(data.code)
+  );
 }
 
 /** @param {any} data */

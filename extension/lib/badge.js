@@ -6,7 +6,16 @@ import { recordOf } from './records.js';
 const WARNING = '#8a4b00';
 
 /** Each dark enough for white letters. */
-const COLOURS = ['#1f5f8b', '#1c6b3f', '#7a3e9d', '#a1322b', '#5b5f00', '#8b4a1f', '#2f5fb3', '#9b2f6b'];
+const COLOURS = [
+  '#1f5f8b',
+  '#1c6b3f',
+  '#7a3e9d',
+  '#a1322b',
+  '#5b5f00',
+  '#8b4a1f',
+  '#2f5fb3',
+  '#9b2f6b',
+];
 
 /**
  * @param {object} state
@@ -25,7 +34,11 @@ export function badgeOf(state, isSignedIn) {
     return { text: '!', colour: WARNING, title };
   }
   if (!account) return { text: '', colour: WARNING, title: ['badge_off'] };
-  return { text: initials(account.name), colour: colourOf(account.id), title: ['badge_on', account.name] };
+  return {
+    text: initials(account.name),
+    colour: colourOf(account.id),
+    title: ['badge_on', account.name],
+  };
 }
 
 /** "Blue Heron Bakery" is BH, "Acme" is AC. */

@@ -129,7 +129,8 @@ export class Keeper {
         ({ status }) => status === 204,
         ({ status }) => (status > 0 && status < 500) || !(endsAt > this.clock.now()),
       );
-      if (isOver) await this.memory.changeEndings((all) => all.filter((one) => one.token !== token));
+      if (isOver)
+        await this.memory.changeEndings((all) => all.filter((one) => one.token !== token));
     }
   }
 

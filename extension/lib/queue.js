@@ -65,7 +65,8 @@ export function requestOf({ kind, account, presence_id, reason, occurred_at }) {
 /** @param {object} data what the server answered to `event` */
 export function answered(record, event, data, now) {
   const rest = without(record, event);
-  if (event.kind === 'clock_out') return { ...reached(record), ...left(record, event), queue: rest };
+  if (event.kind === 'clock_out')
+    return { ...reached(record), ...left(record, event), queue: rest };
   const { id, clocked_in_at } = data.presence;
   const presence = { id, account: event.account, since: clocked_in_at };
   const queue = rest.map((other) => (other.after === event.key ? onto(other, presence) : other));
@@ -93,7 +94,12 @@ export function refused(record, event, problem, now) {
 export function ended(record, presenceId, problem, now) {
   if (record.presence?.id !== presenceId) return record;
   const { account } = record.presence;
-  return { ...reached(record), presence: null, asked: false, notice: noticeOf(problem, account, now) };
+  return {
+    ...reached(record),
+    presence: null,
+    asked: false,
+    notice: noticeOf(problem, account, now),
+  };
 }
 
 /** The server answers again. */

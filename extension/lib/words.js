@@ -46,5 +46,7 @@ export function errorText(say, { code, detail, retryAfter }) {
 /** How many events wait, since when. */
 export function waitingText(say, queue, now) {
   const since = timeText(queue[0].occurred_at, now);
-  return queue.length === 1 ? say('waiting_one', since) : say('waiting_many', String(queue.length), since);
+  return queue.length === 1
+    ? say('waiting_one', since)
+    : say('waiting_many', String(queue.length), since);
 }

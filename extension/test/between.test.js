@@ -9,21 +9,27 @@ import { NOTHING } from '../lib/records.js';
 import { farewellOf } from '../lib/view.js';
 import { Watch } from '../lib/watch.js';
 import { noticeText } from '../lib/words.js';
-import { ACME, MINUTE, problem, SERVER, signedIn, START } from './support.js';
+import { ACME, MINUTE, problem, SERVER, START, signedIn } from './support.js';
 
 const html = (status, headers) => new Response('<h1>Sign on</h1>', { status, headers });
 const json = (body, status = 200) => Response.json(body, { status });
 
 const FOREIGN = {
-  ...Object.fromEntries([400, 401, 403, 404, 409, 410, 422].map((status) => [`HTML ${status}`, () => html(status)])),
+  ...Object.fromEntries(
+    [400, 401, 403, 404, 409, 410, 422].map((status) => [`HTML ${status}`, () => html(status)]),
+  ),
   'a portal’s 200': () => html(200),
   'a redirect to a sign-on': () => html(302, { Location: 'https://sso.example/' }),
   'a code in plain JSON': () => json({ code: 'presence_ended', reason: 'expired' }, 410),
-  'a token refused in plain JSON': () => json({ code: 'not_authenticated', reason: 'revoked' }, 401),
+  'a token refused in plain JSON': () =>
+    json({ code: 'not_authenticated', reason: 'revoked' }, 401),
   'a code of another form': () => problem(403, 'AccessDenied'),
   'a code that is a number': () => problem(401, 1020),
   'half a problem': () =>
-    new Response('{"code": "presence_en', { status: 410, headers: { 'Content-Type': 'application/problem+json' } }),
+    new Response('{"code": "presence_en', {
+      status: 410,
+      headers: { 'Content-Type': 'application/problem+json' },
+    }),
   'another JSON': () => json({ login: '/sso' }),
   'a list': () => json([]),
   'an empty 200': () => new Response(''),
@@ -37,7 +43,8 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     await keeper.clockIn({ ...click(), account: ACME });
     const { presence } = chrome.record;
     const { token } = chrome.kept;
-    server.trouble = (path) => (path === '/v1/heartbeat' && server.asked(path).length > 1 ? undefined : answer());
+    server.trouble = (path) =>
+      path === '/v1/heartbeat' && server.asked(path).length > 1 ? undefined : answer();
     clock.time += MINUTE;
     await keeper.tick();
     assert.deepEqual(chrome.record.presence, presence);
@@ -59,7 +66,10 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     const { token } = chrome.kept;
     const before = structuredClone(chrome.state);
     server.trouble = (path) => (path.startsWith('/v1/sessions') ? answer() : undefined);
-    await assert.rejects(keeper.signIn({ code: 'ben', keep: true }), { status: 0, code: 'unreachable' });
+    await assert.rejects(keeper.signIn({ code: 'ben', keep: true }), {
+      status: 0,
+      code: 'unreachable',
+    });
     assert.deepEqual(chrome.state, before);
     await pass(370);
     assert.ok(server.asked('/v1/sessions/renew').length >= 1);
@@ -102,7 +112,10 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     const { watch, seen, answers, pass } = await watching(t, () => snapshot());
     answers.next = answer;
     await pass(60);
-    assert.deepEqual([watch.status, watch.snapshot.version, seen.refused], ['reconnecting', 1, null]);
+    assert.deepEqual(
+      [watch.status, watch.snapshot.version, seen.refused],
+      ['reconnecting', 1, null],
+    );
     assert.ok(seen.polls < 15, `${seen.polls} polls in a minute`);
     answers.next = () => snapshot({ version: 2 });
     await pass(16);
@@ -110,7 +123,13 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
   });
 }
 
-for (const change of [{ version: '2' }, { view: 'guest' }, { presence: {} }, { presence: [{}] }, { me: 'ana' }]) {
+for (const change of [
+  { version: '2' },
+  { view: 'guest' },
+  { presence: {} },
+  { presence: [{}] },
+  { me: 'ana' },
+]) {
   test(`the popup believes no snapshot with ${JSON.stringify(change)}`, async (t) => {
     const { watch, answers, pass } = await watching(t, () => snapshot());
     answers.next = () => snapshot(change);
@@ -156,7 +175,11 @@ for (const interval of [0, -5, NaN, 'soon', null, undefined, 1e12]) {
   });
 }
 
-for (const [date, ms] of [['Thu, 01 Jan 1970 00:00:00 GMT', 0], ['Fri, 31 Dec 9999 23:59:59 GMT', 0], ['nonsense', 0]]) {
+for (const [date, ms] of [
+  ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+  ['Fri, 31 Dec 9999 23:59:59 GMT', 0],
+  ['nonsense', 0],
+]) {
   test(`Date: ${date} does not set the clock of events`, async () => {
     const { keeper, server, chrome, click } = await signedIn();
     const fetch = server.fetch;
@@ -178,7 +201,9 @@ test('a version that is no number hides nothing of the next snapshots', async ()
     const { keeper, server, chrome, click } = await signedIn();
     const presence = { id: 'p', account_id: 'acme', clocked_in_at: new Date(START).toISOString() };
     server.trouble = (path) =>
-      path === '/v1/clock-in' ? Response.json({ presence }, { headers: { 'Presence-Version': said } }) : undefined;
+      path === '/v1/clock-in'
+        ? Response.json({ presence }, { headers: { 'Presence-Version': said } })
+        : undefined;
     await keeper.clockIn({ ...click(), account: ACME });
     assert.ok([0, 7].includes(chrome.record.version), `${chrome.record.version}`);
   }

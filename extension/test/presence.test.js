@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ACME, BIRCH, broken, iso, MINUTE, problem, signedIn, START, tokenOf } from './support.js';
+import { ACME, BIRCH, broken, iso, MINUTE, problem, START, signedIn, tokenOf } from './support.js';
 
 /** Ana on Acme Dental. */
 async function onTheClock() {
@@ -280,7 +280,8 @@ test('the words of inactivity stay where the server had ended it too', async () 
 
 test('a switch refused leaves the member where they were, with heartbeats', async () => {
   const { keeper, server, chrome, click, pass } = await onTheClock();
-  server.trouble = (path) => (path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined);
+  server.trouble = (path) =>
+    path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
   await keeper.clockIn({ ...click(), account: BIRCH });
   assert.equal(chrome.record.presence.account.id, 'acme');
   assert.equal(chrome.record.notice.dropped, false);
@@ -300,7 +301,10 @@ test('another browser’s presence is ended only when that is asked', async () =
 test('a wrong code says so and changes nothing', async () => {
   const { keeper, server, chrome } = await onTheClock();
   const before = structuredClone(chrome.state);
-  for (const answer of [problem(401, 'access_code_rejected'), problem(429, 'too_many_attempts', {}, { 'Retry-After': '42' })]) {
+  for (const answer of [
+    problem(401, 'access_code_rejected'),
+    problem(429, 'too_many_attempts', {}, { 'Retry-After': '42' }),
+  ]) {
     server.trouble = () => answer;
     await assert.rejects(keeper.signIn({ code: 'wrong', keep: true }), { status: answer.status });
   }
@@ -352,7 +356,8 @@ for (const leave of ['signOut', 'setServer', 'forget']) {
 
 test('a token for one account says which', async () => {
   const { keeper, server, chrome } = await signedIn();
-  server.trouble = () => Response.json({ ...server.session('ana'), token: tokenOf('ana', { acct: 'acme' }) });
+  server.trouble = () =>
+    Response.json({ ...server.session('ana'), token: tokenOf('ana', { acct: 'acme' }) });
   await keeper.signIn({ code: 'ana', keep: false });
   assert.equal(chrome.record.bound, 'acme');
 });

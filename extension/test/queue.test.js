@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Sender } from '../lib/sender.js';
-import { ACME, BIRCH, broken, iso, problem, SERVER, signedIn, START } from './support.js';
+import { ACME, BIRCH, broken, iso, problem, SERVER, START, signedIn } from './support.js';
 
 test('a clock-in is sent with a key and its time, and then forgotten', async () => {
   const { keeper, server, chrome, click } = await signedIn();
@@ -72,7 +72,8 @@ test('a refused clock-in drops the clock-out behind it, and says so', async () =
   server.trouble = broken;
   await keeper.clockIn({ ...click(), account: ACME });
   await keeper.clockOut(click());
-  server.trouble = (path) => (path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined);
+  server.trouble = (path) =>
+    path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
   await keeper.look();
   assert.deepEqual(chrome.record.queue, []);
   const { kind, account, dropped } = chrome.record.notice;
@@ -87,7 +88,8 @@ test('what was clicked after a refused switch and a clock-out still counts', asy
   server.trouble = broken;
   await keeper.clockIn({ ...click(), account: BIRCH });
   await keeper.clockOut(click());
-  server.trouble = (path) => (path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined);
+  server.trouble = (path) =>
+    path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
   await keeper.look();
   // The member is still on the first account, and wanted to be on none.
   assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, id);
@@ -143,7 +145,9 @@ test('tries come less and less often, never sooner than the server says', async 
   server.trouble = broken;
   await keeper.clockIn({ ...click(), account: ACME });
   await pass(15);
-  const rests = server.requests.map(({ at }, index, all) => (at - (all[index - 1]?.at ?? at)) / 1000);
+  const rests = server.requests.map(
+    ({ at }, index, all) => (at - (all[index - 1]?.at ?? at)) / 1000,
+  );
   // By alarms of 45 s: 30 s, 60 s, then 120 s.
   assert.deepEqual(rests.slice(0, 5), [0, 45, 90, 135, 135]);
   server.trouble = () => problem(503, 'database_unavailable', {}, { 'Retry-After': '600' });

@@ -17,7 +17,10 @@ async function onTheClock() {
 test('signing out ends the session at the server, after the clock-out', async () => {
   const { keeper, server, chrome, click, token } = await onTheClock();
   await keeper.signOut({ ...click(), staysOn: false });
-  assert.deepEqual(server.requests.map(({ path }) => path), ['/v1/clock-out', END]);
+  assert.deepEqual(
+    server.requests.map(({ path }) => path),
+    ['/v1/clock-out', END],
+  );
   const [{ method, headers }] = server.asked(END);
   assert.deepEqual([method, headers.Authorization], ['DELETE', `Bearer ${token}`]);
   assert.deepEqual([chrome.kept, chrome.record, chrome.endings], [null, null, []]);
@@ -26,7 +29,10 @@ test('signing out ends the session at the server, after the clock-out', async ()
 test('who stays clocked in is signed out, and told where they are', async () => {
   const { keeper, server, chrome, click } = await onTheClock();
   await keeper.signOut({ ...click(), staysOn: true });
-  assert.deepEqual(server.requests.map(({ path }) => path), [END]);
+  assert.deepEqual(
+    server.requests.map(({ path }) => path),
+    [END],
+  );
   assert.equal(chrome.kept, null);
   assert.deepEqual(farewellOf(chrome.state), ['farewell_signed_out', 'farewell_on', 'Acme Dental']);
   await keeper.signIn({ code: 'ana', keep: false });
@@ -35,7 +41,11 @@ test('who stays clocked in is signed out, and told where they are', async () => 
 
 test('a presence that began elsewhere is ended with it too', async () => {
   const { keeper, server, click } = await signedIn();
-  await keeper.signOut({ ...click(), staysOn: false, elsewhere: { id: 'p-other', account: BIRCH } });
+  await keeper.signOut({
+    ...click(),
+    staysOn: false,
+    elsewhere: { id: 'p-other', account: BIRCH },
+  });
   assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p-other');
   assert.equal(server.asked(END).length, 1);
 });
@@ -50,7 +60,10 @@ for (const [name, trouble] of [
     server.trouble = trouble;
     await keeper.signOut({ ...click(), staysOn: true });
     assert.equal(chrome.kept, null);
-    assert.deepEqual(chrome.endings.map((one) => one.token), [token]);
+    assert.deepEqual(
+      chrome.endings.map((one) => one.token),
+      [token],
+    );
     assert.ok(!JSON.stringify(chrome.state).includes(token)); // which is on disk
     await pass(5);
     assert.ok(server.asked(END).length <= 8);
@@ -73,7 +86,10 @@ test('it tries until the token has run out, and then sets no alarm any more', as
 });
 
 test('a session that is over already is not ended again', async () => {
-  for (const answer of [problem(401, 'not_authenticated', { reason: 'expired' }), problem(403, 'no_session')]) {
+  for (const answer of [
+    problem(401, 'not_authenticated', { reason: 'expired' }),
+    problem(403, 'no_session'),
+  ]) {
     const { keeper, server, chrome, click } = await signedIn();
     server.trouble = () => answer;
     await keeper.signOut({ ...click(), staysOn: false });

@@ -6,9 +6,9 @@ import { addressOf, patternOf } from '../lib/address.js';
 import { badgeOf, colourOf, initials } from '../lib/badge.js';
 import { NOTHING } from '../lib/records.js';
 import { turns } from '../lib/turn.js';
-import { isContradicted, rowsOf, placeOf } from '../lib/view.js';
+import { isContradicted, placeOf, rowsOf } from '../lib/view.js';
 import { durationText, errorText, noticeText, timeText } from '../lib/words.js';
-import { ACME, BIRCH, broken, iso, signedIn, START } from './support.js';
+import { ACME, BIRCH, broken, iso, START, signedIn } from './support.js';
 
 const say = (key, ...inserts) => [key, ...inserts].join(' ');
 
@@ -24,10 +24,15 @@ for (const [typed, url] of [
 }
 
 for (const typed of ['', 'ftp://presence.example', 'two words', 'https://']) {
-  test(`${typed} is no address`, () => assert.deepEqual(addressOf(typed), { problem: 'address_bad' }));
+  test(`${typed} is no address`, () =>
+    assert.deepEqual(addressOf(typed), { problem: 'address_bad' }));
 }
 
-for (const typed of ['http://presence.example', 'http://192.168.1.5:8000', 'http://localhost.example']) {
+for (const typed of [
+  'http://presence.example',
+  'http://192.168.1.5:8000',
+  'http://localhost.example',
+]) {
   test(`${typed} would send codes in the clear`, () =>
     assert.deepEqual(addressOf(typed), { problem: 'address_insecure' }));
 }
@@ -55,11 +60,22 @@ test('every colour is dark enough for white letters', () => {
 test('the badge says where one is, and its title says it in words', async () => {
   const { keeper, server, chrome, click } = await signedIn();
   const badge = (isSignedIn = true) => badgeOf(chrome.state, isSignedIn);
-  assert.deepEqual(badgeOf(NOTHING, false), { text: '', colour: '#8a4b00', title: ['badge_signed_out'] });
+  assert.deepEqual(badgeOf(NOTHING, false), {
+    text: '',
+    colour: '#8a4b00',
+    title: ['badge_signed_out'],
+  });
   assert.deepEqual(badge().title, ['badge_off']);
   await keeper.clockIn({ ...click(), account: ACME });
-  assert.deepEqual(badge(), { text: 'AD', colour: colourOf('acme'), title: ['badge_on', 'Acme Dental'] });
-  assert.deepEqual([badge(false).text, ...badge(false).title], ['!', 'badge_sign_in_on', 'Acme Dental']);
+  assert.deepEqual(badge(), {
+    text: 'AD',
+    colour: colourOf('acme'),
+    title: ['badge_on', 'Acme Dental'],
+  });
+  assert.deepEqual(
+    [badge(false).text, ...badge(false).title],
+    ['!', 'badge_sign_in_on', 'Acme Dental'],
+  );
   server.trouble = broken;
   await keeper.look();
   assert.deepEqual([badge().text, ...badge().title], ['!', 'badge_away_on', 'Acme Dental']);
@@ -70,13 +86,29 @@ test('the badge says where one is, and its title says it in words', async () => 
 test('what an account shows and offers', async () => {
   const { keeper, chrome, click } = await signedIn();
   const snapshot = { version: 9e15, view: 'va', presence: [{ account_id: 'birch' }], me: null };
-  const rows = (seen) => rowsOf(chrome.record, seen).map(({ badge, action }) => [badge?.kind, action]);
-  assert.deepEqual(rows(snapshot), [[undefined, 'clock_in'], ['occupied', null]]);
+  const rows = (seen) =>
+    rowsOf(chrome.record, seen).map(({ badge, action }) => [badge?.kind, action]);
+  assert.deepEqual(rows(snapshot), [
+    [undefined, 'clock_in'],
+    ['occupied', null],
+  ]);
   await keeper.clockIn({ ...click(), account: ACME });
-  assert.deepEqual(rows({ ...snapshot, presence: [] }), [['own', null], [undefined, 'switch']]);
-  assert.deepEqual(rows(null), [['own', null], [undefined, 'switch']]);
+  assert.deepEqual(rows({ ...snapshot, presence: [] }), [
+    ['own', null],
+    [undefined, 'switch'],
+  ]);
+  assert.deepEqual(rows(null), [
+    ['own', null],
+    [undefined, 'switch'],
+  ]);
   const since = iso(START);
-  const ana = { account_id: 'birch', display_name: 'Ana', clocked_in_at: since, state: 'stale', last_seen_at: since };
+  const ana = {
+    account_id: 'birch',
+    display_name: 'Ana',
+    clocked_in_at: since,
+    state: 'stale',
+    last_seen_at: since,
+  };
   const [, { badge }] = rowsOf(chrome.record, { ...snapshot, view: 'admin', presence: [ana] });
   assert.deepEqual(badge, { kind: 'member', name: 'Ana', since, isStale: true, lastSeen: since });
 });
@@ -120,7 +152,10 @@ test('durations and times read as people say them', () => {
 
 test('errors that are not known here are said in the server’s words', () => {
   assert.equal(errorText(say, { code: 'new', detail: 'In its words.' }), 'In its words.');
-  assert.equal(errorText(say, { code: 'too_many_attempts', retryAfter: 42 }), 'error_too_many_attempts 42');
+  assert.equal(
+    errorText(say, { code: 'too_many_attempts', retryAfter: 42 }),
+    'error_too_many_attempts 42',
+  );
   const notice = { kind: 'refused_validation_failed', account: ACME, at: START, dropped: true };
   assert.match(noticeText(say, notice, START), /^notice_refused Acme Dental .* notice_dropped$/);
 });
@@ -159,8 +194,19 @@ test('every message is used, and every key has one', () => {
   const files = ['.', 'lib'].flatMap((name) =>
     readdirSync(new URL(name, folder)).map((file) => `${name}/${file}`),
   );
-  const text = files.filter((name) => /\.(js|html|json)$/.test(name)).map(read).join('\n');
-  const made = [/^farewell_/, /^notice_/, /^connection_/, /^badge_/, /^pending_/, /^error_/, /^settings_clock_/];
+  const text = files
+    .filter((name) => /\.(js|html|json)$/.test(name))
+    .map(read)
+    .join('\n');
+  const made = [
+    /^farewell_/,
+    /^notice_/,
+    /^connection_/,
+    /^badge_/,
+    /^pending_/,
+    /^error_/,
+    /^settings_clock_/,
+  ];
   const unused = messages.filter(
     (key) => !new RegExp(`['"\`_]${key}['"\`_]`).test(text) && !made.some((one) => one.test(key)),
   );

@@ -40,7 +40,15 @@ export class PresenceError extends Error {
  * @throws {PresenceError}
  */
 export async function call(url, method, path, options = {}) {
-  const { token, body, headers, fetch = globalThis.fetch, cache = 'no-store', is, keepalive } = options;
+  const {
+    token,
+    body,
+    headers,
+    fetch = globalThis.fetch,
+    cache = 'no-store',
+    is,
+    keepalive,
+  } = options;
   const { signal = AbortSignal.timeout(PATIENCE_MS) } = options;
   /** @type {Record<string, string>} */
   const sent = { ...headers };

@@ -17,7 +17,9 @@ const NUMBER = /^\d{1,16}(\.\d{1,9})?$/;
  * @param {T} otherwise
  */
 export function bounded(value, least, most, otherwise) {
-  const parts = String(value).split(',').map((part) => part.trim());
+  const parts = String(value)
+    .split(',')
+    .map((part) => part.trim());
   if (!parts.every((part) => NUMBER.test(part))) return otherwise;
   return Math.min(Math.max(least, ...parts.map(Number)), most);
 }
@@ -46,7 +48,8 @@ export const versionOf = (headers) =>
  */
 export function retryAfterOf(headers) {
   const said = headers.get('Retry-After');
-  const until = (Date.parse(said ?? '') - (Date.parse(headers.get('Date') ?? '') || Date.now())) / 1000;
+  const until =
+    (Date.parse(said ?? '') - (Date.parse(headers.get('Date') ?? '') || Date.now())) / 1000;
   const seconds = until > 0 ? until.toFixed(3) : null;
   return bounded(said, 0, LONGEST_RETRY_SECONDS, bounded(seconds, 0, LONGEST_RETRY_SECONDS, null));
 }

@@ -1,2 +1,2 @@
-export { PresenceError, call, signIn } from './api.js';
+export { call, PresenceError, signIn } from './api.js';
 export { PresencePoller } from './poller.js';

@@ -1,4 +1,4 @@
-import { LONGEST_INTERVAL_SECONDS, intervalOf } from './bounds.js';
+import { intervalOf, LONGEST_INTERVAL_SECONDS } from './bounds.js';
 
 /** @import { Pace } from './types.js' */
 

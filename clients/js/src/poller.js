@@ -1,10 +1,10 @@
 import { PresenceError } from './api.js';
-import { LARGEST_VERSION, bounded } from './bounds.js';
+import { bounded, LARGEST_VERSION } from './bounds.js';
 import { paceBy } from './pace.js';
-import { OWN_REASONS, SESSION_REASONS, reasonOf } from './reasons.js';
+import { OWN_REASONS, reasonOf, SESSION_REASONS } from './reasons.js';
 import { serverAt } from './server.js';
 import { tabsOf } from './sharing.js';
-import { NOTHING, Store, ownClock } from './store.js';
+import { NOTHING, ownClock, Store } from './store.js';
 import { claimsOf, tokensFrom } from './tokens.js';
 
 /** @import { PollerOptions, Reason, Scope, State, Tabs } from './types.js' */

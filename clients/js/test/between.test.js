@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { PresenceError, call, signIn } from '../src/index.js';
-import { START, Tab, refusal, settle, stage } from './support.js';
+import { call, PresenceError, signIn } from '../src/index.js';
+import { refusal, START, settle, stage, Tab } from './support.js';
 
 const html = (status, headers) => new Response('<h1>Sign on</h1>', { status, headers });
 const json = (body, status = 200) => Response.json(body, { status });
@@ -12,7 +12,9 @@ const problem = (body, status) => refusal(status, { code: undefined, ...body });
 
 /** By their names: no word of the service's, though some come near it. */
 const FOREIGN = {
-  ...Object.fromEntries([400, 401, 403, 404, 407, 410, 502].map((status) => [`HTML ${status}`, () => html(status)])),
+  ...Object.fromEntries(
+    [400, 401, 403, 404, 407, 410, 502].map((status) => [`HTML ${status}`, () => html(status)]),
+  ),
   'a portal’s 200': () => html(200),
   'a redirect to a sign-on': () => html(302, { Location: 'https://sso.example/' }),
   'a redirect as browsers show it': () => ({ ...opaque(), text: async () => '' }),
@@ -22,7 +24,10 @@ const FOREIGN = {
   'a code that is a number': () => problem({ code: 1020 }, 403),
   'a code of another form': () => problem({ code: 'AccessDenied' }, 401),
   'a problem cut short': () =>
-    new Response('{"code": "not_auth', { status: 401, headers: { 'Content-Type': 'application/problem+json' } }),
+    new Response('{"code": "not_auth', {
+      status: 401,
+      headers: { 'Content-Type': 'application/problem+json' },
+    }),
   'an empty 401': () => new Response(null, { status: 401 }),
   'an empty 200': () => new Response(''),
   'a 204': () => new Response(null, { status: 204 }),
@@ -69,7 +74,8 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     assert.ok(server.requests.length < 12, `${server.requests.length} polls in a minute`);
     server.trouble = null;
     await clock.pass(11);
-    for (const one of tabs) assert.deepEqual([one.getState().status, one.getState().reason], ['live', null]);
+    for (const one of tabs)
+      assert.deepEqual([one.getState().status, one.getState().reason], ['live', null]);
   });
 }
 
@@ -92,7 +98,12 @@ test('it says whether something answered in between, or the server is away', asy
 });
 
 test('accounts that are not the service’s are not believed either', async (t) => {
-  for (const answer of [html(200), json({ accounts: [{ id: 'a' }] }), json({ accounts: 'none' }), html(403)]) {
+  for (const answer of [
+    html(200),
+    json({ accounts: [{ id: 'a' }] }),
+    json({ accounts: 'none' }),
+    html(403),
+  ]) {
     const { clock, server, poller } = stage(t);
     clock.chance = 1;
     server.trouble = (path) => (path === '/v1/accounts' ? answer : undefined);
@@ -121,12 +132,22 @@ test('a call ends with an error of no status, and a sign-in says what may be in 
   for (const [name, answer] of Object.entries(FOREIGN)) {
     if (name === 'a 204' || name.includes('snapshot') || name === 'another JSON') continue; // of other calls
     const fetch = async () => answer();
-    await assert.rejects(call('', 'POST', '/v1/clock-in', { body: {}, fetch }), { status: 0, code: 'unreachable' }, name);
+    await assert.rejects(
+      call('', 'POST', '/v1/clock-in', { body: {}, fetch }),
+      { status: 0, code: 'unreachable' },
+      name,
+    );
   }
   for (const answer of Object.values(FOREIGN)) {
-    await assert.rejects(signIn('', 'K7QF-9TWM-2XHP', { fetch: async () => answer() }), PresenceError);
+    await assert.rejects(
+      signIn('', 'K7QF-9TWM-2XHP', { fetch: async () => answer() }),
+      PresenceError,
+    );
   }
-  await assert.rejects(signIn('', 'K7QF', { fetch: async () => html(302) }), /perhaps a sign-on page. Reload/);
+  await assert.rejects(
+    signIn('', 'K7QF', { fetch: async () => html(302) }),
+    /perhaps a sign-on page. Reload/,
+  );
 });
 
 test('a call follows no redirect, and is given up after ten seconds', async (t) => {
@@ -139,7 +160,10 @@ test('a call follows no redirect, and is given up after ten seconds', async (t) 
   await assert.rejects(call('', 'GET', '/v1/me', { fetch }), { status: 0 });
   assert.equal(asked.redirect, 'manual');
   assert.equal(asked.credentials, 'same-origin');
-  assert.deepEqual(limits.mock.calls.map(({ arguments: [ms] }) => ms), [10_000]);
+  assert.deepEqual(
+    limits.mock.calls.map(({ arguments: [ms] }) => ms),
+    [10_000],
+  );
   assert.equal(asked.signal, limits.mock.calls[0].result);
 });
 
@@ -187,7 +211,10 @@ for (const [name, change] of Object.entries(TAGS)) {
         assert.equal(one.getState().status, 'live');
       }
     }
-    assert.deepEqual(tabs.map(({ changes }, tab) => changes - told[tab]), [3, 3, 3]);
+    assert.deepEqual(
+      tabs.map(({ changes }, tab) => changes - told[tab]),
+      [3, 3, 3],
+    );
     server.own = { id: 'p', account_id: 'a', clocked_in_at: new Date(START).toISOString() };
     await clock.pass(4);
     for (const one of tabs) assert.equal(one.getState().snapshot.me?.id, 'p');

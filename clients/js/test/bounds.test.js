@@ -6,7 +6,19 @@ import { test } from 'node:test';
 import { bounded, retryAfterOf, versionOf } from '../src/bounds.js';
 import { refusal, settle, stage } from './support.js';
 
-for (const said of ['2, 2', '-1', '0', 'NaN', '', '1e9', '99999999999', 'soon', 'Infinity', '0x10', '2;2']) {
+for (const said of [
+  '2, 2',
+  '-1',
+  '0',
+  'NaN',
+  '',
+  '1e9',
+  '99999999999',
+  'soon',
+  'Infinity',
+  '0x10',
+  '2;2',
+]) {
   test(`a poll interval of “${said}” neither floods nor stops`, async (t) => {
     const { clock, server, poller } = stage(t);
     poller().start();
@@ -31,7 +43,9 @@ test('an answer that claims to have been held is asked for once a second at most
   const { clock, server, poller } = stage(t);
   const one = poller({ wait: 25 });
   server.trouble = (path) =>
-    path === '/v1/presence' ? server.json(server.snapshot, { 'Preference-Applied': 'wait=25' }) : undefined;
+    path === '/v1/presence'
+      ? server.json(server.snapshot, { 'Preference-Applied': 'wait=25' })
+      : undefined;
   one.start();
   await clock.pass(60);
   assert.ok(server.polls.length <= 61);
@@ -52,7 +66,8 @@ for (const said of ['99999999999', 'Fri, 31 Dec 9999 23:59:59 GMT', '-5', 'soon'
 }
 
 test('Retry-After may be a date, by the clock of whoever says it', () => {
-  const headers = (retry, date) => new Headers({ 'Retry-After': retry, ...(date && { Date: date }) });
+  const headers = (retry, date) =>
+    new Headers({ 'Retry-After': retry, ...(date && { Date: date }) });
   const at = 'Sun, 22 Nov 2026 15:00:30 GMT';
   assert.equal(retryAfterOf(headers(at, 'Sun, 22 Nov 2026 15:00:00 GMT')), 30);
   assert.equal(retryAfterOf(headers(at, 'Sun, 22 Nov 2026 15:01:00 GMT')), null);
@@ -62,14 +77,19 @@ test('Retry-After may be a date, by the clock of whoever says it', () => {
   assert.equal(retryAfterOf(new Headers()), null);
 });
 
-for (const date of ['Thu, 01 Jan 1970 00:00:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT', 'nonsense', '']) {
+for (const date of [
+  'Thu, 01 Jan 1970 00:00:00 GMT',
+  'Fri, 31 Dec 9999 23:59:59 GMT',
+  'nonsense',
+  '',
+]) {
   test(`Date: ${date} does not set the clock`, async (t) => {
     const { clock, server, poller } = stage(t);
     const one = poller();
     server.ahead = 10;
     one.start();
     await clock.pass(1);
-    server.trouble = (path) => server.json(server.snapshot, { Date: date });
+    server.trouble = () => server.json(server.snapshot, { Date: date });
     await clock.pass(10);
     assert.ok(Math.abs(one.now() - clock.time - 10_000) <= 1000);
     assert.equal(one.getState().status, 'live');

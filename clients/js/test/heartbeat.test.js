@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { register } from 'node:module';
 import { test } from 'node:test';
 
-import { Tab, settle, stage, tokenOf } from './support.js';
+import { settle, stage, Tab, tokenOf } from './support.js';
 
 const HALF = 21_600; // seconds, of a token's life
 const BEAT = 45; // seconds

@@ -59,7 +59,9 @@ export async function hydrate(html, component, props) {
 }
 
 export async function unmountAll() {
-  await act(async () => roots.forEach((root) => root.unmount()));
+  await act(async () => {
+    for (const root of roots) root.unmount();
+  });
   roots.clear();
 }
 

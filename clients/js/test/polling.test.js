@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { START, Tab, settle, stage } from './support.js';
+import { START, settle, stage, Tab } from './support.js';
 
 test('it polls at the pace that the server says, with jitter', async (t) => {
   const { clock, server, poller } = stage(t);

@@ -96,7 +96,10 @@ test('a hundred badges have one timer, and leave none behind', async () => {
   assert.equal(findAll('.presence-badge').length, 100);
   assert.equal(set.mock.callCount(), 1);
   await page.unmount();
-  assert.deepEqual(clear.mock.calls.map((call) => call.arguments), [['the timer']]);
+  assert.deepEqual(
+    clear.mock.calls.map((call) => call.arguments),
+    [['the timer']],
+  );
 });
 
 test('it can be another component, with that one’s props and one more class', async () => {

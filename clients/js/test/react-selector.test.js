@@ -245,13 +245,23 @@ test('one change among 2,000 accounts renders and touches one option', async () 
   assert.equal(badges, 2000);
   const records = [];
   const observer = new window.MutationObserver((more) => records.push(...more));
-  observer.observe(list(), { subtree: true, childList: true, attributes: true, characterData: true });
+  observer.observe(list(), {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    characterData: true,
+  });
   const [first] = presence;
   const me = { id: 'p', account_id: first.account_id, clocked_in_at: '2026-11-22T20:05:00.000Z' };
   await update({ ...before, snapshot: anasSnapshot({ presence, me }) });
   assert.equal(badges, 2001);
-  const touched = new Set(records.map(({ target }) => target.parentElement.closest('li') ?? target));
-  assert.deepEqual([...touched].map((option) => option.textContent), ['Account 0 You']);
+  const touched = new Set(
+    records.map(({ target }) => target.parentElement.closest('li') ?? target),
+  );
+  assert.deepEqual(
+    [...touched].map((option) => option.textContent),
+    ['Account 0 You'],
+  );
 });
 
 test('what a server rendered comes alive without a difference', async () => {

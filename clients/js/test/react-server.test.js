@@ -35,7 +35,12 @@ test("a server, which knows no viewer's clock or zone, renders a badge without t
 
 test('a selector renders on a server, closed, with the name of what is chosen', () => {
   const snapshot = adminsSnapshot();
-  const page = html(AccountSelector, { accounts: ACCOUNTS, snapshot, value: 'cafe', onChange() {} });
+  const page = html(AccountSelector, {
+    accounts: ACCOUNTS,
+    snapshot,
+    value: 'cafe',
+    onChange() {},
+  });
   assert.match(page, /role="combobox"[^>]*aria-expanded="false"[^>]*value="Café Olé"/);
   assert.doesNotMatch(page, /Ana Reyes|role="option"/);
 });

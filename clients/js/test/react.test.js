@@ -50,7 +50,10 @@ test('the hook is connecting and loading, then gives who is where by account', a
   const { presence, accounts, me, version, reason, loading } = last();
   assert.equal(presence.get('acme').display_name, 'Ana Reyes');
   assert.deepEqual(accounts, ACCOUNTS);
-  assert.deepEqual({ me, version, reason, loading }, { me: null, version: 7, reason: null, loading: false });
+  assert.deepEqual(
+    { me, version, reason, loading },
+    { me: null, version: 7, reason: null, loading: false },
+  );
 });
 
 test('me is where a VA is clocked in', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { PresencePoller, call, signIn } from '../src/index.js';
+import { call, PresencePoller, signIn } from '../src/index.js';
 
 const url = process.env.PRESENCE_TEST_URL ?? '';
 const skip = !url && 'no server: run by tests/test_js_client.py';
@@ -60,7 +60,9 @@ test('a refused token says why', { skip }, async (t) => {
   }
 });
 
-test('unchanged polls are 304, a clock-in shows, a revoked token signs out', { skip }, async (t) => {
+test('unchanged polls are 304, a clock-in shows, a revoked token signs out', {
+  skip,
+}, async (t) => {
   const session = await signIn(url, admin.access_code);
   const { seen, poller } = started(t, { getToken: () => session.token });
   await until(() => poller.getState().snapshot);

@@ -41,8 +41,11 @@ export class Service {
       return Response.json(this.refusal, { status: this.refusal.status, headers });
     }
     const etag = `W/"${this.snapshot.version}"`;
-    const answer = { headers: { ETag: etag, 'X-Poll-Interval': '2', Date: new Date().toUTCString() } };
-    if (headers.get('If-None-Match') === etag) return new Response(null, { status: 304, ...answer });
+    const answer = {
+      headers: { ETag: etag, 'X-Poll-Interval': '2', Date: new Date().toUTCString() },
+    };
+    if (headers.get('If-None-Match') === etag)
+      return new Response(null, { status: 304, ...answer });
     return Response.json(this.snapshot, answer);
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Tab, refusal, settle, stage, tokenOf } from './support.js';
+import { refusal, settle, stage, Tab, tokenOf } from './support.js';
 
 const END = '/v1/sessions/current';
 const bearer = ({ headers }) => headers.Authorization.replace('Bearer ', '');
@@ -25,7 +25,10 @@ test('signing out ends the session at the server, as the page’s last word if n
   const { server, tabs } = await browser(t, 's1');
   assert.equal(await tabs[0].poller.signOut(), true);
   const [{ method, headers }] = server.asked(END);
-  assert.deepEqual([method, headers], ['DELETE', { Authorization: `Bearer ${tokenOf('ana', { sid: 's1' })}` }]);
+  assert.deepEqual(
+    [method, headers],
+    ['DELETE', { Authorization: `Bearer ${tokenOf('ana', { sid: 's1' })}` }],
+  );
   assert.equal(server.requests.at(-1).cache, 'reload');
 });
 
@@ -60,10 +63,15 @@ for (const reason of ['revoked', 'signed_out']) {
   test(`a session that the server ended (${reason}) takes no other with it`, async (t) => {
     const { clock, server, tabs } = await browser(t, 's1', 's1', 's2');
     const ended = tokenOf('ana', { sid: 's1' });
-    server.trouble = (path, headers) =>
-      headers.Authorization?.endsWith(ended) ? refusal(401, { code: 'not_authenticated', reason }) : undefined;
+    server.trouble = (_path, headers) =>
+      headers.Authorization?.endsWith(ended)
+        ? refusal(401, { code: 'not_authenticated', reason })
+        : undefined;
     await clock.pass(10);
-    assert.deepEqual(tabs.map(({ poller }) => poller.getState().status), ['signed-out', 'signed-out', 'live']);
+    assert.deepEqual(
+      tabs.map(({ poller }) => poller.getState().status),
+      ['signed-out', 'signed-out', 'live'],
+    );
     assert.deepEqual(server.asked(END), []);
     server.change();
     await clock.pass(3);
@@ -76,7 +84,7 @@ test('where all sessions ended, a hidden tab of another session finds out by its
   tabs[1].scope.hide();
   await settle();
   let away = true;
-  server.trouble = (path, { Authorization }) => {
+  server.trouble = (_path, { Authorization }) => {
     const isHidden = Authorization?.endsWith(tokenOf('ana', { sid: 's2' }));
     if (isHidden && away) return Promise.reject(new TypeError('fetch failed'));
     return refusal(401, { code: 'not_authenticated', reason: 'revoked' });
@@ -95,8 +103,10 @@ test('a hidden tab whose session goes on asks once', async (t) => {
   tabs[1].scope.hide();
   await settle();
   const ended = tokenOf('ana', { sid: 's1' });
-  server.trouble = (path, { Authorization }) =>
-    Authorization?.endsWith(ended) ? refusal(401, { code: 'not_authenticated', reason: 'signed_out' }) : undefined;
+  server.trouble = (_path, { Authorization }) =>
+    Authorization?.endsWith(ended)
+      ? refusal(401, { code: 'not_authenticated', reason: 'signed_out' })
+      : undefined;
   server.requests.length = 0;
   await clock.pass(60);
   assert.equal(tabs[1].poller.getState().status, 'live');

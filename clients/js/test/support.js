@@ -39,7 +39,10 @@ export class Clock {
   }
 }
 
-export function tokenOf(member, { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid } = {}) {
+export function tokenOf(
+  member,
+  { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid } = {},
+) {
   const claims = { org: 'org', mid: member, sid, gen, iat, exp: iat + ttl, serial };
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
@@ -79,7 +82,9 @@ export class Server {
     this.requests.push({ path, method, headers, cache, credentials, body, at: this.clock.time });
     this.mostOpen = Math.max(this.mostOpen, ++this.open);
     try {
-      const answering = Promise.resolve(this.trouble?.(path, headers) ?? this.answer(path, headers));
+      const answering = Promise.resolve(
+        this.trouble?.(path, headers) ?? this.answer(path, headers),
+      );
       return await Promise.race([answering, aborted(signal)]);
     } finally {
       this.open--;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Tab, refusal, settle, stage, tokenOf } from './support.js';
+import { refusal, settle, stage, Tab, tokenOf } from './support.js';
 
 /** So many visible tabs with a poller each, started. */
 async function browser(t, count) {
@@ -143,7 +143,7 @@ test('a revoked member is signed out in all tabs, a token that ended in its own'
   ]) {
     const { clock, server, tabs } = await browser(t, 3);
     const refused = [];
-    server.trouble = (path, { Authorization }) => {
+    server.trouble = (_path, { Authorization }) => {
       if (reason === 'expired' && refused.length > 0) return;
       refused.push(Authorization);
       return refusal(401, { reason });
@@ -160,7 +160,7 @@ test('a tab with a token of after the revoking stays signed in', async (t) => {
   const { clock, server, tabs, open } = await browser(t, 2);
   tabs[1].scope.hide();
   await settle();
-  server.trouble = (path, { Authorization }) => {
+  server.trouble = (_path, { Authorization }) => {
     if (!Authorization.endsWith(token)) return refusal(401, { reason: 'revoked' });
   };
   const token = tokenOf('ana', { gen: 1 });
@@ -244,11 +244,10 @@ test('signing out is for all tabs', async (t) => {
   await tabs[1].poller.signOut();
   await settle();
   for (const state of states(tabs)) {
-    assert.deepEqual([state.status, state.reason, state.snapshot], [
-      'signed-out',
-      'signed_out',
-      null,
-    ]);
+    assert.deepEqual(
+      [state.status, state.reason, state.snapshot],
+      ['signed-out', 'signed_out', null],
+    );
   }
   server.requests.length = 0;
   await clock.pass(60);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { START, Tab, refusal, settle, stage } from './support.js';
+import { refusal, START, settle, stage, Tab } from './support.js';
 
 const broken = () => Promise.reject(new TypeError('fetch failed'));
 

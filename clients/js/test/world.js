@@ -29,7 +29,11 @@ const BEN = {
   last_seen_at: '2026-11-22T20:05:00.000Z',
 };
 
-const meAs = ({ presence_id: id, account_id, clocked_in_at }) => ({ id, account_id, clocked_in_at });
+const meAs = ({ presence_id: id, account_id, clocked_in_at }) => ({
+  id,
+  account_id,
+  clocked_in_at,
+});
 
 const shared = { version: 7, accounts_version: 1, stale_after: 120 };
 

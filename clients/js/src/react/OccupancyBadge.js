@@ -43,13 +43,15 @@ function Shown({ badge, as = 'span', className, now = Date.now, locale, timeZone
       'data-stale': badge.stale || undefined,
     },
     timely || badge.kind !== 'member' ? badgeLabel(badge, time) : badge.name,
-    timely && badge.stale && badge.lastSeenAt && [
-      ' • ',
-      createElement(
-        'span',
-        { key: 'last-seen', className: 'presence-last-seen' },
-        formatLastSeen(badge.lastSeenAt, time.now),
-      ),
-    ],
+    timely &&
+      badge.stale &&
+      badge.lastSeenAt && [
+        ' • ',
+        createElement(
+          'span',
+          { key: 'last-seen', className: 'presence-last-seen' },
+          formatLastSeen(badge.lastSeenAt, time.now),
+        ),
+      ],
   );
 }

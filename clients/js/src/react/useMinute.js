@@ -29,5 +29,11 @@ function subscribe(listener) {
  *   the viewer's time nor their zone
  */
 export function useMinute() {
-  return useSyncExternalStore(subscribe, () => minute, () => null) !== null;
+  return (
+    useSyncExternalStore(
+      subscribe,
+      () => minute,
+      () => null,
+    ) !== null
+  );
 }
