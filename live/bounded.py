@@ -1,8 +1,7 @@
-"""A connection within bounds: what it may send, and how long it may take to send and to read.
+"""One HTTP/1.1 connection, with limits on heads, on requests in flight and on all waiting.
 
-uvicorn's protocol class with message boundaries of our own (:mod:`live.framing`). Requests that
-come while another is being answered stand in line, few of them; what can't be read is answered in
-its turn, and ends the connection.
+Requests that arrive while another is being answered are queued, at most a few. A request that can't
+be parsed is answered in its turn, and its answer ends the connection.
 """
 
 import asyncio
@@ -13,10 +12,11 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from live.counts import Counts
-from live.cycle import Cycle, ExpectingCycle
+from live.cycle import Cycle, cycle_of, scope_base
 from live.framing import END, Framing
 from live.head import Head
 from live.refused import Refused
+from live.timer import Timer
 from live.writing import WriteWatch
 from routes import request_ids
 
@@ -28,10 +28,24 @@ LINGER_SECONDS = 2.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """
+    """uvicorn's protocol class with our own parser (:mod:`live.framing`), limits and draining.
+
+    uvicorn promises none of what this relies on, which is why it is pinned (``~=``):
+
+    - its constructor and ``connection_made()`` set ``app``, ``loop``, ``logger``,
+      ``access_logger``, ``access_log``, ``asgi_version``, ``server_state``, ``transport``,
+      ``flow``, ``server``, ``client``, ``scheme``
+    - it reads and we write ``cycle`` (the request that came last), ``scope`` (its scope),
+      ``pipeline`` (those queued behind the one being answered, the newest first) and
+      ``timeout_keep_alive_task``, which runs for ``timeout_keep_alive`` seconds and is cancelled
+      by ``_unset_keepalive_if_required()``
+    - ``_start_asgi_task()`` runs a cycle, which calls ``on_response_complete()`` at its end
+    - the server calls ``shutdown()``, the loop ``pause_writing()`` and ``resume_writing()``
+    - ``parser`` is not used: two parsers would disagree some day
+
     :cvar counts: where refusals are counted
     :cvar drain_seconds: how long an idle connection is kept when the server stops
-    :cvar is_stopping: the server stops: whoever connects even now shall connect anew
+    :cvar is_stopping: the server is stopping: clients that connect even now are told to reconnect
     """
 
     counts = Counts()
@@ -40,19 +54,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.parser = None  # type: ignore[assignment]  # two would disagree some day
-        self._framing = Framing()
-        self._heads = 0  # so far
-        self._answering: Cycle | None = None  # begun last
-        self._is_deaf = False  # what comes is not read any more
-        self._last_words = b""  # to be said when all before is answered
-        self._used_at = 0.0  # the last answer
-        self._deadline: asyncio.TimerHandle | None = None
-        self._watch: WriteWatch = None  # type: ignore[assignment]  # until it is connected
-        self._is_draining = False
-        self._of_connection: dict[str, Any] = {}  # of each request's scope
+        self.parser = None  # type: ignore[assignment]
 
-    # What comes
+        # Per-connection state
+        self._framing = Framing()
+        self._scope_base: dict[str, Any] = {}  # what the scopes of all requests have in common
+        self._watch: WriteWatch = None  # type: ignore[assignment]  # until it is connected
+        self._deadline = Timer(self.loop)  # for what has begun to arrive; at the end, for the close
+        self._used_at = 0.0  # the last answer
+        self._is_draining = False
+        self._is_deaf = False  # nothing more is read
+        self._last_words = b""  # a refusal, to be sent once all before it is answered
+
+        # Per-request state
+        self._heads = 0  # parsed so far
+        self._answering: Cycle | None = None  # the cycle that was started last
+
+    # Receiving
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -71,30 +89,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(refused)
         else:
             if self._framing.is_in_head:
-                self._set_deadline()
+                self._deadline.start(HEADERS_SECONDS, self._give_up)
 
     def _on_head(self, head: Head) -> None:
-        self._cancel_deadline()
+        self._deadline.cancel()
         if len(self.pipeline) + (not self._is_idle()) >= REQUESTS_IN_FLIGHT:
             self._end("too_many_in_flight")
             return
         self._heads += 1
         was_idle = self._is_idle()
-        self.scope = head.scope(self._of_connection)  # type: ignore[assignment]
-        kind = ExpectingCycle if head.expects_continue else Cycle
-        self.cycle = kind(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=head.expects_continue,
-            keep_alive=head.keep_alive and not self._is_draining,
-            on_response=self.on_response_complete,
-        )
+        self.scope = head.scope(self._scope_base)  # type: ignore[assignment]
+        self.cycle = cycle_of(self, head, keep_alive=head.keep_alive and not self._is_draining)
         if was_idle and not self.flow.write_paused:
             self._start_asgi_task(self.cycle, self.app)
         else:
@@ -112,22 +117,22 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def _on_end(self) -> None:
-        self._cancel_deadline()
+        self._deadline.cancel()
         if self.cycle.response_complete:
             self._go_on()
         else:
             self.cycle.more_body = False
             self.cycle.message_event.set()
         if not self.cycle.keep_alive:
-            self._is_deaf = True  # RFC 9112, 9.6: no request after one that closes
+            self._is_deaf = True  # RFC 9112, 9.6: nothing after a request that closes
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio has it
-        """The client has said its last word. Whole requests are answered still.
+        """The client has half-closed. Complete requests are still answered.
 
         :returns: whether the connection stays open for that
         """
         self._is_deaf = True
-        self._forget_half_a_request()
+        self._drop_partial_request()
         unanswered = self._unanswered()
         if self.scheme == "https" or not unanswered:  # TLS can't be half-closed
             return bool(self._last_words)
@@ -137,28 +142,28 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def _refuse(self, refused: Refused) -> None:
-        """Answer in place of the application, when all that came before is answered."""
+        """Answer in place of the application, once everything before it is answered."""
         self.counts.refuse(refused.reason, self.client)
-        self._cancel_deadline()
+        self._deadline.cancel()
         self._is_deaf = True
         if self._framing.is_in_body and self.cycle.response_started:
             self._close()
             return
-        self._forget_half_a_request()
+        self._drop_partial_request()
         request_id = request_ids.raw(request_ids.own_or_new(None))
         self._last_words = refused.answer([*self.server_state.default_headers, request_id])
         if not self._unanswered():
             self._say_last_words()
 
-    def _forget_half_a_request(self) -> None:
-        """What was begun and will never be whole is nothing."""
+    def _drop_partial_request(self) -> None:
+        """Forget a request whose body will never be complete."""
         if self._framing.is_in_body and not self.cycle.response_complete:
             if self.pipeline:
                 self.pipeline.popleft()
             else:
                 cast(Cycle, self.cycle).drop()
 
-    # What is answered
+    # Answering
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
@@ -178,15 +183,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._go_on()
 
     def _go_on(self) -> None:
-        """An answer is complete: what is next?"""
+        """Take up what comes next after a complete answer."""
         if self.pipeline:
-            # Two answers that nobody reads would take twice the memory of one.
+            # One unread answer is enough: two would take twice the memory.
             if not self.flow.write_paused:
                 self._start_asgi_task(*self.pipeline.pop())
         elif self._last_words:
             self._say_last_words()
         elif self._framing.is_in_body:
-            self._set_deadline()  # the rest of a body that was not waited for
+            self._deadline.start(HEADERS_SECONDS, self._give_up)  # for the rest of an unread body
         elif self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_handler()
 
@@ -197,47 +202,42 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.flow.resume_reading()
-            self._deadline = self.loop.call_later(LINGER_SECONDS, self._close)
+            self._deadline.start(LINGER_SECONDS, self._close)
         else:
             self._close()
 
     def _unanswered(self) -> list[Cycle]:
-        """The requests that wait for their answers, the oldest first."""
+        """The requests without a complete answer, oldest first."""
         now = self._answering
         first = [now] if now and not now.response_complete and not now.disconnected else []
         return first + [cast(Cycle, cycle) for cycle, _ in reversed(self.pipeline)]
 
     def _is_idle(self) -> bool:
-        """No request is being answered."""
+        """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    # Beginning and end
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._watch = WriteWatch(self.loop, transport, self._end_stalled)
-        self._of_connection = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "root_path": "",
-        }
-        self._set_deadline()
+        self._scope_base = scope_base(self)
+        self._deadline.start(HEADERS_SECONDS, self._give_up)
         self._is_draining = self.is_stopping
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_deadline()
+        self._deadline.cancel()
         self._unset_keepalive_if_required()
         self._watch.stop()
-        # uvicorn tells the request that came last; this one may wait, others behind it.
+        # uvicorn tells the request that came last; the one being answered may be an earlier one.
         if self._answering is not None:
             self._answering.drop()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Let the client ask once more: it may be asking at this moment.
+        """Answer one more request, since the client may be sending it at this moment.
 
-        Its next answer tells it to connect anew; a connection that stays idle is closed.
+        That answer closes the connection; a connection that stays idle is closed.
         """
         self._is_draining = True
         if self._is_idle():
@@ -250,7 +250,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close()
 
     def _end(self, reason: str) -> None:
-        """End it without a word, and count it."""
+        """Close without an answer, and count it."""
         self.counts.ended[reason] += 1
         self._is_deaf = True
         self.pipeline.clear()
@@ -262,23 +262,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _close(self) -> None:
         if not self.transport.is_closing():
-            self._watch.wrote()  # what was written before is sent first
+            self._watch.wrote()  # what is written already is sent first
             self.transport.close()
 
     # Timers
 
-    def _set_deadline(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(HEADERS_SECONDS, self._give_up)
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
     def _give_up(self) -> None:
-        """What has begun takes too long."""
-        self._deadline = None
+        """The head or body that has begun takes too long."""
         if self._is_idle():
             self._end("silent" if self._framing.is_between else "slow")
         else:
@@ -286,10 +276,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def timeout_keep_alive_handler(self) -> None:
-        """The timer is not moved at each request, but looks back when it fires."""
+        """See whether the connection has been idle for long enough.
+
+        Resetting a timer with every request would cost more than looking back when it fires.
+        """
         self.timeout_keep_alive_task = None
-        if not self._is_idle() or self._deadline is not None:
-            return  # they have bounds of their own, and set it again
+        if not self._is_idle() or self._deadline.is_running:
+            return  # another limit applies, and starts this timer again
         left = self._used_at + self.timeout_keep_alive - monotonic()
         if left > 0 and not self._is_draining:
             self.timeout_keep_alive_task = self.loop.call_later(

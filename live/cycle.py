@@ -1,13 +1,16 @@
-"""One request and its answer: uvicorn's, for clients that stop talking before they are answered."""
+"""One request and its answer: uvicorn's, for clients that half-close before they are answered."""
 
+import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from live.head import Head
 
 
 class Cycle(RequestResponseCycle):
     """
-    :ivar has_left: the client has said its last word; it may still listen
+    :ivar has_left: the client has half-closed; it may still listen
     """
 
     has_left = False
@@ -24,12 +27,12 @@ class Cycle(RequestResponseCycle):
         return message
 
     def leave(self) -> None:
-        """The client has half-closed: who waits for more of it waits in vain."""
+        """The client has half-closed: nothing more will come from it."""
         self.has_left = True
         self.message_event.set()
 
     def drop(self) -> None:
-        """Nobody is to be answered any more."""
+        """Send no answer: the connection is gone."""
         self.disconnected = not self.response_complete
         self.message_event.set()
 
@@ -43,3 +46,36 @@ class ExpectingCycle(Cycle):
             # it or a request.
             self.keep_alive = False
         await super().send(message)
+
+
+def scope_base(protocol: HttpToolsProtocol) -> dict[str, Any]:
+    """What the ASGI scopes of a connection's requests have in common."""
+    return {
+        "type": "http",
+        "asgi": {"version": protocol.asgi_version, "spec_version": "2.3"},
+        "server": protocol.server,
+        "client": protocol.client,
+        "scheme": protocol.scheme,
+        "root_path": "",
+    }
+
+
+def cycle_of(protocol: HttpToolsProtocol, head: Head, *, keep_alive: bool) -> Cycle:
+    """The cycle of a request on a connection.
+
+    :param keep_alive: whether the connection outlives the answer
+    """
+    kind = ExpectingCycle if head.expects_continue else Cycle
+    return kind(
+        scope=protocol.scope,
+        transport=protocol.transport,
+        flow=protocol.flow,
+        logger=protocol.logger,
+        access_logger=protocol.access_logger,
+        access_log=protocol.access_log,
+        default_headers=protocol.server_state.default_headers,
+        message_event=asyncio.Event(),
+        expect_100_continue=head.expects_continue,
+        keep_alive=keep_alive,
+        on_response=protocol.on_response_complete,
+    )

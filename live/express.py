@@ -117,11 +117,11 @@ class ExpressProtocol(BoundedProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._of_connection["presence.lane"] = self
+        self._scope_base["presence.lane"] = self
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._question = self._candidate = self._candidate_scope = None
-        self._of_connection.clear()  # which holds this
+        self._scope_base.clear()  # which holds this
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
