@@ -14,6 +14,7 @@ from routes.problem_pages import MEANINGS
 from settings import Settings
 
 API = (ROOT / "docs/api.md").read_text()
+CONTRACT = (ROOT / "docs/contract.md").read_text()
 README = (ROOT / "README.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
 ENDPOINT = re.compile(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)")
@@ -45,17 +46,18 @@ def test_readme_names_only_endpoints_that_exist(endpoints: set[tuple[str, str]])
     assert named <= endpoints
 
 
-def test_api_md_has_every_error_code_with_its_status() -> None:
-    table = API.partition("## Errors")[2].partition("Pages of other origins")[0]
+def test_contract_md_has_every_error_code_with_its_status() -> None:
+    table = CONTRACT.partition("## Errors")[2].partition("## Browsers elsewhere")[0]
     said = set()
     for line in re.findall(r"^\| (\d.*)\|$", table, re.MULTILINE):
         statuses, _, rest = line.partition("|")
-        codes = re.findall(r"`(\w+_\w+)`", rest)
+        codes = re.findall(r"`(\w+_\w+)`", re.sub(r"\(.*?\)", "", rest))
         numbers = [int(status) for status in statuses.split(",")]
         # One status for all the codes of its line, or one for each.
         of_each = numbers * len(codes) if len(numbers) == 1 else numbers
         said |= set(zip(of_each, codes, strict=True))
-    assert said == {(kind.status, code) for code, kind in KINDS.items()}
+    # It also has those that are still to be built.
+    assert {(kind.status, code) for code, kind in KINDS.items()} <= said
 
 
 def test_every_problem_has_a_page(client: FlaskClient) -> None:
