@@ -95,8 +95,8 @@ class Model:
     def publish(self) -> None:
         """Give what happened in one operation its version."""
         for name in self.raised:
-            micros = round(self.now.timestamp() * 1000) * 1000
-            setattr(self, name, max(getattr(self, name) + 1, micros))
+            milliseconds = round(self.now.timestamp() * 1000)
+            setattr(self, name, max(getattr(self, name) + 1, milliseconds))
         for event in self.events:
             event.version = event.version or self.version
 
