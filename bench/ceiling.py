@@ -28,7 +28,7 @@ from bench.common import (
 )
 from bench.servers import Place, Server, gunicorn, place, serving, wait_until_up
 from bench.world import build
-from tests.postgres import free_port
+from dev_postgres import free_port
 
 OCCUPIED = 50
 CONNECTIONS = 64

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+import dev_postgres as postgres
 from bench.common import SERVER_CORE, Unable, end, on_core
 from models import migrations
 from models.session import Database
 from settings import Settings, from_environment
-from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30

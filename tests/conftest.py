@@ -4,8 +4,7 @@ import logging
 import re
 import resource
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,28 +13,28 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 
 from app import create_app
 from context import Context, attach
-from databases import database_of, empty_postgresql
-from models import Base, Membership, migrations
+from dev_postgres import running_postgres
+from models import Base, Membership
 from models.session import Database
-from postgres import running_postgres
 from routes import request_log
-from scripts import Admin
-from server import Server, copy_project, running_server
-from settings import Settings, from_environment
-from world import World
+from settings import Settings
+from tests.support.databases import database_of, empty_postgresql, migrate, opened
+from tests.support.log_lines import Lines
+from tests.support.scripts import Admin
+from tests.support.server import Server, copy_project, running_server
+from tests.support.settings import SECRET_KEY, settings_for
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-    from extension import Install
-    from stage import Stage
+    from tests.support.extension import Install
+    from tests.support.stage import Stage
 
-SECRET_KEY = "only for tests: thirty-two bytes or more"
-Lines = Callable[[], list[str]]
 
 ANY_URL = make_url("sqlite:///never-opened.db")
 
@@ -151,7 +150,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Stage]":
     """A real server for the tests of pages, each with an org of its own."""
-    from stage import staged  # which imports this file
+    from tests.support.stage import staged
 
     with staged(tmp_path_factory.mktemp("stage")) as stage:
         yield stage
@@ -160,7 +159,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Stage]":
 @pytest.fixture(scope="module")
 def chromium() -> "Iterator[Browser]":
     """One for a file of tests: while it runs, its thread can't run another event loop."""
-    from browser import running_browser  # few tests need what this imports
+    from tests.support.browser import running_browser  # few tests need what this imports
 
     with running_browser() as browser:
         yield browser
@@ -225,7 +224,7 @@ def playwright() -> "Iterator[Playwright]":
 @pytest.fixture
 def install(playwright: "Playwright", tmp_path: Path) -> "Iterator[Install]":
     """Starts browsers with the extension, which may talk to their server only, and not complain."""
-    from extension import Install
+    from tests.support.extension import Install
 
     with Install.into(playwright, tmp_path) as install:
         yield install
@@ -243,23 +242,3 @@ def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> 
         return found
 
     return take
-
-
-def settings_for(database_url: str, **environment: str) -> Settings:
-    return from_environment(
-        {"DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY, **environment}
-    )
-
-
-@contextmanager
-def opened(url: str | URL) -> Iterator[Database]:
-    database = Database(settings_for(str(url)).database_url if isinstance(url, str) else url)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def migrate(url: str) -> None:
-    with opened(url) as database, database.write() as session:
-        migrations.upgrade(session.connection())

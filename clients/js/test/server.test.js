@@ -1,4 +1,4 @@
-/** Against a real server; tests/test_js_client.py starts one and says where. */
+/** Against a real server; tests/clients/test_js_client.py starts one and says where. */
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { call, PresencePoller, signIn } from '../src/index.js';
 
 const url = process.env.PRESENCE_TEST_URL ?? '';
-const skip = !url && 'no server: run by tests/test_js_client.py';
+const skip = !url && 'no server: run by tests/clients/test_js_client.py';
 const { admin, va, account } = JSON.parse(process.env.PRESENCE_TEST_WORLD ?? '{}');
 const PATIENCE_MS = 20_000; // on a busy machine
 

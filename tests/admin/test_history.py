@@ -1,0 +1,366 @@
+"""GET /v1/admin/clock-events and /v1/admin/audit-events: what was, page by page."""
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from models import Account, Membership
+from services.times import rfc3339, utc_now
+from tests.support.problems import assert_problem
+from tests.support.world import World, ago
+
+FIELDS = [
+    "id",
+    "kind",
+    "account_id",
+    "account_name",
+    "user_id",
+    "display_name",
+    "presence_id",
+    "actor_id",
+    "reason",
+    "occurred_at",
+    "received_at",
+    "version",
+    "from_account_id",
+    "from_presence_id",
+]
+CSV = {"Accept": "text/csv"}
+
+
+def get(
+    world: World,
+    client: FlaskClient,
+    maya: Membership,
+    path: str = "clock-events",
+    headers: dict[str, str] | None = None,
+    **query: Any,
+) -> TestResponse:
+    query = {name.strip("_"): value for name, value in query.items()}
+    return client.get(
+        f"/v1/admin/{path}", query_string=query, headers=world.bearer(maya) | (headers or {})
+    )
+
+
+def entries(world: World, client: FlaskClient, maya: Membership, **query: Any) -> list[Any]:
+    answer = get(world, client, maya, **query)
+    assert answer.status_code == 200, answer.data
+    found: list[Any] = answer.get_json()["clock_events"]
+    return found
+
+
+def kinds(world: World, client: FlaskClient, maya: Membership, **query: Any) -> list[str]:
+    return [entry["kind"] for entry in entries(world, client, maya, **query)]
+
+
+def pages(world: World, client: FlaskClient, maya: Membership, **query: Any) -> Iterator[list[Any]]:
+    """Page after page, by the cursor."""
+    more: dict[str, str] = {}
+    while True:
+        body = get(world, client, maya, **query, **more).get_json()
+        yield body["clock_events"]
+        if body["next"] is None:
+            return
+        more = {"cursor": body["next"]}
+
+
+def busy(world: World, times: int) -> tuple[Membership, Account, Account]:
+    """Ana went to and fro so often: a clock-in, and switches, a minute each."""
+    ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
+    for number in range(times):
+        world.clock_in(ana, (acme, heron)[number % 2], ago(60 * (times - number)))
+    return ana, acme, heron
+
+
+def test_an_entry_is_as_the_contract_has_it(world: World, client: FlaskClient) -> None:
+    maya, ana = world.admin(), world.va()
+    acme, heron = world.account(), world.account("Blue Heron Bakery")
+    first, at = world.clock_in(ana, acme, ago(60)), ago(30)
+    second = world.clock_in(ana, heron, at)
+    world.force_clear(maya, heron, reason="gone home")
+    cleared, switched, began = entries(world, client, maya)
+    assert list(switched) == FIELDS
+    assert switched == {
+        "id": switched["id"],
+        "kind": "switch",
+        "account_id": str(heron.id),
+        "account_name": "Blue Heron Bakery",
+        "user_id": str(ana.user_id),
+        "display_name": "Ana Reyes",
+        "presence_id": str(second.presence_id),
+        "actor_id": str(ana.user_id),
+        "reason": None,
+        "occurred_at": rfc3339(at),
+        "received_at": rfc3339(at),
+        "version": world.events()[1].version,
+        "from_account_id": str(acme.id),
+        "from_presence_id": str(first.presence_id),
+    }
+    assert (began["kind"], began["from_account_id"], began["from_presence_id"]) == (
+        "clock_in",
+        None,
+        None,
+    )
+    assert (cleared["actor_id"], cleared["reason"]) == (str(maya.user_id), "gone home")
+    assert len({cleared["id"], switched["id"], began["id"]}) == 3
+
+
+def test_names_are_as_they_were_then(world: World, client: FlaskClient) -> None:
+    maya, ana, acme = world.admin(), world.va(), world.account()
+    world.clock_in(ana, acme)
+    world.rename_member(ana, "Ana Cruz")
+    world.rename_account(acme, "Acme Dental Group")
+    world.clock_out(ana)
+    names = [(e["display_name"], e["account_name"]) for e in entries(world, client, maya)]
+    assert names == [("Ana Cruz", "Acme Dental Group"), ("Ana Reyes", "Acme Dental")]
+
+
+def test_every_filter_alone_and_all_together(world: World, client: FlaskClient) -> None:
+    maya, ben = world.admin(), world.va("Ben Cruz")
+    ana, acme, heron = busy(world, 4)
+    delta = world.account("Delta Plumbing")
+    world.clock_in(ben, delta, ago(90))
+    world.clock_out(ben, ago(45))
+    assert kinds(world, client, maya) == [
+        "clock_out",
+        "switch",
+        "clock_in",
+        "switch",
+        "switch",
+        "clock_in",
+    ]
+    assert kinds(world, client, maya, account_id=acme.id) == ["switch", "clock_in"]
+    assert kinds(world, client, maya, user_id=ben.user_id) == ["clock_out", "clock_in"]
+    assert len(entries(world, client, maya, kind="switch")) == 3
+    assert kinds(world, client, maya, kind="stale") == []
+    both = {"user_id": ana.user_id, "account_id": heron.id, "kind": "switch"}
+    assert len(entries(world, client, maya, **both)) == 2
+    span = {"from_": rfc3339(ago(150)), "to": rfc3339(ago(70))}
+    assert len(entries(world, client, maya, **span)) == 2
+    assert len(entries(world, client, maya, **span, **both)) == 0
+    assert len(entries(world, client, maya, **span, account_id=acme.id)) == 1
+
+
+def test_from_is_meant_and_to_is_not(world: World, client: FlaskClient) -> None:
+    maya = world.admin()
+    busy(world, 3)
+    *_, first = entries(world, client, maya)
+    at = first["occurred_at"]
+    assert len(entries(world, client, maya, from_=at)) == 3
+    assert entries(world, client, maya, to=at) == []
+    assert len(entries(world, client, maya, to=at.replace("Z", "+00:00"))) == 0
+    assert entries(world, client, maya, from_=at, to=at) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_pages_are_the_whole_once(world: World, client: FlaskClient, limit: int) -> None:
+    maya = world.admin()
+    busy(world, 7)
+    whole = entries(world, client, maya)
+    found = list(pages(world, client, maya, limit=limit))
+    assert [entry for page in found for entry in page] == whole
+    assert {len(page) for page in found[:-1]} <= {limit}
+    filtered = list(pages(world, client, maya, limit=limit, kind="switch"))
+    assert [entry for page in filtered for entry in page] == whole[:-1]
+
+
+def test_pages_stay_right_while_rows_arrive(world: World, client: FlaskClient) -> None:
+    """Also those that arrive with a time long past."""
+    maya, ben, delta = world.admin(), world.va("Ben Cruz"), world.account("Delta Plumbing")
+    busy(world, 6)
+    whole = entries(world, client, maya)
+    found = []
+    for page in pages(world, client, maya, limit=2):
+        found += page
+        world.clock_in(ben, delta, occurred_at=ago(86000))
+        world.clock_out(ben)
+    assert found == whole
+    assert len(entries(world, client, maya)) == len(whole) + 6
+
+
+def test_entries_of_one_moment_are_all_there(world: World, client: FlaskClient) -> None:
+    maya, now = world.admin(), utc_now()
+    for number in range(5):
+        world.clock_in(world.va(f"VA {number}"), world.account(f"Account {number}"), now)
+    found = list(chain.from_iterable(pages(world, client, maya, limit=2)))
+    assert [entry["account_name"] for entry in found] == [
+        f"Account {number}" for number in reversed(range(5))
+    ]
+
+
+def test_a_late_clock_out_stands_where_it_happened(world: World, client: FlaskClient) -> None:
+    maya, ana, acme = world.admin(), world.va(), world.account()
+    held = world.expired(ana, acme)
+    world.sweep()
+    answer = world.post(
+        client, ana, "clock-out", presence_id=held.presence_id, occurred_at=ago(600)
+    )
+    assert_problem(answer, 410, "presence_ended", reason="expired")
+    assert kinds(world, client, maya) == ["expire", "clock_out", "clock_in"]
+
+
+def test_csv_says_the_same_and_goes_on_by_its_link(world: World, client: FlaskClient) -> None:
+    maya = world.admin()
+    busy(world, 5)
+    whole = entries(world, client, maya)
+    rows, query = [], {"limit": ["2"], "kind": ["clock_in"]}
+    answer = get(world, client, maya, headers=CSV)
+    assert answer.mimetype == "text/csv"
+    assert "Link" not in answer.headers
+    answer = get(world, client, maya, headers=CSV, limit=2)
+    while True:
+        read = csv.DictReader(io.StringIO(answer.get_data(as_text=True), newline=""))
+        rows += list(read)
+        assert read.fieldnames == FIELDS
+        if "Link" not in answer.headers:
+            break
+        target, _, rel = answer.headers["Link"].partition("; ")
+        assert rel == 'rel="next"'
+        query = parse_qs(urlsplit(target.strip("<>")).query)
+        assert query["limit"] == ["2"]
+        answer = client.get(target.strip("<>"), headers=world.bearer(maya) | CSV)
+        assert answer.status_code == 200
+    as_text = [
+        {name: "" if value is None else str(value) for name, value in entry.items()}
+        for entry in whole
+    ]
+    assert rows == as_text
+
+
+def test_a_link_keeps_the_filters(world: World, client: FlaskClient) -> None:
+    maya = world.admin()
+    busy(world, 5)
+    query = {"kind": "switch", "limit": "1", "from": "2020-01-01T00:00:00+00:00"}
+    answer = get(world, client, maya, **query)
+    target = urlsplit(answer.headers["Link"].partition(">")[0][1:])
+    assert target.path == "/v1/admin/clock-events"
+    following = {name: values[0] for name, values in parse_qs(target.query).items()}
+    assert following.pop("cursor") == answer.get_json()["next"]
+    assert following == query
+
+
+def test_a_cell_is_never_a_formula(world: World, client: FlaskClient) -> None:
+    maya = world.admin('=HYPERLINK("evil")')
+    acme = world.account("@acme")
+    world.clock_in(maya, acme)
+    world.force_clear(maya, acme, reason="-1+2")
+    text = get(world, client, maya, headers=CSV).get_data(as_text=True)
+    (cleared, _) = csv.DictReader(io.StringIO(text, newline=""))
+    assert cleared["display_name"] == '\'=HYPERLINK("evil")'
+    assert (cleared["account_name"], cleared["reason"]) == ("'@acme", "'-1+2")
+    assert entries(world, client, maya)[0]["reason"] == "-1+2"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"),
+        ("limit", "1001"),
+        ("limit", "-1"),
+        ("limit", "ten"),
+        ("kind", "member_added!"),
+        ("kind", ""),
+        ("account_id", "acme"),
+        ("user_id", "1"),
+        ("from", "yesterday"),
+        ("from", "2026-11-22"),
+        ("to", "2026-11-22T12:00:00"),
+        ("cursor", "x"),
+        ("cursor", ""),
+        ("cursor", "é" * 64),
+        ("cursor", "a" * 63),
+        ("cursor", "a" * 64),
+        ("cursor", "A" * 64),
+        ("cursor", "a" * 65),
+        ("colour", "red"),
+    ],
+)
+@pytest.mark.parametrize("path", ["clock-events", "audit-events"])
+def test_a_bad_query_is_named(
+    world: World, client: FlaskClient, path: str, name: str, value: str
+) -> None:
+    answer = get(world, client, world.admin(), path, **{name: value})
+    assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [name]
+
+
+def test_a_time_that_ends_before_it_begins_is_refused(world: World, client: FlaskClient) -> None:
+    maya, span = world.admin(), {"from_": rfc3339(ago(10)), "to": rfc3339(ago(20))}
+    for path in ("clock-events", "audit-events", "time"):
+        answer = get(world, client, maya, path, **span)
+        assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["to"]
+
+
+def test_a_cursor_of_another_org_or_log_is_none(world: World, client: FlaskClient) -> None:
+    other = World(world.database, world.settings, "Another company")
+    maya, noa = world.admin(), other.admin()
+    busy(world, 3)
+    busy(other, 3)
+    theirs = get(other, client, noa, limit=1).get_json()["next"]
+    log = get(world, client, maya, "audit-events", limit=1).get_json()["next"]
+    own = get(world, client, maya, limit=1).get_json()["next"]
+    for cursor in (theirs, log, own[:32] + theirs[32:], theirs[:32] + own[32:]):
+        answer = get(world, client, maya, cursor=cursor)
+        assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["cursor"]
+
+
+def test_a_cursor_tells_nothing_of_other_orgs(world: World, client: FlaskClient) -> None:
+    """It is the ids of two entries that its reader has seen."""
+    maya = world.admin()
+    busy(world, 3)
+    first, second, _ = entries(world, client, maya)
+    following = get(world, client, maya, limit=2).get_json()["next"]
+    assert following == (first["id"] + second["id"]).replace("-", "")
+
+
+def test_only_admins_and_only_their_org(world: World, client: FlaskClient) -> None:
+    other = World(world.database, world.settings, "Another company")
+    theirs = other.account()
+    other.clock_in(other.va(), theirs)
+    maya, ana = world.admin(), world.va()
+    for path in ("clock-events", "audit-events", "time"):
+        assert_problem(get(world, client, ana, path), 403, "admin_only")
+        assert_problem(client.get(f"/v1/admin/{path}"), 401, "not_authenticated")
+    assert entries(world, client, maya) == []
+    assert entries(world, client, maya, account_id=theirs.id) == []
+
+
+def test_the_audit_log_has_the_same_form(world: World, client: FlaskClient) -> None:
+    maya = world.admin()
+    for number in range(3):
+        answer = world.post(client, maya, "admin/accounts", name=f"Account {number}")
+        assert answer.status_code == 201
+    body = get(world, client, maya, "audit-events", limit=2).get_json()
+    newest, older = body["audit_events"]
+    assert list(newest) == [
+        "id",
+        "kind",
+        "account_id",
+        "account_name",
+        "user_id",
+        "display_name",
+        "actor_id",
+        "actor_name",
+        "details",
+        "address",
+        "occurred_at",
+    ]
+    assert (newest["kind"], newest["account_name"]) == ("account_added", "Account 2")
+    assert (newest["actor_id"], newest["actor_name"]) == (str(maya.user_id), "Maya Chen")
+    assert older["account_name"] == "Account 1"
+    last = get(world, client, maya, "audit-events", limit=2, cursor=body["next"]).get_json()
+    assert [entry["kind"] for entry in last["audit_events"]] == ["account_added", "member_added"]
+    assert last["next"] is None
+    only = get(world, client, maya, "audit-events", kind="member_added").get_json()
+    assert [entry["user_id"] for entry in only["audit_events"]] == [str(maya.user_id)]
+    named = {"account_id": newest["account_id"]}
+    only = get(world, client, maya, "audit-events", **named).get_json()
+    assert only["audit_events"] == [newest]
+    text = get(world, client, maya, "audit-events", headers=CSV).get_data(as_text=True)
+    assert len(list(csv.DictReader(io.StringIO(text, newline="")))) == 4

@@ -1,0 +1,419 @@
+"""The express lane answers what the gate answers, byte for byte, whatever a client sends."""
+
+import inspect
+import os
+import sys
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+import live.express
+import live.question
+from live.counts import Counts
+from live.express import ExpressProtocol
+from live.loaded import VIEWS
+from tests.support.lane_streams import (
+    BEARERS,
+    LISTED,
+    ORG,
+    Clock,
+    Side,
+    Truth,
+    clock_of_our_own,
+    settle,
+)
+from tests.support.messages import answers, read
+
+# CONTRIBUTING.md: all 100,000 of them with PRESENCE_STREAMS=100000.
+STREAMS = int(os.environ.get("PRESENCE_STREAMS", "2000"))
+STREAMS_FOR_A_MUTANT = 2000
+
+# What a poll may differ in: its request line, headers after the usual ones, what follows, and
+# what goes before.
+GET = b"GET /v1/presence HTTP/1.1"
+SHAPES: list[tuple[bytes, tuple[bytes, ...], bytes, bytes]] = [
+    (GET, (), b"", b""),
+    (GET, (b"Origin: " + LISTED.encode(),), b"", b""),
+    (GET, (b"Accept: application/json", b"Accept-Encoding: gzip", b"Cookie: a=b"), b"", b""),
+    (GET, (b"Request-Id: poll-1",), b"", b""),
+    (GET, (b"Request-Id: no id", b"Origin: " + LISTED.encode()), b"", b""),
+    (GET, (b"Request-Id: poll-1", b"request-id: poll-2"), b"", b""),
+    (GET, (b"Connection: close",), b"", b""),
+    (GET, (b"Connection: keep-alive",), b"", b""),
+    (GET, (b"Connection: Keep-Alive, Upgrade", b"Upgrade: websocket"), b"", b""),
+    (GET, (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c"), b"\r\n\r\n", b""),
+    (GET, (b"Upgrade: websocket",), b"", b""),
+    (GET, (b"Expect: 100-continue",), b"", b""),
+    (GET, (b"Expect: 100-continue", b"Content-Length: 4"), b"\r\n\r\n", b""),
+    (GET, (b"Content-Length: 0",), b"", b""),
+    (GET, (b"Content-Length: 4",), b"\r\n\r\n", b""),
+    (GET, (b"Content-Length: 9",), b"body\r\n\r\n", b""),
+    (GET, (b"Transfer-Encoding: chunked",), b"4\r\nbody\r\n0\r\n\r\n", b""),
+    (GET, (b"Transfer-Encoding: chunked",), b"0\r\n\r\n", b""),
+    (GET, (b"Transfer-Encoding: chunked",), b"4\r\n\r\n\r\n", b""),
+    (GET, (b"Prefer: wait=30",), b"", b""),
+    (GET, (b"Prefer: wait=0",), b"", b""),
+    (GET, (b"Presence-Min-Version: 5",), b"", b""),
+    (GET, (b"Presence-Min-Version: 9999999999",), b"", b""),
+    (GET, (b"Origin: x", b"Origin: x"), b"", b""),
+    (GET, (), b"\r\n", b""),
+    (GET, (), b"\r\n\r\n", b""),
+    (GET, (), b"", b"\r\n"),
+    (GET, (), b"", b"\r\n\r\n"),
+    (GET, (), b"G", b""),
+    (GET, (), b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    (GET, (), b"GET / HTTP/1.1\r\n\r\n", b""),
+    (b"GET /v1/presence HTTP/1.0", (), b"", b""),
+    (b"GET /v1/presence HTTP/1.0", (b"Connection: keep-alive",), b"", b""),
+    (b"GET /v1/presence?a=1 HTTP/1.1", (), b"", b""),
+    (b"GET /v1/%70resence HTTP/1.1", (), b"", b""),
+    (b"GET http://x/v1/presence HTTP/1.1", (), b"", b""),
+    (b"GET /v1/accounts HTTP/1.1", (), b"", b""),
+    (b"GET /close HTTP/1.1", (), b"", b""),
+    (b"HEAD /v1/presence HTTP/1.1", (), b"", b""),
+    (b"OPTIONS /v1/presence HTTP/1.1", (), b"", b""),
+    (b"POST /v1/clock-out HTTP/1.1", (b"Content-Length: 2",), b"{}", b""),
+    (
+        b"POST /v1/clock-out HTTP/1.1",
+        (b"Transfer-Encoding: chunked",),
+        b"2\r\n{}\r\n0\r\n\r\n",
+        b"",
+    ),
+]
+GARBAGE = [
+    *(b"\r\n", b"\n", b"\r\n\r\n", b"\r", b"G", b"\x00", b"GET / HTTP/1.1\r\n", b" ", b"\xff"),
+    *(b"GET", b"0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01", b": x\r\n\r\n"),
+    *(b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"X-A: b\r\n\r\n", b"body"),
+]
+
+
+class Stream:
+    """What one client sends, and what happens meanwhile."""
+
+    def __init__(self, sides: tuple[Side, Side], truth: Truth) -> None:
+        self.sides = sides
+        self.truth = truth
+        self.last = self.poll_of(0, SHAPES[0])
+        self.ticks = 0
+        self.sent = b""
+
+    async def step(self, number: int) -> None:
+        """Do one thing; both sides must have said the same at its end."""
+        Clock.now += 0.001
+        act = STEPS[number % len(STEPS)]
+        note(f"{act.__name__} {number // len(STEPS)}")
+        await act(self, number // len(STEPS))
+        await settle(*self.sides)
+        lane, plain = self.sides
+        assert lane.seen == plain.seen
+
+    def send(self, data: bytes) -> None:
+        self.sent += data
+        for side in self.sides:
+            side.transport.receive(data)
+
+    def judge(self) -> None:
+        """Both sides have one reader: hold it against the model of RFC 9112."""
+        transport = self.sides[0].transport
+        model = read(self.sent)
+        methods = [message.method for message in model.messages]
+        found = answers(bytes(transport.written), methods)
+        if not transport.is_closed:
+            # A refusal waits for the answers before it, and those may wait for a change.
+            assert model.refused is None or len(found) < len(model.messages)
+            assert len(found) <= len(model.messages)
+        else:
+            assert len(found) <= len(model.messages) + 1
+        for answer, message in zip(found, model.messages, strict=False):
+            if answer.status == 200 and answer.body.startswith(b"("):  # what stands for Flask
+                assert answer.body.endswith(repr(message.body).encode() + b")")
+
+    async def poll(self, number: int) -> None:
+        self.last = self.poll_of(number, SHAPES[0])
+        self.send(self.last)
+
+    async def shaped(self, number: int) -> None:
+        number, shape = divmod(number, len(SHAPES))
+        self.last = self.poll_of(number, SHAPES[shape])
+        self.send(self.last)
+
+    def poll_of(self, number: int, shape: tuple[bytes, tuple[bytes, ...], bytes, bytes]) -> bytes:
+        line, headers, after, before = shape
+        number, who = divmod(number, len(BEARERS))
+        bearer = sorted(BEARERS)[who]
+        tag = self.truth.tag(bearer) if number % 8 != 7 else 'W/"old"'
+        lines = [line, b"Host: x", b"Authorization: Bearer " + bearer.encode()]
+        lines += [b"If-None-Match: " + tag.encode(), *headers]
+        return before + b"\r\n".join(lines) + b"\r\n\r\n" + after
+
+    async def again(self, _number: int) -> None:
+        self.send(self.last)
+
+    async def burst(self, number: int) -> None:
+        for _ in range(2 + number % 3):
+            self.send(self.last)
+
+    async def joined(self, number: int) -> None:
+        self.send(self.last * (2 + number % 2))
+
+    async def cut(self, number: int) -> None:
+        at = number % (len(self.last) + 1)
+        self.send(self.last[:at])
+        if number % 2:
+            await settle(*self.sides)
+        self.send(self.last[at:])
+
+    async def begun(self, number: int) -> None:
+        """The start of a request, which the next chunk goes on with."""
+        self.send(self.last[: number % len(self.last)])
+
+    async def overlapping(self, number: int) -> None:
+        """The end of one chunk is the start of the next request."""
+        at = number % len(self.last)
+        self.send(self.last + self.last[:at])
+        self.send(self.last[at:])
+
+    async def mutated(self, number: int) -> None:
+        at, byte = number % len(self.last), (number // 7) % 256
+        self.send(self.last[:at] + bytes([byte]) + self.last[at + 1 :])
+
+    async def garbage(self, number: int) -> None:
+        self.send(GARBAGE[number % len(GARBAGE)])
+
+    async def version(self, number: int) -> None:
+        """Something changes: for the admins, or for all."""
+        for view in VIEWS[: 1 + number % 2]:
+            self.truth.versions[view] += 1
+        await self.announce(number // 2)
+
+    async def member(self, number: int) -> None:
+        """A member's role, generation or activity changes, or the member is erased."""
+        id_ = BEARERS[("ana", "maya")[number % 2]][0]
+        to = ({"role": "admin"}, {"role": "va"}, {"token_generation": 1}, {"active": False}, None)
+        chosen = to[number // 2 % len(to)]
+        if chosen is None:
+            self.truth.members.pop(id_, None)
+        else:
+            self.truth.change_member(id_, **chosen)
+        await self.announce(number // 10)
+
+    async def announce(self, number: int) -> None:
+        self.truth.changed()
+        for side in self.sides:
+            if number % 4 == 0:
+                side.snapshots.missed()
+            elif number % 4 == 1:  # unheard, as the lease tells
+                side.snapshots.lease_until = 0.0
+            else:
+                side.snapshots.changed([ORG])
+
+    async def erased(self, number: int) -> None:
+        self.truth.is_there = number % 2 == 1
+        await self.announce(number // 2)
+
+    async def lapse(self, number: int) -> None:
+        for side in self.sides:
+            side.snapshots.lease_until = Clock.now + (0.0, 0.002, 1e9)[number % 3]
+
+    async def away(self, number: int) -> None:
+        """The database goes away just after a change, or comes back."""
+        self.truth.is_away = number % 2 == 0
+        await self.version(number // 2)
+
+    async def drop(self, _number: int) -> None:
+        for side in self.sides:
+            for org in side.snapshots.orgs.values():
+                org.polled_at = -1e9
+            side.snapshots.drop_unwatched()
+
+    async def pass_time(self, number: int) -> None:
+        Clock.now += (0.5, 9.0, 900.0)[number % 3]
+
+    async def new_date(self, _number: int) -> None:
+        self.ticks += 1
+        for side in self.sides:
+            side.state.default_headers = [(b"date", b"frozen %d" % self.ticks)]
+
+    async def writing(self, number: int) -> None:
+        """The client does not read, or reads again, perhaps asking at that moment."""
+        if number % 4 == 0:  # something that the lane has not met, or it would be quicker
+            self.ticks += 1
+            self.last = self.poll_of(number // 4, (GET, (b"X-Tick: %d" % self.ticks,), b"", b""))
+            self.send(self.last)
+        for side in self.sides:
+            if number % 4 == 0 or number % 4 == 1:
+                side.protocol.pause_writing()
+            else:
+                side.protocol.resume_writing()
+        if number % 4 == 3:
+            await self.new_date(0)
+            self.send(self.last)
+
+    async def stop(self, _number: int) -> None:
+        for side in self.sides:
+            side.protocol.shutdown()
+
+
+Step = Callable[[Stream, int], Any]
+STEPS: list[Step] = [
+    *[Stream.again] * 14,
+    *[Stream.poll] * 5,
+    *[Stream.shaped] * 4,
+    *[Stream.burst] * 2,
+    *[Stream.version] * 2,
+    *[Stream.member] * 2,
+    Stream.joined,
+    Stream.cut,
+    Stream.begun,
+    Stream.overlapping,
+    Stream.mutated,
+    Stream.garbage,
+    Stream.erased,
+    Stream.lapse,
+    Stream.drop,
+    Stream.away,
+    *[Stream.pass_time] * 2,
+    Stream.new_date,
+    *[Stream.writing] * 2,
+    Stream.stop,
+]
+
+
+def with_lane(module: ModuleType = live.express) -> type[ExpressProtocol]:
+    class WithLane(module.ExpressProtocol):  # type: ignore[name-defined,misc]
+        counts = Counts()
+
+    return WithLane
+
+
+class WithoutLane(ExpressProtocol):
+    counts = Counts()
+    is_lane_open = False
+
+
+@pytest.fixture
+def loop() -> Iterator[AbstractEventLoop]:
+    loop = uvloop.new_event_loop()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+async def play(sides: tuple[Side, Side], truth: Truth, numbers: list[int]) -> None:
+    stream = Stream(sides, truth)
+    try:
+        for number in numbers:
+            await stream.step(number)
+        for side in sides:
+            side.protocol.resume_writing()
+        await settle(*sides)
+        stream.judge()
+    finally:
+        for side in sides:
+            side.protocol.resume_writing()
+            side.transport.close()
+        await settle(*sides)
+    assert not any(side.state.tasks for side in sides)
+
+
+def drive(
+    loop: AbstractEventLoop, lane: type[ExpressProtocol], streams: int, **options: Any
+) -> int:
+    """Play so many streams.
+
+    :returns: in how many of them the lane answered
+    """
+    used = 0
+
+    @settings(
+        max_examples=streams,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        **options,
+    )
+    @given(st.binary(min_size=8, max_size=28))
+    def each(drawn: bytes) -> None:
+        nonlocal used
+        numbers = [int.from_bytes(drawn[at : at + 2]) for at in range(0, len(drawn) - 1, 2)]
+        before, Clock.now, truth = lane.counts.by_lane, 1.0, Truth()
+        sides = (Side(lane, truth, loop), Side(WithoutLane, truth, loop))
+        loop.run_until_complete(play(sides, truth, numbers))
+        used += lane.counts.by_lane > before
+
+    with clock_of_our_own():
+        each()
+    return used
+
+
+@pytest.mark.timeout(0 if STREAMS > 5_000 else 300)
+def test_the_lane_differs_from_the_gate_in_nothing(loop: AbstractEventLoop) -> None:
+    used = drive(loop, with_lane(), STREAMS)
+    assert used > STREAMS / 4
+    assert WithoutLane.counts.by_lane == 0
+
+
+# Text of the lane, and what stands there in a lane that is broken.
+MUTANTS = {
+    "any bytes are the same": (live.express, "            and data == self._request\n", ""),
+    "an answer under way": (live.express, "            and self.cycle.response_complete\n", ""),
+    "draining": (
+        live.express,
+        "        self._question = None\n        super().shutdown",
+        "        super().shutdown",
+    ),
+    "not a whole request": (live.express, "            and self._heads == heads + 1\n", ""),
+    "unread answers": (live.express, "and not self.flow.write_paused ", ""),
+    "members, versions": (live.question, "            and loaded.mark is self._mark\n", ""),
+    "the lease": (live.question, "and now < self._snapshots.lease_until\n", "\n"),
+    "an unread change": (live.question, "and now < org.trusted_until\n", "\n"),
+    "the token's end": (live.question, "and now < self.expires_at\n", "\n"),
+    "watching": (live.question, "org.polled_at = now\n", "pass\n"),
+    "yesterday's date": (live.express, "self._made_of is not default_headers", "not self._wire"),
+    "the tag of before": (
+        live.express,
+        "self._request.replace(last.tag, following.tag)",
+        "self._request",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_broken_lane_is_caught(
+    loop: AbstractEventLoop, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Else the streams would prove nothing."""
+    module, sound, broken = MUTANTS[name]
+    source = inspect.getsource(module)
+    assert source.count(sound) == 1, sound
+    mutant = ModuleType("mutant")
+    exec(source.replace(sound, broken), vars(mutant))  # noqa: S102 - our own source
+    vars(mutant)["monotonic"] = lambda: Clock.now
+    if module is live.question:
+        lane = with_lane()
+        ask_only_the_lane(mutant, monkeypatch)
+    else:
+        lane = with_lane(mutant)
+    with pytest.raises(AssertionError):
+        drive(loop, lane, STREAMS_FOR_A_MUTANT, phases=[Phase.generate])
+
+
+def ask_only_the_lane(mutant: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the lane ask as the mutant does; the gate, which has the same questions, as ever."""
+    sound = live.question.Question.still_unchanged
+
+    def ask(question: Any, now: float) -> bool:
+        is_lane = sys._getframe(1).f_code.co_name == "data_received"
+        chosen = mutant.Question.still_unchanged if is_lane else sound
+        return bool(chosen(question, now))
+
+    monkeypatch.setattr(live.question.Question, "still_unchanged", ask)

@@ -1,0 +1,58 @@
+"""Databases of a test's own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+
+from models import migrations
+from models.session import Database
+from tests.support.settings import settings_for
+
+
+@contextmanager
+def empty_postgresql(server: str, options: str = "") -> Iterator[str]:
+    """The URL of a new database on ``server``, which is dropped at the end.
+
+    :param options: of CREATE DATABASE
+    """
+    name = f"presence_tests_{uuid4().hex[:12]}"
+    engine = create_engine(
+        make_url(server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} {options}"))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
+
+
+@contextmanager
+def database_of(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of a new database of the kind that ``request.param`` names."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'own.db'}"
+        return
+    with empty_postgresql(request.getfixturevalue("postgresql_server")) as url:
+        yield url
+
+
+@contextmanager
+def opened(url: str | URL) -> Iterator[Database]:
+    database = Database(settings_for(str(url)).database_url if isinstance(url, str) else url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def migrate(url: str) -> None:
+    with opened(url) as database, database.write() as session:
+        migrations.upgrade(session.connection())
