@@ -1,9 +1,8 @@
 /** What one can do on the board. An error is said in the server's words. */
 
-import { isClockedIn, isClockedOut } from '/client/answers.js';
-import { call } from '/client/api.js';
-import { versionOf } from '/client/bounds.js';
-import { formatClockIn, formatLastSeen } from '/client/format.js';
+import { formatClockIn, formatLastSeen } from '/client/badges.js';
+import { call } from '/client/calls.js';
+import { isClockedIn, isClockedOut, versionOf } from '/client/wire.js';
 
 const find = (selector) => document.querySelector(selector);
 

@@ -1,8 +1,8 @@
 /** The board of one session: what the poller finds, shown. */
 
-import { formatClockIn } from '/client/format.js';
-import { PresencePoller } from '/client/poller.js';
-import { claimsOf } from '/client/tokens.js';
+import { formatClockIn } from '/client/badges.js';
+import { PresencePoller } from '/client/index.js';
+import { claimsOf } from '/client/wire.js';
 import { Actions } from './actions.js';
 import { Heartbeat } from './heartbeat.js';
 import { Leaving } from './leave.js';

@@ -1,5 +1,5 @@
-import { call } from '/client/api.js';
-import { bounded } from '/client/bounds.js';
+import { call } from '/client/calls.js';
+import { bounded } from '/client/wire.js';
 
 const DEFAULT_SECONDS = 45;
 const LONGEST_SECONDS = 3600;

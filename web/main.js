@@ -1,6 +1,6 @@
 /** Which screen there is: signing in, or the board. */
 
-import { signIn } from '/client/api.js';
+import { signIn } from '/client/calls.js';
 import { forget, keep, kept, renew } from './session.js';
 
 const FAREWELLS = {

@@ -1,7 +1,7 @@
 /** The list: a row for each account, and only what changed is touched. */
 
-import { badgeLabel, badgeOf } from '/client/badge.js';
-import { formatLastSeen } from '/client/format.js';
+import { badgeLabel, badgeOf, formatLastSeen } from '/client/badges.js';
+import { folded } from '/client/search.js';
 
 const FLASH_MS = 1200;
 const GROUP = 50; // rows that a browser leaves out together while they are out of sight
@@ -13,9 +13,6 @@ const MATCHES = {
   mine: (badge) => badge?.kind === 'own',
 };
 const LABELS = { in: 'Clock in', switch: 'Switch here', out: 'Clock out', clear: 'Clear…' };
-
-/** As people search: without case and accents. */
-const folded = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 function setText(element, text) {
   if (element.textContent === text) return;

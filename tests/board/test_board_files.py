@@ -1,5 +1,6 @@
 """The board's files: what is served of them, how, and what is not."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_browsers_ask_each_time_and_then_get_a_304(client: FlaskClient, path: st
     assert client.get(path, headers={"If-None-Match": '"of-another-release"'}).data == answer.data
 
 
-@pytest.mark.parametrize("path", ["/", "/board/main.js", "/client/api.js", "/board/none.js"])
+@pytest.mark.parametrize("path", ["/", "/board/main.js", "/client/calls.js", "/board/none.js"])
 def test_the_page_may_do_nothing_but_its_own(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == POLICY
@@ -126,9 +127,21 @@ def test_the_page_names_only_files_that_are_there(client: FlaskClient) -> None:
         imported = re.findall(r"(?:from|import\()\s*['\"]([^'\"]+)['\"]", file.read_text())
         folder = path.rpartition("/")[0]
         named |= {re.sub(r"^\.", folder, name) for name in imported}
-    assert "/client/poller.js" in named
+    assert "/client/index.js" in named
     for path in named:
         assert client.get(path).status_code == 200, path
+
+
+def test_the_page_uses_the_packages_exports_and_nothing_else_of_it() -> None:
+    exports = json.loads((CLIENT.parent / "package.json").read_text())["exports"].values()
+    exported = {export["default"].removeprefix("./src/") for export in exports}
+    used = {
+        name
+        for file in PAGE.glob("*.js")
+        for name in re.findall(r"['\"]/client/([^'\"]+)['\"]", file.read_text())
+    }
+    assert used
+    assert used <= exported
 
 
 @pytest.mark.parametrize("path", FILES)

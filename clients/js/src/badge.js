@@ -31,18 +31,20 @@ export function presenceByAccount(snapshot) {
  * What to show beside an account, or null: it is free, and free accounts show nothing.
  * @param {Snapshot | null} snapshot
  * @param {string} accountId
+ * @param {string | null} [ownId] the account that the viewer is on, where that is known better than
+ *   by the snapshot, as after a write that it does not have yet
  * @returns {Badge | null}
  */
-export function badgeOf(snapshot, accountId) {
-  const presence = snapshot && presenceByAccount(snapshot).get(accountId);
-  if (!presence) return null;
-  const own = snapshot.me?.account_id === accountId;
+export function badgeOf(snapshot, accountId, ownId = snapshot?.me?.account_id) {
+  const isOwn = accountId === ownId;
+  const entry = snapshot ? presenceByAccount(snapshot).get(accountId) : undefined;
+  if (!entry && !isOwn) return null;
   return {
-    kind: own ? 'own' : snapshot.view === 'admin' ? 'member' : 'occupied',
-    stale: presence.state === 'stale',
-    name: presence.display_name ?? null,
-    clockedInAt: (own ? snapshot.me?.clocked_in_at : presence.clocked_in_at) ?? null,
-    lastSeenAt: presence.last_seen_at ?? null,
+    kind: isOwn ? 'own' : snapshot?.view === 'admin' ? 'member' : 'occupied',
+    stale: entry?.state === 'stale',
+    name: entry?.display_name ?? null,
+    clockedInAt: entry?.clocked_in_at ?? ((isOwn && snapshot?.me?.clocked_in_at) || null),
+    lastSeenAt: entry?.last_seen_at ?? null,
   };
 }
 

@@ -1,2 +1,2 @@
-export { call, PresenceError, signIn } from './api.js';
+export { call, PresenceError, signIn } from './calls.js';
 export { PresencePoller } from './poller.js';

@@ -1,9 +1,9 @@
-import { PresenceError } from './api.js';
 import { bounded, LARGEST_VERSION } from './bounds.js';
+import { PresenceError } from './calls.js';
+import { electLeader } from './leader-election.js';
 import { paceBy } from './pace.js';
 import { OWN_REASONS, reasonOf, SESSION_REASONS } from './reasons.js';
 import { serverAt } from './server.js';
-import { tabsOf } from './sharing.js';
 import { NOTHING, ownClock, Store } from './store.js';
 import { claimsOf, tokensFrom } from './tokens.js';
 
@@ -221,7 +221,7 @@ export class PresencePoller {
       this.#member = member;
       this.#store.forget(NOTHING);
     }
-    this.#tabs ??= tabsOf(
+    this.#tabs ??= electLeader(
       this.#name + member,
       this.#shared,
       (message) => this.#heard(message),

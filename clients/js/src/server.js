@@ -1,5 +1,5 @@
 import { isAccounts, isSession, isSnapshot } from './answers.js';
-import { call } from './api.js';
+import { call } from './calls.js';
 
 /** @import { Scope, Server } from './types.js' */
 

@@ -54,6 +54,14 @@ test("an admin's own account says You, stale or not", () => {
   assert.equal(badgeLabel(badge, TIME), 'You');
 });
 
+test('an account that the caller knows to be its own is so before the snapshot has it', () => {
+  const own = badgeOf(anasSnapshot(), 'cafe', 'cafe');
+  assert.deepEqual([own.kind, own.stale, badgeLabel(own, TIME)], ['own', false, 'You']);
+  assert.equal(badgeOf(anasSnapshot(), 'acme', 'cafe').kind, 'occupied');
+  assert.equal(badgeOf(anasSnapshot(), 'acme', null).kind, 'occupied');
+  assert.equal(badgeOf(null, 'cafe', 'cafe').kind, 'own');
+});
+
 test('a snapshot is indexed once', () => {
   const snapshot = adminsSnapshot();
   assert.equal(presenceByAccount(snapshot), presenceByAccount(snapshot));

@@ -1,15 +1,10 @@
 import { useEffect, useState } from 'react';
+import { matches } from '../search.js';
 
 /**
  * @import { ChangeEvent, KeyboardEvent } from 'react'
  * @import { Account } from '../types.js'
  */
-
-/**
- * Case and accents do not matter to who searches.
- * @param {string} text
- */
-const folded = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 /**
  * Where a key leads in a list of so many, from `index`; -1 is nowhere yet.
@@ -112,7 +107,5 @@ export function useCombobox({ accounts, value, optionId, mayChoose, onChange }) 
  * @param {string | null} query
  */
 function found(accounts, query) {
-  if (!query) return accounts;
-  const wanted = folded(query.trim());
-  return accounts.filter(({ name }) => folded(name).includes(wanted));
+  return query ? accounts.filter(({ name }) => matches(query, name)) : accounts;
 }

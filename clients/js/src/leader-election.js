@@ -12,7 +12,7 @@
  * @param {() => void} elected called if that takes a while
  * @returns {Tabs}
  */
-export function tabsOf(name, { document, navigator, BroadcastChannel }, heard, elected) {
+export function electLeader(name, { document, navigator, BroadcastChannel }, heard, elected) {
   const locks = navigator?.locks;
   const channel = document && locks && BroadcastChannel && new BroadcastChannel(name);
   if (channel) channel.onmessage = ({ data }) => heard(data);
