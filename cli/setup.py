@@ -13,9 +13,9 @@ from cli.common import locking, writing
 from context import context
 from models import Org
 from models.migrations import upgrade
-from routes.local import host_of, is_loopback
 from services import access_codes, members, orgs
 from services.change import Change
+from wire.hosts import host_of, is_loopback
 
 PUBLIC_CODES_LAST = timedelta(days=1)  # where others can reach the demo org
 

@@ -18,7 +18,7 @@ from live.head import Head
 from live.refused import Refused
 from live.timer import Timer
 from live.writing import WriteWatch
-from routes import request_ids
+from wire import request_ids
 
 # contract.md, "Endpoints"
 HEADERS_SECONDS = 10.0

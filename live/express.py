@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from live.bounded import BoundedProtocol
 from live.head import RawHeaders
 from live.question import Question, on_the_wire
-from routes import request_ids
+from wire import request_ids
 
 # A poll takes about 1 KB. Each of many thousand connections may keep one.
 LEARNT_BYTES = 4096

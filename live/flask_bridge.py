@@ -14,9 +14,9 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 
 from live.question import RawHeaders
-from routes import answers, protection, request_ids
-from routes.requests import BODY_BYTES
 from settings import Settings
+from wire import answers, problems, request_ids, security_headers
+from wire.json import BODY_BYTES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -69,14 +69,14 @@ class FlaskBridge:
     async def _refuse_slow_body(self, scope: Scope, send: Send) -> None:
         seconds = int(BODY_SECONDS)
         request_id = request_ids.of_raw(scope["headers"])
-        answer = answers.problem(
+        answer = problems.problem(
             "malformed_request",
             f"The body did not arrive within {seconds} seconds.",
             request_id=request_id,
         )
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
         answers.complete(answer.headers, scope["path"], origin, self._settings)
-        protection.protect(answer.headers)
+        security_headers.add(answer.headers)
         answer.headers["Connection"] = "close"
         answer.headers[request_ids.HEADER] = request_id
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)

@@ -1,7 +1,7 @@
 """The gate: an ASGI application in front of Flask that answers polls from memory.
 
 It answers ``GET`` and ``HEAD /v1/presence`` byte for byte as Flask would, made by the same
-functions (``routes/answers.py``), and hands everything else, and every doubt, down to Flask.
+functions (``wire/answers.py``), and hands everything else, and every doubt, down to Flask.
 """
 
 import logging
@@ -15,12 +15,11 @@ from live.sight import Sight, known_to_client, seen, text_of
 from live.snapshots import Snapshots, Unavailable
 from live.tokens import Tokens
 from live.waiting import Waiter, seconds_to_wait
-from routes import answers, protection, request_ids
-from routes.answers import Answer
-from services import tags
 from services.errors import NotAuthenticated
-from services.header_lists import LIST_BYTES
 from settings import Settings
+from wire import answers, problems, request_ids, security_headers, tags
+from wire.answers import Answer
+from wire.header_lists import LIST_BYTES
 
 PATH = answers.POLLED_PATH
 RAW_PATH = PATH.encode()
@@ -158,14 +157,14 @@ class Gate:
         try:
             return self._answered(await self._sight(asked), asked)
         except NotAuthenticated as refusal:
-            code, answer = refusal.code, answers.refused(refusal, request_id=request_id)
+            code, answer = refusal.code, problems.refused(refusal, request_id=request_id)
         except Unavailable:
             code = "database_unavailable"
-            answer = answers.database_unavailable(request_id=request_id)
+            answer = problems.database_unavailable(request_id=request_id)
         except Exception:
             log.exception("Request %s failed", request_id)
-            code, answer = "internal_error", answers.internal_error(request_id=request_id)
-        headers = [*self._completed(answer, asked), *protection.RAW_HEADERS]
+            code, answer = "internal_error", problems.internal_error(request_id=request_id)
+        headers = [*self._completed(answer, asked), *security_headers.RAW_HEADERS]
         return Judged(answer.status, headers, answer.body, None, code)
 
     def _judge_from_memory(self, question: Question) -> Judged | None:
@@ -194,7 +193,7 @@ class Gate:
         else:
             status, body = 200, sight.body()
             of_body = raw(answers.of_body(body, sight.media_type))
-            headers = [*of_body, *unchanged, *protection.RAW_HEADERS]
+            headers = [*of_body, *unchanged, *security_headers.RAW_HEADERS]
             asked = {**asked, b"if-none-match": sight.tag.encode()}
         question = Question(
             self._snapshots,

@@ -1,9 +1,11 @@
 """The gate's problems in the metrics and in the log of requests, as Flask has its own there."""
 
+import problem_log
 from live.counts import Counts
 from live.flask_bridge import Scope
 from live.tokens import Bearer
-from routes import addresses, answers, request_log
+from wire.answers import POLLED_PATH
+from wire.client_address import Address, find
 
 
 def note(
@@ -18,9 +20,9 @@ def note(
 ) -> None:
     """Count a problem, and write its line where it is worth one."""
     counts.problems[status, code] += 1
-    if request_log.is_told(status, code):
-        request_log.write(
-            f"{scope['method']} {answers.POLLED_PATH}",
+    if problem_log.is_told(status, code):
+        problem_log.write(
+            f"{scope['method']} {POLLED_PATH}",
             status,
             code,
             member=bearer.token.claims.membership_id if bearer is not None else None,
@@ -29,7 +31,7 @@ def note(
         )
 
 
-def _address(scope: Scope, trusted_proxies: int) -> addresses.Address | None:
+def _address(scope: Scope, trusted_proxies: int) -> Address | None:
     said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     connected = scope["client"][0] if scope["client"] else None
-    return addresses.find(connected, said.decode("latin-1"), trusted=trusted_proxies)
+    return find(connected, said.decode("latin-1"), trusted=trusted_proxies)

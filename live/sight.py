@@ -7,9 +7,10 @@ from live.loaded import Loaded
 from live.question import Asked
 from live.snapshots import OrgMemory
 from live.tokens import Bearer
-from routes import answers
-from services import callers, snapshot, tags
+from services import callers, snapshot
 from services.errors import NotAuthenticated
+from wire import tags
+from wire.negotiation import accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
     if loaded is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
     callers.check(member, claims, ended=loaded.ended.get(claims.session_id))
-    media_type = answers.accepted(text_of(asked, b"accept"))
+    media_type = accepted(text_of(asked, b"accept"))
     view = callers.view_of(member.role, claims.account_id)
     version = loaded.snapshot.version_of(view)
     return Sight(

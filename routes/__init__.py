@@ -26,9 +26,10 @@ from routes import (
     sessions,
     write_limit,
 )
-from routes.requests import BODY_BYTES, judge_form
+from routes.requests import judge_form
 from schemas.problem import Problem
 from settings import Settings
+from wire.json import BODY_BYTES
 
 FLASK_CONFIG = {
     "API_TITLE": "Presence",

@@ -1,13 +1,11 @@
-"""The client's address, as far as it can be known."""
+"""The address of the client of Flask's current request."""
 
 import logging
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from flask import Flask, request
 
 from context import context
-
-Address = IPv4Address | IPv6Address
+from wire.client_address import Address, find
 
 _ALL_AS_ONE = (
     "so all clients count as one, and ten wrong access codes from any of them lock everyone out. "
@@ -24,7 +22,7 @@ _said: set[str] = set()  # once a process
 
 
 def of_client() -> Address | None:
-    """That of Flask's current request."""
+    """The client's, as far as it can be known."""
     trusted = context().settings.trusted_proxies
     return find(request.remote_addr, request.headers.get("X-Forwarded-For"), trusted=trusted)
 
@@ -51,29 +49,3 @@ def _say(words: str) -> None:
     if words not in _said:
         _said.add(words)
         log.warning(words)
-
-
-def find(connected: str | None, forwarded_for: str | None, *, trusted: int) -> Address | None:
-    """What the outermost trusted proxy said, or else who is connected.
-
-    :returns: None on a unix socket, and where a proxy names nonsense
-    """
-    said = [each for each in (forwarded_for or "").split(",") if each]
-    try:
-        found = ip_address(
-            _without_port(said[-trusted] if 0 < trusted <= len(said) else connected or "")
-        )
-    except ValueError:
-        return None
-    if isinstance(found, IPv4Address):
-        return found
-    # Without its zone, which only this machine would understand.
-    return found.ipv4_mapped or IPv6Address(found.packed)
-
-
-def _without_port(text: str) -> str:
-    """Some proxies name the port too: ``192.0.2.1:8080``, ``[2001:db8::1]:8080``."""
-    text = text.strip()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text

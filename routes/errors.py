@@ -7,10 +7,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from routes import answers, request_ids, request_log
-from routes.answers import Answer
+from routes import request_ids, request_log
 from routes.requests import MERGE_PATCH
 from services.errors import Refusal
+from wire import problems
+from wire.answers import Answer
 
 _OF_HTTP = {
     404: ("not_found", "There is nothing at this address. See /docs."),
@@ -23,7 +24,7 @@ _OF_HTTP = {
 def problem(code: str, detail: str, **fields: Any) -> Response:
     """The problem as Flask's response."""
     request_id = request_ids.current()
-    return _told(code, answers.problem(code, detail, request_id=request_id, **fields))
+    return _told(code, problems.problem(code, detail, request_id=request_id, **fields))
 
 
 class Bare(Response):
@@ -47,7 +48,7 @@ def register(app: Flask) -> None:
 
 
 def _refusal(refusal: Refusal) -> Response:
-    return _told(refusal.code, answers.refused(refusal, request_id=request_ids.current()))
+    return _told(refusal.code, problems.refused(refusal, request_id=request_ids.current()))
 
 
 def _told(code: str, answer: Answer) -> Response:
@@ -77,11 +78,11 @@ def _database_error(error: DBAPIError) -> Response:
 
 def _database_unavailable(error: Exception) -> Response:
     request_log.tell(cause=type(error).__name__)
-    answer = answers.database_unavailable(request_id=request_ids.current())
+    answer = problems.database_unavailable(request_id=request_ids.current())
     return _told("database_unavailable", answer)
 
 
 def _internal_error(error: Exception) -> Response:
     request_id = request_ids.current()
     current_app.logger.error("Request %s failed", request_id, exc_info=error)
-    return _told("internal_error", answers.internal_error(request_id=request_id))
+    return _told("internal_error", problems.internal_error(request_id=request_id))

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Response, request
 
-from routes import answers
-from services import tables
+from wire import tables
+from wire.negotiation import accepted
 
 
 def as_wished(result: Any, columns: Sequence[str], rows: str | None) -> Any:
@@ -16,7 +16,7 @@ def as_wished(result: Any, columns: Sequence[str], rows: str | None) -> Any:
     :param columns: of a row
     :param rows: the field of the body that has the rows; None where the body is the only one
     """
-    media_type = answers.accepted(request.headers.get("Accept"))
+    media_type = accepted(request.headers.get("Accept"))
     if media_type == "application/json":
         return result
     body, *status_and_headers = result if isinstance(result, tuple) else (result, None)

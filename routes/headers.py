@@ -2,21 +2,14 @@
 
 from flask import Flask, Response, request
 
-from routes import answers, request_ids
+from routes import request_ids
 from routes.errors import Bare
 from routes.paths import NOWHERE
-from routes.protection import protect
 from services.callers import Caller
 from services.change import Change
 from settings import Settings
-
-# contract.md, "Browsers elsewhere"
-CORS_REQUEST_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Presence-Min-Version, "
-    "Presence-Org, Request-Id"
-)
-CORS_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-CORS_MAX_AGE_SECONDS = "7200"
+from wire import answers, cors, security_headers
+from wire.request_ids import HEADER
 
 
 def seen_by(change: Change, caller: Caller) -> dict[str, str]:
@@ -44,10 +37,8 @@ def register(app: Flask, settings: Settings) -> None:
         if not (is_preflight and is_answered):
             return None
         response = Bare(status=204)
-        if answers.is_listed(request.headers.get("Origin"), settings):
-            response.headers["Access-Control-Allow-Methods"] = CORS_METHODS
-            response.headers["Access-Control-Allow-Headers"] = CORS_REQUEST_HEADERS
-            response.headers["Access-Control-Max-Age"] = CORS_MAX_AGE_SECONDS
+        if cors.is_listed(request.headers.get("Origin"), settings):
+            cors.allow(response.headers)
         return response
 
     @app.after_request
@@ -55,7 +46,7 @@ def register(app: Flask, settings: Settings) -> None:
         origin = request.headers.get("Origin")
         answers.complete(response.headers, request.path, origin, settings)
         if response.status_code != 304:
-            protect(response.headers)
+            security_headers.add(response.headers)
         if not (response.status_code == 304 and request.path == answers.POLLED_PATH):
-            response.headers[request_ids.HEADER] = request_ids.current()
+            response.headers[HEADER] = request_ids.current()
         return response

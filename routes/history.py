@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from flask import Response, request
 
 from context import context
-from routes import answers
 from routes.auth import reading_as_admin
 from routes.requests import ApiBlueprint
 from schemas.history import (
@@ -21,6 +20,7 @@ from schemas.history import (
 )
 from services import hours, pages, working_time
 from services.times import clamp, utc_now
+from wire.negotiation import accepted
 
 blueprint = ApiBlueprint(
     "history", __name__, url_prefix="/v1/admin", description="What was, for admins"
@@ -85,6 +85,6 @@ def _page(log: pages.Log, query: dict[str, Any]) -> Response:
 
 
 def _json_or_csv(found: pages.Page | hours.Report) -> Response:
-    media_type = answers.accepted(request.headers.get("Accept"), ("application/json", "text/csv"))
+    media_type = accepted(request.headers.get("Accept"), ("application/json", "text/csv"))
     body = found.as_csv() if media_type == "text/csv" else found.as_json()
     return Response(body, mimetype=media_type)

@@ -1,8 +1,8 @@
 """Whether a request comes from this machine itself, and not through a proxy that runs on it."""
 
-from ipaddress import IPv6Address, ip_address
-
 from flask import Request
+
+from wire.hosts import host_of, is_loopback
 
 FORWARDED = frozenset(("FORWARDED", "VIA", "X-REAL-IP"))
 FORWARDED_PREFIX = "X-FORWARDED-"
@@ -20,32 +20,6 @@ def is_local(request: Request) -> bool:
         and is_loopback(host_of(request.headers.get("Host", "")))
         and not any(_tells_of_a_proxy(name.upper()) for name, _ in request.headers)
     )
-
-
-def is_loopback(host: str) -> bool:
-    """``localhost``, 127.0.0.0/8, ``::1``, and the former written as IPv6 addresses."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_loopback
-
-
-def host_of(field: str) -> str:
-    """A ``Host``, or what a server listens on, without its port; empty where it is none."""
-    host, colon, port = field.rpartition(":")
-    if not colon or field.endswith("]"):
-        host, port = field, ""
-    if port and not (port.isascii() and port.isdigit()):
-        return ""
-    is_bracketed = host.startswith("[") and host.endswith("]")
-    if is_bracketed != (":" in host):
-        return ""
-    return host.strip("[]") if is_bracketed else host
 
 
 def _tells_of_a_proxy(name: str) -> bool:

@@ -3,13 +3,14 @@
 from flask import Response, request
 
 from context import context
-from routes import answers
 from routes.auth import reading
 from routes.errors import response
 from routes.requests import ApiBlueprint
 from schemas.clock import Accounts
 from schemas.presence import Snapshot
-from services import accounts, snapshot, tags
+from services import accounts, snapshot
+from wire import answers, tags
+from wire.negotiation import accepted
 
 blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="What clients poll")
 
@@ -37,7 +38,7 @@ POLLED = {
 def presence() -> Response:
     """Who is on which account, as the caller may see it."""
     settings = context().settings
-    media_type = answers.accepted(request.headers.get("Accept"))
+    media_type = accepted(request.headers.get("Accept"))
     format_ = snapshot.FORMATS[media_type]
     with reading() as (session, caller):
         tag = tags.snapshot_tag(

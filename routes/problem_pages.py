@@ -4,7 +4,7 @@ from html import escape
 
 from flask import Blueprint, Response, abort
 
-from routes.answers import KINDS
+from wire.problems import PROBLEM_TYPES
 
 blueprint = Blueprint("problem_pages", __name__)
 
@@ -72,8 +72,8 @@ PAGE = """<!doctype html>
 @blueprint.get("/problems/<problem>")
 def explain(problem: str) -> Response:
     """The page of a problem's type."""
-    if problem not in KINDS:
+    if problem not in PROBLEM_TYPES:
         abort(404)
-    status, title = KINDS[problem]
+    status, title = PROBLEM_TYPES[problem]
     page = PAGE.format(title=escape(title), status=status, code=problem, meaning=MEANINGS[problem])
     return Response(page, content_type="text/html; charset=utf-8")

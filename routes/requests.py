@@ -1,6 +1,5 @@
 """Reading requests: the form of a body and a query is judged before who sent it (contract.md)."""
 
-import json
 from collections import ChainMap
 from collections.abc import Mapping
 from functools import wraps
@@ -16,8 +15,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from routes.formats import as_wished
 from schemas.problem import Problem
 from services.errors import ValidationFailed
+from wire.json import BODY_BYTES, strict_json
 
-BODY_BYTES = 64 * 1024  # contract.md, "Endpoints"
 # Thousands of unknown fields fit in a request; they are not all worth an answer.
 NAMED_FIELDS = 20
 CONTENT_TYPE_BYTES = 256
@@ -153,19 +152,6 @@ def body_of(req: Request) -> Any:
     if not is_json or not is_utf8 or req.content_encoding:
         raise UnsupportedMediaType
     try:
-        return json.loads(
-            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles
-        )
+        return strict_json(body)
     except (ValueError, RecursionError):
         raise BadRequest from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise ValueError("a field is given more than once")
-    return fields

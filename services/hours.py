@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from models import Account, ClockEvent, IdText, Membership, Presence, UnixSeconds
-from services import tables
 from services.members import ERASED
 from services.working_time import Key, Worked, seconds_of, summed, within
+from wire import tables
 
 STARTS = ("clock_in", "switch")
 ENDS = ("clock_out", "force_clear", "expire")

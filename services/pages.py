@@ -19,8 +19,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import AuditEvent, ClockEvent, IdText, TimeText
 from models.base import UTCDateTime
-from services import tables
 from services.errors import ValidationFailed
+from wire import tables
 
 NO_CURSOR = "Send the next of the page before, as it was."
 

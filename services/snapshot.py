@@ -14,8 +14,8 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from models import Account, IdText, Membership, Org, Presence
-from services import tables
 from services.times import rfc3339
+from wire import tables
 
 FORMATS = {
     "application/json": "json",

@@ -15,12 +15,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, text
 from sqlalchemy.engine import make_url
 
+import problem_log
 from app import create_app
 from context import Context, attach
 from dev_postgres import running_postgres
 from models import Base, Membership
 from models.session import Database
-from routes import request_log
 from settings import Settings
 from tests.support.databases import database_of, empty_postgresql, migrate, opened
 from tests.support.log_lines import Lines
@@ -234,7 +234,7 @@ def install(playwright: "Playwright", tmp_path: Path) -> "Iterator[Install]":
 def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Lines:
     """Takes the lines that were written since the last time."""
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(request_log, "_budgets", request_log._Budgets())
+    monkeypatch.setattr(problem_log, "_budgets", problem_log._Budgets())
 
     def take() -> list[str]:
         found = [r.getMessage() for r in caplog.records if r.name == "presence.requests"]

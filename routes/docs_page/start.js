@@ -1,4 +1,4 @@
-// A file of its own: the page may run no code that stands in it (routes/protection.py).
+// A file of its own: the page may run no code that stands in it (wire/security_headers.py).
 SwaggerUIBundle({
   dom_id: '#api',
   url: document.getElementById('api').dataset.description,

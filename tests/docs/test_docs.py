@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from routes.answers import KINDS
 from routes.problem_pages import MEANINGS
 from settings import Settings
 from tests.support import ROOT
+from wire.problems import PROBLEM_TYPES
 
 API = (ROOT / "docs/api.md").read_text()
 CONTRACT = (ROOT / "docs/contract.md").read_text()
@@ -57,12 +57,12 @@ def test_contract_md_has_every_error_code_with_its_status() -> None:
         of_each = numbers * len(codes) if len(numbers) == 1 else numbers
         said |= set(zip(of_each, codes, strict=True))
     # It also has those that are still to be built.
-    assert {(kind.status, code) for code, kind in KINDS.items()} <= said
+    assert {(kind.status, code) for code, kind in PROBLEM_TYPES.items()} <= said
 
 
 def test_every_problem_has_a_page(client: FlaskClient) -> None:
-    assert set(MEANINGS) == set(KINDS)
-    for code, kind in KINDS.items():
+    assert set(MEANINGS) == set(PROBLEM_TYPES)
+    for code, kind in PROBLEM_TYPES.items():
         answer = client.get(f"/problems/{code}")
         assert (answer.status_code, answer.mimetype) == (200, "text/html")
         assert kind.title in answer.text

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tables import csv_text
 from tests.support.world import World, ago
+from wire.tables import csv_text
 
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 DANGEROUS = FORMULA + "\t\r\n"

@@ -86,7 +86,7 @@ def test_three_reloads_under_load_cut_nobody_off_and_take_new_code(stage: Stage)
         time.sleep(3)
         wait_until(lambda: all(poller.polls for poller in crowd.pollers))
         for release in (1, 2, 3):
-            tags = stage.project / "services" / "tags.py"
+            tags = stage.project / "wire" / "tags.py"
             edit(tags, f"BODY_RELEASE = {release} ", f"BODY_RELEASE = {release + 1} ")
             reload(stage)
             # The clients' next polls go to the new workers.

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 import metrics
-from routes import request_log
+import problem_log
 from services import clocking, signing_in
 from tests.support.asgi_client import ask, started
 from tests.support.log_lines import Lines
@@ -176,9 +176,9 @@ def test_a_flood_leaves_lines_out_and_says_so(
     world: World, client: FlaskClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(request_log, "monotonic", lambda: now)
-    monkeypatch.setattr(request_log, "LINES_PER_MINUTE", 3)
-    monkeypatch.setattr(request_log, "_budgets", request_log._Budgets())
+    monkeypatch.setattr(problem_log, "monotonic", lambda: now)
+    monkeypatch.setattr(problem_log, "LINES_PER_MINUTE", 3)
+    monkeypatch.setattr(problem_log, "_budgets", problem_log._Budgets())
     headers = world.bearer(world.va())
     now = 1.0
     for _ in range(5):

@@ -33,7 +33,6 @@ from services import (
     presences,
     sessions,
     snapshot,
-    tags,
     tokens,
 )
 from services.callers import Caller
@@ -43,6 +42,7 @@ from services.times import utc_now
 from settings import Settings
 from tests.support.rules import Model, Person, Place, Refused, Stay, filled
 from tests.support.world import World
+from wire import tags
 
 OPERATIONS = int(os.environ.get("PRESENCE_OPERATIONS", "1000"))
 IN_ONE_ORG = 25

@@ -14,10 +14,9 @@ from flask.testing import FlaskClient
 from live.gate import _asked
 from live.process import Process
 from live.waiting import seconds_to_wait
-from routes import answers
-from services import tags
 from tests.support.asgi_client import Answered, ask, started
 from tests.support.world import World
+from wire import negotiation, tags
 
 LIST_BYTES, LIST_ITEMS = 1024, 20  # the most that is read of a list, contract.md
 HEAD_BYTES = 16 * 1024
@@ -149,10 +148,10 @@ def test_a_long_header_takes_the_loop_no_time(filler: str) -> None:
     tag = 'W/"1.va.json.0.1.120"'
 
     def judge() -> None:
-        answers._accepted.cache_clear()
+        negotiation._accepted.cache_clear()
         asked = _asked([(name, long.encode()) for name in READ])
         assert asked is not None
-        answers.accepted(long)
+        negotiation.accepted(long)
         tags.matches(long, tag)
         tags.version_known_by(long, tag)
         seconds_to_wait(asked[b"prefer"])

@@ -33,11 +33,12 @@ from live.express import ExpressProtocol
 from live.gate import Gate
 from live.loaded import VIEWS, Loaded, Member
 from live.snapshots import Snapshots
-from services import snapshot, tags
+from services import snapshot
 from services.errors import NotAuthenticated
 from services.snapshot import Snapshot
 from services.tokens import Claims, Token
 from settings import Settings
+from wire import tags
 
 ORG = UUID(int=1)
 LISTED = "https://board.example"
@@ -255,7 +256,7 @@ def clock_of_our_own() -> Iterator[None]:
         patch.setattr(live.snapshots, "READ_EVERY_SECONDS", 0.0)
         # The loop's own time goes on: a busy machine must not be taken for a slow database.
         patch.setattr(live.snapshots, "READ_TIMEOUT_SECONDS", 3600.0)
-        patch.setattr("routes.request_ids.uuid4", lambda: UUID(int=0))
+        patch.setattr("wire.request_ids.uuid4", lambda: UUID(int=0))
         for name in ("uvicorn.error", "presence.requests"):
             patch.setattr(logging.getLogger(name), "disabled", True)
         yield

@@ -3,7 +3,7 @@
 import re
 from uuid import UUID
 
-from services.header_lists import is_read
+from wire.header_lists import is_read
 
 BODY_RELEASE = 1  # raise it when a release changes the body of what carries a tag
 

@@ -20,7 +20,7 @@ HEADERS = (
 RAW_HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS)
 
 
-def protect(headers: Headers) -> None:
+def add(headers: Headers) -> None:
     """Add the policy. A 304 goes without: a browser has it with what is unchanged."""
     for name, value in HEADERS:
         headers[name] = value

@@ -1,0 +1,35 @@
+"""JSON, both ways: compact on the way out, and strict on the way in."""
+
+import json
+from typing import Any, NoReturn
+
+BODY_BYTES = 64 * 1024  # of a request: contract.md, "Endpoints"
+
+
+def compact_json(value: Any) -> bytes:
+    """``value`` as JSON in UTF-8, without spaces."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Half of a surrogate pair has no UTF-8. The replacement is JSON's own escape for it.
+    return text.encode(errors="backslashreplace")
+
+
+def strict_json(body: bytes) -> Any:
+    """What ``body`` says.
+
+    :raises ValueError: it is not quite JSON, or gives a field more than once
+    :raises RecursionError: it is nested too deeply
+    """
+    return json.loads(
+        body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles
+    )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is given more than once")
+    return fields
