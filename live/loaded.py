@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import MemberSession, Membership, Org
 from models.session import Database
+from models.versions import Versions
 from services import snapshot
 from services.snapshot import Entry, Snapshot
 from services.times import utc_now
@@ -43,10 +44,9 @@ class Loaded:
     mark: object = field(default_factory=object)
 
     @property
-    def versions(self) -> tuple[int, int, int, int]:
-        """All four, in the order of :func:`versions_of`."""
+    def versions(self) -> Versions:
         now = self.snapshot
-        return now.version, now.va_version, now.accounts_version, self.members_version
+        return Versions(now.version, now.va_version, now.accounts_version, self.members_version)
 
     def json(self, view: str, user_id: UUID) -> bytes:
         """The JSON body for one viewer."""
@@ -63,7 +63,7 @@ def read(
             return None
         if known is None or known.members_version != org.members_version:
             members, ended = _members(session, org_id), _ended(session, org_id)
-        elif known.versions == versions_of(org):
+        elif known.versions == Versions.of(org):
             return known
         else:
             members, ended = known.members, known.ended
@@ -77,11 +77,6 @@ def read(
         shared={view: snapshot.shared_json(now, view) for view in VIEWS},
         entries={entry.user_id: entry for entry in now.entries},
     )
-
-
-def versions_of(org: Org) -> tuple[int, int, int, int]:
-    """All four versions of an org."""
-    return org.version, org.va_version, org.accounts_version, org.members_version
 
 
 def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:

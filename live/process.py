@@ -6,11 +6,12 @@ from time import monotonic
 
 from flask import Flask
 
+import feeds
 from context import Context
+from feeds.feed import LEASE_SECONDS, Feed
 from live import sweeper
 from live.counts import HandOver
 from live.express import ExpressProtocol
-from live.feeds import LEASE_SECONDS, Listener, Poller
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send
 from live.gate import Gate
 from live.refusal_log import RefusalLog
@@ -34,12 +35,7 @@ class Process:
         self._hand_over = HandOver(self.counts)
         self._refusals = RefusalLog(self.counts)
         context.feed_state = self._feed_state
-        self._poller = Poller(context.database, self.snapshots)
-        self._listener = (
-            None
-            if context.database.is_sqlite
-            else Listener(context.settings.listen_dsn, context.database, self.snapshots)
-        )
+        self.feeds = feeds.listeners(context.database, context.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -54,30 +50,27 @@ class Process:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         sweeping = sweeper.start(self._context)
-        if self._listener is not None:
-            self._listener.start(asyncio.get_running_loop())
         tasks = [
-            asyncio.create_task(self._poller.run(self._needs_polling)),
+            *(asyncio.create_task(self._hear(feed)) for feed in self.feeds),
             asyncio.create_task(self._tick()),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         sweeping.set()
-        if self._listener is not None:
-            self._listener.stop()
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
         self.snapshots.close()
-        self._poller.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _needs_polling(self) -> bool:
-        return self._listener is None or not self._listener.is_heard
+    @property
+    def feed(self) -> Feed:
+        """The one that memory relies on now."""
+        return next(feed for feed in self.feeds if feed.is_alive)
 
-    def _feed_kind(self) -> str:
-        return "poll" if self._needs_polling() else "listen"
+    async def _hear(self, feed: Feed) -> None:
+        await feed.hear(self.snapshots, lambda: self.feed is feed)
 
     def _feed_lag(self) -> float:
         """How old the feed's newest word is, in seconds."""
@@ -100,5 +93,5 @@ class Process:
             ORGS.set(len(orgs))
             WAITERS.set(sum(org.waiters for org in orgs))
             LAG.set(self._feed_lag())
-            for kind in ("listen", "poll"):
-                FEED.labels(kind).set(kind == self._feed_kind())
+            for feed in feeds.FEEDS:
+                FEED.labels(feed.kind).set(feed is type(self.feed))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from feeds.feed import Watched
 from live.loaded import VIEWS, Loaded, read
 from metrics import READS
 from models.session import Database
@@ -118,18 +119,36 @@ class Snapshots:
             raise Unavailable from None
         return org
 
-    def changed(self, org_ids: Iterable[UUID]) -> None:
-        """The feed announces that these orgs changed, at some time since its last proof."""
-        doubtful_at = min(monotonic(), self.lease_until) + LATE_SECONDS
+    def watched(self) -> list[Watched]:
+        """The orgs in memory."""
+        return [
+            Watched(
+                org.id,
+                versions=None if org.loaded is None else org.loaded.versions,
+                is_being_read=org.reading is not None,
+            )
+            for org in self.orgs.values()
+        ]
+
+    def renew_lease(self, until: float) -> None:
+        """The feed vouches for memory until then."""
+        self.lease_until = max(self.lease_until, until)
+
+    def invalidate(self, org_ids: Iterable[UUID]) -> None:
+        """The feed announces that these orgs changed, at some time since it last renewed the lease.
+
+        Their memory stays fresh for a moment, in which they are read.
+        """
+        fresh_until = min(monotonic(), self.lease_until) + LATE_SECONDS
         for org_id in org_ids:
             org = self.orgs.get(org_id)
             if org is not None:
                 org.announced = True
-                org.trusted_until = min(org.trusted_until, doubtful_at)
+                org.trusted_until = min(org.trusted_until, fresh_until)
                 self._read_soon(org)
 
-    def missed(self) -> None:
-        """The feed may have missed something: everything is read again before it is believed."""
+    def invalidate_all(self) -> None:
+        """The feed may have missed something: no org is fresh before it has been read again."""
         for org in self.orgs.values():
             org.announced = True
             org.trusted_until = 0.0

@@ -11,15 +11,14 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, func, insert, select, update
+from sqlalchemy import ScalarSelect, insert, select, update
 from sqlalchemy.orm import Session
 
+from feeds import announcements
 from models import ClockEvent, Org
 from services.errors import Refusal
 from services.versions import columns_in_microseconds, next_version
 from settings import Settings
-
-CHANNEL = "presence"  # of NOTIFY; the payload is the id of the org that changed
 
 # The versions that an event raises, by kind: admins alone can see whether a presence is stale.
 RAISES = {
@@ -165,14 +164,10 @@ class Change:
             self._raised.add("version")
 
     def erased(self) -> None:
-        """The org is gone: there is no version left to raise, but there is a feed to tell."""
+        """The org is gone: there is no version left to raise, but there are feeds to tell."""
         self._raised.clear()
-        if self._is_postgresql:
-            self.session.execute(select(func.pg_notify(CHANNEL, str(self.org.id))))
-
-    @property
-    def _is_postgresql(self) -> bool:
-        return self.session.get_bind().dialect.name == "postgresql"
+        if told := announcements(self.session, self.org.id):
+            self.session.execute(select(*told))
 
     def _next(self, column: str) -> int:
         return next_version(getattr(self.org, column), self.now)
@@ -182,11 +177,9 @@ class Change:
         if self._raised:
             versions = {column: self._next(column) for column in self._raised}
             statement = update(Org).where(Org.id == self.org.id).values(versions)
-            if self._is_postgresql:
-                # Told to the change feeds with the commit, in the same round trip.
-                statement = statement.returning(func.pg_notify(CHANNEL, str(self.org.id)))
+            told = announcements(self.session, self.org.id)
             self.session.execute(
-                statement,
+                statement.returning(*told) if told else statement,
                 # `org` keeps what was locked: version_of() counts from there.
                 execution_options={"synchronize_session": False},
             )

@@ -207,11 +207,11 @@ class Stream:
         self.truth.changed()
         for side in self.sides:
             if number % 4 == 0:
-                side.snapshots.missed()
+                side.snapshots.invalidate_all()
             elif number % 4 == 1:  # unheard, as the lease tells
                 side.snapshots.lease_until = 0.0
             else:
-                side.snapshots.changed([ORG])
+                side.snapshots.invalidate([ORG])
 
     async def erased(self, number: int) -> None:
         self.truth.is_there = number % 2 == 1

@@ -11,7 +11,8 @@ import jwt
 import pytest
 from flask import Flask
 
-from live import feeds, snapshots
+from feeds import version_poller
+from live import snapshots
 from live.process import Process
 from models import Account, Membership
 from services import keys, orgs, sessions, tokens
@@ -62,7 +63,7 @@ def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory follows the database sooner than it need."""
-    monkeypatch.setattr(feeds, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(version_poller, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(snapshots, "READ_EVERY_SECONDS", 0.01)
 
 

@@ -20,9 +20,11 @@ from psycopg2.extensions import Notify
 from sqlalchemy import insert, update
 from sqlalchemy.exc import OperationalError
 
-from live import feeds, snapshots, tokens
-from live.feeds import Poller
-from live.loaded import Loaded, read, versions_of
+from feeds import notifications
+from feeds.feed import LEASE_SECONDS
+from feeds.version_poller import VersionPoller
+from live import snapshots, tokens
+from live.loaded import Loaded, read
 from live.process import Process
 from live.question import Question
 from live.sight import Sight
@@ -30,6 +32,7 @@ from live.snapshots import OrgMemory
 from live.tokens import Bearer, Tokens
 from models import MemberSession, Membership
 from models.session import Database
+from models.versions import Versions
 from services import sessions
 from services.errors import NotAuthenticated
 from services.times import utc_now
@@ -76,15 +79,20 @@ def run_without_feed(app: Flask, tell: Callable[[Process], Coroutine[Any, Any, N
     asyncio.run(told())
 
 
-async def look(poller: Poller, process: Process, world: World) -> None:
+def poller_of(process: Process) -> VersionPoller:
+    (poller,) = (feed for feed in process.feeds if isinstance(feed, VersionPoller))
+    return poller
+
+
+async def look(process: Process, world: World) -> None:
     """One look, and the read that it leads to."""
-    await poller._poll(monotonic())
+    await poller_of(process).look(process.snapshots)
     await until(lambda: memory_of(process, world).reading is None)
 
 
 def is_current(process: Process, world: World) -> bool:
     loaded = memory_of(process, world).loaded
-    return loaded is not None and loaded.versions == versions_of(world.org())
+    return loaded is not None and loaded.versions == Versions.of(world.org())
 
 
 def test_the_poller_sees_every_change_of_others(
@@ -105,9 +113,9 @@ def test_the_poller_sees_every_change_of_others(
             act()
             for _ in range(LOOKS):
                 looked_at = monotonic()
-                await look(process._poller, process, world)
+                await look(process, world)
             assert is_current(process, world)
-            assert process.snapshots.lease_until >= looked_at + feeds.LEASE_SECONDS
+            assert process.snapshots.lease_until >= looked_at + LEASE_SECONDS
 
     run_without_feed(app, tell)
 
@@ -130,17 +138,17 @@ def test_a_commit_during_a_read_is_not_missed(
 
     async def tell(process: Process) -> None:
         await ask(process, bearer)
-        await look(process._poller, process, world)
+        await look(process, world)
         monkeypatch.setattr(snapshots, "read", slow_read)
-        process.snapshots.changed([world.id])
+        process.snapshots.invalidate([world.id])
         await until(has_read.is_set)
         world.clock_in(ana, acme)
-        await process._poller._poll(monotonic())
+        await poller_of(process).look(process.snapshots)
         monkeypatch.setattr(snapshots, "read", read)
         may_end.set()
         await until(lambda: memory_of(process, world).reading is None)
         for _ in range(LOOKS):
-            await look(process._poller, process, world)
+            await look(process, world)
         assert is_current(process, world)
 
     run_without_feed(app, tell)
@@ -152,14 +160,14 @@ def test_a_look_that_fails_forgets_nothing(world: World, app: Flask) -> None:
 
     async def tell(process: Process) -> None:
         await ask(process, bearer)
-        await look(process._poller, process, world)
+        await look(process, world)
         lease = process.snapshots.lease_until
         world.clock_in(ana, acme)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(database, "read", failing)
-            await process._poller._poll(monotonic())
+            await poller_of(process).look(process.snapshots)
         assert process.snapshots.lease_until == lease
-        await look(process._poller, process, world)
+        await look(process, world)
         assert is_current(process, world)
 
     run_without_feed(app, tell)
@@ -176,7 +184,7 @@ def test_a_change_that_is_heard_of_late_is_read_before_memory_is_believed(
         await ask(process, bearer)
         memory = memory_of(process, world)
         process.snapshots.lease_until = monotonic() - snapshots.LATE_SECONDS
-        process.snapshots.changed([world.id])
+        process.snapshots.invalidate([world.id])
         process.snapshots.lease_until = monotonic() + 3600
         assert not process.snapshots.is_sure(memory, monotonic())
         await until(lambda: memory.reading is None)
@@ -194,8 +202,8 @@ def test_a_change_is_announced(world: World, app: Flask, monkeypatch: pytest.Mon
     bearer = world.bearer(world.va())
 
     async def tell(process: Process) -> None:
-        assert not process._needs_polling()
-        monkeypatch.setattr(process._poller, "_poll", failing)
+        assert process.feed.kind == "listen"
+        monkeypatch.setattr(poller_of(process), "look", failing)
         await ask(process, bearer)
         world.account()
         await until(lambda: is_current(process, world), 1.0)
@@ -210,15 +218,15 @@ def test_notifications_that_are_swallowed_are_polled_for(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for name, seconds in (("TEST_SECONDS", 0.1), ("SWALLOWED_RETRY_SECONDS", 0.1)):
-        monkeypatch.setattr(feeds, name, seconds)
-    arrived, tries = feeds._arrived, []
+    for name, seconds in (("TEST_SECONDS", 0.1), ("LOST_RETRY_SECONDS", 0.1)):
+        monkeypatch.setattr(notifications, name, seconds)
+    arrived, tries = notifications._arrived, []
 
     def swallowed(connection: Any, seconds: float) -> list[Notify]:
         tries.append(arrived(connection, seconds))
         return []
 
-    monkeypatch.setattr(feeds, "_arrived", swallowed)
+    monkeypatch.setattr(notifications, "_arrived", swallowed)
     bearer = world.bearer(world.va())
 
     def logged(level: int) -> list[str]:
@@ -231,13 +239,13 @@ def test_notifications_that_are_swallowed_are_polled_for(
             await until(lambda: process.snapshots.lease_until > monotonic())
             await ask(process, bearer)
             await until(lambda: len(tries) > 5)
-            assert process._needs_polling()
+            assert process.feed.kind == "poll"
             world.account()
             await until(lambda: is_current(process, world), 1.0)
             (warning,) = logged(logging.WARNING)
             assert "PRESENCE_LISTEN_URL" in warning
-            monkeypatch.setattr(feeds, "_arrived", arrived)
-            await until(lambda: not process._needs_polling())
+            monkeypatch.setattr(notifications, "_arrived", arrived)
+            await until(lambda: process.feed.kind == "listen")
             assert logged(logging.INFO) == ["Notifications arrive again."]
 
     asyncio.run(tell())
@@ -260,7 +268,7 @@ def test_a_listener_that_is_killed_listens_again_and_misses_nothing(
         world.account()  # nobody hears of it
         await until(lambda: "The change feed was lost" in caplog.text)
         await until(lambda: is_current(process, world), 3.0)
-        await until(lambda: not process._needs_polling())
+        await until(lambda: process.feed.kind == "listen")
         world.account("Blue Heron Bakery")
         await until(lambda: is_current(process, world), 1.0)
 
@@ -450,7 +458,7 @@ def test_what_was_read_is_freed_when_it_is_read_anew(
         old = memory_of(process, world).loaded
         assert old is not None
         world.clock_in(ana, acme)
-        process.snapshots.changed([world.id])
+        process.snapshots.invalidate([world.id])
         await until(lambda: memory_of(process, world).loaded is not old)
         gc.collect()
         keepers = [each for each in gc.get_referrers(old) if isinstance(each, KEEPERS)]

@@ -12,10 +12,10 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from live.loaded import versions_of
 from live.process import Process
 from live.snapshots import OrgMemory
 from models.session import Database
+from models.versions import Versions
 from tests.support.world import World
 
 PATIENCE_SECONDS = 10.0  # for a condition that must come true; no test waits so long that passes
@@ -189,8 +189,7 @@ async def lifespan(process: Process) -> AsyncIterator[Process]:
 async def started(app: Flask) -> AsyncIterator[Process]:
     """A process whose feed is alive."""
     async with lifespan(Process(app)) as process:
-        listener = process._listener
-        await until(lambda: listener is None or listener.is_heard)
+        await until(lambda: process.feed is process.feeds[0])
         await until(lambda: process.snapshots.lease_until > monotonic())
         yield process
 
@@ -201,7 +200,7 @@ def memory_of(process: Process, world: World) -> OrgMemory:
 
 async def until_current(process: Process, world: World) -> None:
     """Wait until memory has what the database has now."""
-    versions = versions_of(world.org())
+    versions = Versions.of(world.org())
 
     def is_current() -> bool:
         org = process.snapshots.orgs.get(world.id)
