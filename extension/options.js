@@ -1,12 +1,12 @@
 import { permission, say, store, tell, version } from './chrome.js';
+import { formatClockIn } from './client/badges.js';
+import { call } from './client/calls.js';
+import { isClockedIn } from './client/wire.js';
 import { patternOf } from './lib/address.js';
-import { isClockedIn } from './lib/answers.js';
-import { call } from './lib/api.js';
 import { intended } from './lib/queue.js';
 import { recordOf } from './lib/records.js';
 import { turns } from './lib/turn.js';
 import { accountOf } from './lib/view.js';
-import { timeText } from './lib/words.js';
 import { clicked, fillWords, find } from './page.js';
 
 fillWords(document);
@@ -44,7 +44,7 @@ async function readAndShow() {
 
 function line(member, { kind, account, occurred_at }) {
   const item = document.createElement('li');
-  const time = timeText(occurred_at, Date.now());
+  const time = formatClockIn(occurred_at);
   item.textContent = say(`settings_${kind}`, member.name, account.name, time);
   return item;
 }

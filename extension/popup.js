@@ -1,13 +1,14 @@
 import { clock, openSettings, permission, say, store, tell } from './chrome.js';
+import { formatClockIn } from './client/badges.js';
+import { call } from './client/calls.js';
+import { isAccounts } from './client/wire.js';
 import { addressOf, patternOf } from './lib/address.js';
-import { isAccounts } from './lib/answers.js';
-import { call } from './lib/api.js';
 import { colourOf, initials } from './lib/badge.js';
 import { recordOf } from './lib/records.js';
 import { turns } from './lib/turn.js';
 import { farewellOf, isContradicted, placeOf, rowsOf, screenOf, waitingFor } from './lib/view.js';
 import { Watch } from './lib/watch.js';
-import { durationText, errorText, noticeText, timeText, waitingText } from './lib/words.js';
+import { durationText, errorText, noticeText, waitingText } from './lib/words.js';
 import { clicked, fillWords, find, showText } from './page.js';
 import { Rows } from './rows.js';
 
@@ -112,7 +113,7 @@ function showPlace() {
 function placeText({ skew, retry }) {
   const { kind, since, isPending } = place;
   if (!since) return say('off_hint');
-  const time = timeText(since, Date.now());
+  const time = formatClockIn(since);
   if (isPending) return retry ? say(`pending_${kind}`, time) : say('sending');
   if (kind === 'elsewhere') return say('elsewhere', time);
   return say('on_since', durationText(say, Date.now() + skew - Date.parse(since)), time);

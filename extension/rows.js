@@ -1,7 +1,9 @@
 /** The list of accounts. Rows stay in place, so that neither focus nor scroll is lost. */
 
 import { say } from './chrome.js';
-import { durationText, timeText } from './lib/words.js';
+import { badgeLabel } from './client/badges.js';
+import { matches } from './client/search.js';
+import { durationText } from './lib/words.js';
 import { fillWords, find } from './page.js';
 
 const SEARCH_FROM = 7; // accounts
@@ -23,10 +25,8 @@ export class Rows {
   show(rows) {
     this.#rows = rows;
     this.#search.hidden = rows.length < SEARCH_FROM;
-    const words = plain(this.#search.value.trim());
-    const shown = rows.filter(({ name, badge }) =>
-      plain(`${name} ${badge?.name ?? ''}`).includes(words),
-    );
+    const words = this.#search.value;
+    const shown = rows.filter(({ name, badge }) => matches(words, name, badge?.name ?? ''));
     const elements = shown.map((row) => this.#update(row));
     if (elements.some((element, index) => this.#list.children[index] !== element)) {
       this.#list.replaceChildren(...elements);
@@ -40,16 +40,17 @@ export class Rows {
   #update(row) {
     const element = this.#elements.get(row.id) ?? this.#make(row);
     const [name, badge, seen, button] = element.querySelectorAll('.name, .badge, .seen, button');
-    const { kind = 'free', isStale = false, lastSeen } = row.badge ?? {};
+    const { kind = 'free', stale = false, lastSeenAt } = row.badge ?? {};
     element.dataset.kind = kind;
-    element.toggleAttribute('data-stale', isStale);
+    element.toggleAttribute('data-stale', stale);
     name.textContent = name.title = row.name;
     badge.textContent = badge.title = badgeText(row.badge);
     badge.hidden = kind === 'free';
-    seen.textContent = isStale
-      ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeen)))
-      : '';
-    seen.hidden = !isStale;
+    seen.textContent =
+      lastSeenAt && stale
+        ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeenAt)))
+        : '';
+    seen.hidden = !stale;
     button.hidden = !row.action;
     if (row.action) {
       button.textContent = say(row.action);
@@ -73,8 +74,5 @@ export class Rows {
 function badgeText(badge) {
   if (!badge) return '';
   if (badge.kind !== 'member') return say(`badge_row_${badge.kind}`);
-  return `${badge.name} • ${timeText(badge.since, Date.now())}`;
+  return badgeLabel(badge);
 }
-
-/** Without case and accents. */
-const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

@@ -3,7 +3,7 @@
  * step is stored before the next begins, and nothing is remembered outside of storage.
  */
 
-import { call } from './api.js';
+import { call } from '../client/calls.js';
 import { inputSeen, judge } from './idle.js';
 import { Memory } from './memory.js';
 import { isOver } from './pace.js';

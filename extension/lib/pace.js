@@ -1,6 +1,6 @@
 /** When something is due: the next try, the next alarm, a new token. */
 
-import { bounded } from './bounds.js';
+import { bounded } from '../client/wire.js';
 import { DETECTION_SECONDS } from './idle.js';
 import { intended } from './queue.js';
 

@@ -1,5 +1,4 @@
-import { isAccounts, isSession } from './answers.js';
-import { aheadOf } from './bounds.js';
+import { aheadOf, claimsOf, isAccounts, isSession } from '../client/wire.js';
 import { heartbeatOf } from './pace.js';
 
 /**
@@ -94,13 +93,4 @@ const SKEW_MS = 5_000; // less may be the network's delay
 export function skewOf(headers, now) {
   const skew = aheadOf(headers, now) ?? undefined;
   return Math.abs(skew) < SKEW_MS ? 0 : skew;
-}
-
-function claimsOf(token) {
-  try {
-    const [, payload] = token.split('.');
-    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
-  } catch {
-    return {};
-  }
 }

@@ -1,8 +1,7 @@
 /** Sends what waits: the queue in its order, then a heartbeat. */
 
-import { isClockedIn, isClockedOut } from './answers.js';
-import { call, PresenceError } from './api.js';
-import { versionOf } from './bounds.js';
+import { call, PresenceError } from '../client/calls.js';
+import { isClockedIn, isClockedOut, versionOf } from '../client/wire.js';
 import { isBeatDue, isOver, later } from './pace.js';
 import { answered, ended, isRefusal, reached, refused, requestOf } from './queue.js';
 import { halfway, isOpened, opened, sessionOf, skewOf } from './records.js';

@@ -1,5 +1,6 @@
 /** What the popup shows, made of the state and the snapshot. */
 
+import { badgeOf } from '../client/badges.js';
 import { intended } from './queue.js';
 import { recordOf, waiting } from './records.js';
 
@@ -68,19 +69,10 @@ export function isContradicted(record, snapshot) {
  */
 export function rowsOf(record, snapshot) {
   const place = placeOf(record, snapshot);
-  const holders = new Map(snapshot?.presence.map((entry) => [entry.account_id, entry]));
   return record.accounts.map(({ id, name }) => {
-    const badge = badgeOf(holders.get(id), place.account?.id === id, snapshot?.view);
+    const badge = badgeOf(snapshot, id, place.account?.id ?? null);
     return { id, name, badge, action: actionOf(record, place, id, badge) };
   });
-}
-
-function badgeOf(entry, isOwn, view) {
-  if (isOwn) return { kind: 'own' };
-  if (!entry) return null;
-  if (view !== 'admin') return { kind: 'occupied' };
-  const { display_name: name, clocked_in_at: since, state, last_seen_at: lastSeen } = entry;
-  return { kind: 'member', name, since, isStale: state === 'stale', lastSeen };
 }
 
 function actionOf({ bound }, { kind, account }, id, badge) {

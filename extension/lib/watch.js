@@ -1,8 +1,7 @@
 /** Polls the snapshot while the popup is open. */
 
-import { isSnapshot } from './answers.js';
-import { call } from './api.js';
-import { bounded, intervalOf, LARGEST_VERSION } from './bounds.js';
+import { call } from '../client/calls.js';
+import { bounded, intervalOf, isSnapshot, LARGEST_VERSION } from '../client/wire.js';
 
 const LONGEST_REST_MS = 15_000;
 const DEFAULT_INTERVAL_SECONDS = 2; // until the server has said X-Poll-Interval

@@ -1,18 +1,11 @@
 /** Sentences. `say` gives the message of a key in _locales/, with what goes into it. */
 
+import { formatClockIn } from '../client/badges.js';
+
 const MINUTE = 60_000;
 const KNOWN_ERRORS = ['access_code_rejected', 'unreachable'];
 const KNOWN_ENDS = ['force_cleared', 'expired', 'switched', 'clocked_out', 'unknown'];
 const KNOWN_REFUSALS = ['account_occupied', 'account_not_found', 'account_not_allowed'];
-
-/** "3:05 PM", with the day when that is not today. */
-export function timeText(when, now) {
-  const at = new Date(when);
-  const day = { month: 'short', day: 'numeric' };
-  const clock = { hour: 'numeric', minute: '2-digit' };
-  const isToday = at.toDateString() === new Date(now).toDateString();
-  return new Intl.DateTimeFormat(undefined, isToday ? clock : { ...day, ...clock }).format(at);
-}
 
 /** "1 h 05 min". */
 export function durationText(say, ms) {
@@ -33,7 +26,7 @@ function knownKind(kind) {
 
 /** What a notice tells the member. */
 export function noticeText(say, { kind, account, at, dropped }, now) {
-  const said = say(`notice_${knownKind(kind)}`, account.name, timeText(at, now));
+  const said = say(`notice_${knownKind(kind)}`, account.name, formatClockIn(at, { now }));
   return dropped ? `${said} ${say('notice_dropped')}` : said;
 }
 
@@ -45,7 +38,7 @@ export function errorText(say, { code, detail, retryAfter }) {
 
 /** How many events wait, since when. */
 export function waitingText(say, queue, now) {
-  const since = timeText(queue[0].occurred_at, now);
+  const since = formatClockIn(queue[0].occurred_at, { now });
   return queue.length === 1
     ? say('waiting_one', since)
     : say('waiting_many', String(queue.length), since);

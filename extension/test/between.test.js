@@ -1,10 +1,9 @@
 /** What something between extension and service makes of answers: a proxy, a sign-on, a portal. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { mock, test } from 'node:test';
 
-import { call } from '../lib/api.js';
+import { call } from '../client/calls.js';
 import { NOTHING } from '../lib/records.js';
 import { farewellOf } from '../lib/view.js';
 import { Watch } from '../lib/watch.js';
@@ -233,11 +232,4 @@ test('reasons that a newer server may give have words too', () => {
   const state = (signedOut) => ({ ...NOTHING, who: 'ana', records: { ana: record }, signedOut });
   assert.equal(farewellOf(state('on_strike'))[0], 'farewell_invalid');
   assert.equal(farewellOf(state('signed_out'))[0], 'farewell_signed_out');
-});
-
-test('what judges answers and numbers is the same as in the npm package', () => {
-  for (const name of ['answers.js', 'bounds.js']) {
-    const read = (folder) => readFileSync(new URL(`../${folder}/${name}`, import.meta.url), 'utf8');
-    assert.equal(read('lib'), read('../clients/js/src'));
-  }
 });

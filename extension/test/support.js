@@ -31,7 +31,7 @@ export class Server {
 
   fetch = async (url, { method, headers, body }) => {
     const path = new URL(url).pathname;
-    const asked = { path, method, headers, body: JSON.parse(body), at: this.clock.now() };
+    const asked = { path, method, headers, body: body && JSON.parse(body), at: this.clock.now() };
     this.requests.push(asked);
     const answer = (await this.trouble(path, asked.body)) ?? this.#answer(asked);
     answer.headers.set('Date', new Date(this.clock.now() + this.ahead).toUTCString());

@@ -14,6 +14,7 @@ from tests.support.node import program
 from tests.support.server import environment
 
 FOLDER = ROOT / "extension"
+CLIENT = ROOT / "clients/js/src"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
 DOCUMENT = (ROOT / "docs/extension.md").read_text()
 NODE_SECONDS = 100
@@ -44,11 +45,22 @@ def test_the_same_files_make_the_same_zip_wherever_and_whenever(tmp_path: Path) 
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_checkout_without_symbolic_links_makes_the_same_zip(tmp_path: Path) -> None:
+    shutil.copytree(CLIENT, tmp_path / "clients/js/src")
+    copy = Path(shutil.copytree(FOLDER, tmp_path / "extension", symlinks=True))
+    (copy / "client").unlink()
+    (copy / "client").write_text("../clients/js/src")
+    first, second = pack(FOLDER, tmp_path / "one"), pack(copy, tmp_path / "two")
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_the_zip_has_all_that_runs_and_nothing_of_the_tests(tmp_path: Path) -> None:
     (copy := Path(shutil.copytree(FOLDER, tmp_path / "copy"))).joinpath(".DS_Store").touch()
     with ZipFile(pack(copy, tmp_path)) as archive:
         names = archive.namelist()
     assert names == sorted(names)
+    assert {f"client/{file.name}" for file in CLIENT.glob("*.js")} < set(names)
+    assert not any("react" in name for name in names)
     there = {file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.is_file()}
     left_out = there - set(names)
     for_tests = {name for name in there if name.startswith("test/")}
@@ -73,9 +85,19 @@ def test_the_manifest_and_the_pages_name_only_files_that_are_there() -> None:
         named |= set(re.findall(r'(?:src|href)="([^"]+)"', page.read_text()))
     for module in [*FOLDER.glob("*.js"), *FOLDER.glob("lib/*.js")]:
         for name in re.findall(r"from '(\.[^']+)'", module.read_text()):
-            named.add(str((module.parent / name).resolve().relative_to(FOLDER)))
+            named.add(os.path.relpath(module.parent / name, FOLDER))
     for name in named:
         assert (FOLDER / name).is_file(), name
+
+
+def test_it_uses_the_packages_exports_and_nothing_else_of_it() -> None:
+    exports = json.loads((CLIENT.parent / "package.json").read_text())["exports"].values()
+    exported = {export["default"].removeprefix("./src/") for export in exports}
+    modules = [*FOLDER.glob("*.js"), *FOLDER.glob("lib/*.js")]
+    found = (re.findall(r"/client/([^']+)'", module.read_text()) for module in modules)
+    used = {name for names in found for name in names}
+    assert used
+    assert used <= exported
 
 
 def test_it_names_no_other_host_and_writes_names_as_text() -> None:

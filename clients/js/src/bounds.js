@@ -3,7 +3,7 @@
 export const LONGEST_INTERVAL_SECONDS = 300; // between two polls
 const LONGEST_RETRY_SECONDS = 3600;
 const LARGEST_SKEW_MS = 48 * 3_600_000; // a computer may be set to the wrong day, not to another year
-export const LARGEST_VERSION = Number.MAX_SAFE_INTEGER; // they are microseconds since 1970
+export const LARGEST_VERSION = Number.MAX_SAFE_INTEGER;
 const NUMBER = /^\d{1,16}(\.\d{1,9})?$/;
 
 /**

@@ -50,11 +50,11 @@ export function formatLastSeen(iso, now, { locale = 'en' } = {}) {
 /**
  * "3:05 PM", and "Nov 21, 3:05 PM" when that was not today; in the viewer's locale and zone, if
  * no other is given.
- * @param {string} iso
+ * @param {string | number} when ISO 8601, or ms since 1970
  * @param {{locale?: string, timeZone?: string, now?: number}} [options] `now` in ms since 1970
  */
-export function formatClockIn(iso, { locale, timeZone, now = Date.now() } = {}) {
-  const at = Date.parse(iso);
+export function formatClockIn(when, { locale, timeZone, now = Date.now() } = {}) {
+  const at = new Date(when);
   const day = formatter(locale, timeZone, DAY);
   const parts = day.format(at) === day.format(now) ? CLOCK : { ...DAY, ...CLOCK };
   return formatter(locale, timeZone, parts).format(at);
