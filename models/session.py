@@ -18,12 +18,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import private
-from services.errors import Refusal
 
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5
 CONNECTIONS = 20  # a process: one for each thread of Flask (live/flask_bridge.py), and room
+
+
+class CommittedRefusal(Exception):
+    """A refusal whose transaction commits all the same."""
 
 
 class Database:
@@ -47,11 +50,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that commits at its end, also at a :class:`Refusal`, else rolls back."""
+        """A transaction that commits at its end and at a :class:`CommittedRefusal`, and rolls back
+        at any other exception."""
         with self._turn(), Session(self._writing, expire_on_commit=False) as session:
             try:
                 yield session
-            except Refusal:
+            except CommittedRefusal:
                 session.commit()
                 raise
             session.commit()

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
+from models.session import CommittedRefusal
 
-class Refusal(Exception):
+
+class Refusal(CommittedRefusal):
     """A request that the rules refuse.
 
     A refusal commits its transaction: a service refuses before it changes anything, other than
