@@ -1,9 +1,9 @@
 /** All that touches Chrome, and nothing that decides. */
 
-import { badgeOf } from './lib/badge.js';
 import { DETECTION_SECONDS } from './lib/idle.js';
-import { NOTHING } from './lib/records.js';
-import { noticeText } from './lib/words.js';
+import { noticeText } from './lib/messages.js';
+import { NOTHING } from './lib/state.js';
+import { toolbarOf } from './lib/toolbar.js';
 
 const ALARM = 'presence';
 const ROUNDING_MS = 1000; // Chrome's times are finer than ours
@@ -19,7 +19,7 @@ export const clock = {
   uuid: () => crypto.randomUUID(),
 };
 
-export const store = {
+export const storage = {
   read: async () => (await local.get('state')).state ?? NOTHING,
   write: (state) => local.set({ state }),
   session: async () =>
@@ -54,9 +54,9 @@ export const alarm = {
 
 export const idle = { state: () => chrome.idle.queryState(DETECTION_SECONDS) };
 
-export const badge = {
+export const toolbar = {
   async show(state, isSignedIn) {
-    const { text, colour, title } = badgeOf(state, isSignedIn);
+    const { text, colour, title } = toolbarOf(state, isSignedIn);
     await chrome.action.setBadgeText({ text });
     await chrome.action.setBadgeBackgroundColor({ color: colour });
     await chrome.action.setBadgeTextColor({ color: '#fff' });
@@ -85,28 +85,28 @@ export const notify = {
     }),
 };
 
-/** Let `keeper` hear of all that wakes the worker. */
-export function wake(keeper) {
+/** Let `controller` hear of all that wakes the worker. */
+export function wake(controller) {
   chrome.idle.setDetectionInterval(DETECTION_SECONDS);
-  chrome.idle.onStateChanged.addListener((state) => void keeper.idleChanged(state));
-  chrome.alarms.onAlarm.addListener(() => void keeper.tick());
-  chrome.runtime.onInstalled.addListener(() => void keeper.tick());
-  chrome.runtime.onStartup.addListener(() => void keeper.tick());
-  chrome.notifications.onButtonClicked.addListener((id) => void touched(keeper, id));
-  chrome.notifications.onClicked.addListener((id) => void touched(keeper, id));
-  void keeper.start();
+  chrome.idle.onStateChanged.addListener((state) => void controller.idleChanged(state));
+  chrome.alarms.onAlarm.addListener(() => void controller.tick());
+  chrome.runtime.onInstalled.addListener(() => void controller.tick());
+  chrome.runtime.onStartup.addListener(() => void controller.tick());
+  chrome.notifications.onButtonClicked.addListener((id) => void touched(controller, id));
+  chrome.notifications.onClicked.addListener((id) => void touched(controller, id));
+  void controller.start();
 }
 
-async function touched(keeper, id) {
+async function touched(controller, id) {
   await chrome.notifications.clear(id);
-  if (id === ASKING) await keeper.idleChanged('active');
+  if (id === ASKING) await controller.idleChanged('active');
 }
 
-/** Let the extension's pages call these methods of `keeper`. */
-export function serve(keeper, methods) {
+/** Let the extension's pages call these methods of `controller`. */
+export function serve(controller, methods) {
   chrome.runtime.onMessage.addListener(({ method, options }, _sender, answer) => {
     if (!methods.includes(method)) return false;
-    keeper[method](options).then(
+    controller[method](options).then(
       () => answer({}),
       ({ code = 'internal', message: detail, retryAfter }) =>
         answer({ error: { code, detail, retryAfter } }),
@@ -118,7 +118,7 @@ export function serve(keeper, methods) {
 const TRIES = 3;
 
 /**
- * Call the keeper from a page.
+ * Call the controller from a page.
  *
  * @returns {Promise<{error?: object}>}
  */

@@ -1,12 +1,12 @@
-import { permission, say, store, tell, version } from './chrome.js';
+import { permission, say, storage, tell, version } from './chrome.js';
 import { formatClockIn } from './client/badges.js';
 import { call } from './client/calls.js';
 import { isClockedIn } from './client/wire.js';
 import { patternOf } from './lib/address.js';
+import { Mutex } from './lib/mutex.js';
+import { accountOf } from './lib/popup-model.js';
 import { intended } from './lib/queue.js';
-import { recordOf } from './lib/records.js';
-import { turns } from './lib/turn.js';
-import { accountOf } from './lib/view.js';
+import { recordOf } from './lib/state.js';
 import { clicked, fillWords, find } from './page.js';
 
 fillWords(document);
@@ -19,14 +19,14 @@ find('#leave-cancel').addEventListener('click', () => find('#leave').close());
 find('#forget').addEventListener('click', () => (find('#sure').hidden = false));
 find('#forget-now').addEventListener('click', forget);
 let elsewhere; // the presence that began in another browser, where there is one
-const inTurn = turns();
-const load = () => inTurn(readAndShow);
-store.onChange(load);
+const mutex = new Mutex();
+const load = () => mutex.runExclusive(readAndShow);
+storage.onChange(load);
 await load();
 
 async function readAndShow() {
-  const state = await store.read();
-  const session = await store.session();
+  const state = await storage.read();
+  const session = await storage.session();
   const record = session && session.who === state.who ? recordOf(state) : null;
   find('#member').textContent = record
     ? say('settings_signed_in', record.member.name, record.org.name)
@@ -61,7 +61,7 @@ async function askToSignOut({ target }) {
 
 /** Where the member is by what was done here, or else by the server's word, if it answers. */
 async function accountNow() {
-  const [state, session] = [await store.read(), await store.session()];
+  const [state, session] = [await storage.read(), await storage.session()];
   const record = recordOf(state);
   elsewhere = undefined;
   const here = record && intended(record);
@@ -83,7 +83,7 @@ async function signOut(options) {
 }
 
 async function forget() {
-  const { server } = await store.read();
+  const { server } = await storage.read();
   await tell('forget');
   find('#sure').hidden = true;
   if (server) await permission.drop(patternOf(server));

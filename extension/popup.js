@@ -1,16 +1,23 @@
-import { clock, openSettings, permission, say, store, tell } from './chrome.js';
+import { AccountRows } from './account-rows.js';
+import { clock, openSettings, permission, say, storage, tell } from './chrome.js';
 import { formatClockIn } from './client/badges.js';
 import { call } from './client/calls.js';
 import { isAccounts } from './client/wire.js';
 import { addressOf, patternOf } from './lib/address.js';
-import { colourOf, initials } from './lib/badge.js';
-import { recordOf } from './lib/records.js';
-import { turns } from './lib/turn.js';
-import { farewellOf, isContradicted, placeOf, rowsOf, screenOf, waitingFor } from './lib/view.js';
-import { Watch } from './lib/watch.js';
-import { durationText, errorText, noticeText, waitingText } from './lib/words.js';
+import { durationText, errorText, noticeText, waitingText } from './lib/messages.js';
+import { Mutex } from './lib/mutex.js';
+import {
+  farewellOf,
+  isContradicted,
+  placeOf,
+  rowsOf,
+  screenOf,
+  waitingFor,
+} from './lib/popup-model.js';
+import { SnapshotPoller } from './lib/snapshot-poller.js';
+import { recordOf } from './lib/state.js';
+import { colourOf, initials } from './lib/toolbar.js';
 import { clicked, fillWords, find, showText } from './page.js';
-import { Rows } from './rows.js';
 
 const DURATION_MS = 10_000; // between two looks at how long
 
@@ -20,11 +27,11 @@ let screen;
 let contradicted = 0; // the version of a snapshot that was already asked about
 let place;
 
-const inTurn = turns();
+const mutex = new Mutex();
 /** Read everything again and show it. */
-const load = () => inTurn(readAndShow);
-const watch = new Watch({ where, onChange: onSnapshot, onRefused, clock });
-const rows = new Rows((account) => tell('clockIn', { ...clicked(), account }));
+const load = () => mutex.runExclusive(readAndShow);
+const poller = new SnapshotPoller({ where, onChange: onSnapshot, onRefused, clock });
+const rows = new AccountRows((account) => tell('clockIn', { ...clicked(), account }));
 
 fillWords(document);
 find('#address form').addEventListener('submit', chooseServer);
@@ -33,24 +40,24 @@ find('#change-server').addEventListener('click', () => show('address'));
 find('#settings').addEventListener('click', openSettings);
 find('#notice button').addEventListener('click', () => tell('dismiss'));
 find('#place button').addEventListener('click', clockOut);
-store.onChange(load);
+storage.onChange(load);
 setInterval(() => screen === 'main' && showPlace(), DURATION_MS);
 await load();
 if (screen === 'main') await tell('look');
 
 async function where() {
-  const { server } = await store.read();
-  return { server, token: (await store.session())?.token };
+  const { server } = await storage.read();
+  return { server, token: (await storage.session())?.token };
 }
 
 async function readAndShow() {
-  const [read, found] = await Promise.all([store.read(), store.session()]);
+  const [read, found] = await Promise.all([storage.read(), storage.session()]);
   const isAllowed = read.server !== null && (await permission.has(patternOf(read.server)));
   const known = state && recordOf(state)?.version;
   [state, session] = [read, found];
   show(screenOf(state, session, isAllowed));
   const record = recordOf(state);
-  if (screen === 'main' && record.version !== known) watch.refresh(record.version);
+  if (screen === 'main' && record.version !== known) poller.refresh(record.version);
 }
 
 function show(name) {
@@ -58,12 +65,12 @@ function show(name) {
   screen = name;
   for (const id of ['address', 'sign-in', 'main']) find(`#${id}`).hidden = id !== name;
   if (name === 'main') showMain();
-  else watch.stop();
+  else poller.stop();
   if (name === 'sign-in') showSignIn();
   if (!isNew) return;
   if (name === 'address') find('#server').value = state.server ?? '';
   find(name === 'address' ? '#server' : '#code').focus();
-  if (name === 'main') watch.refresh();
+  if (name === 'main') poller.refresh();
 }
 
 function showSignIn() {
@@ -83,7 +90,7 @@ function showMain() {
   const record = recordOf(state);
   find('#org').textContent = find('#org').title = record.org.name;
   find('#member').textContent = record.member.name;
-  const { status } = watch;
+  const { status } = poller;
   find('#connection').dataset.status = status;
   find('#connection span').textContent = say(`connection_${status}`);
   showPlace();
@@ -94,12 +101,12 @@ function showMain() {
   showText(find('#notice'), notice ? noticeText(say, notice, Date.now()) : '');
   find('#notice').classList.toggle('bad', notice?.kind !== 'inactive');
   find('#unknown').hidden = status !== 'reconnecting';
-  rows.show(rowsOf(record, watch.snapshot));
+  rows.show(rowsOf(record, poller.snapshot));
 }
 
 function showPlace() {
   const record = recordOf(state);
-  place = placeOf(record, watch.snapshot);
+  place = placeOf(record, poller.snapshot);
   const { kind, account } = place;
   const section = find('#place');
   section.dataset.kind = kind;
@@ -122,7 +129,7 @@ function placeText({ skew, retry }) {
 async function onSnapshot() {
   if (screen !== 'main') return;
   showMain();
-  const { snapshot, status } = watch;
+  const { snapshot, status } = poller;
   const record = recordOf(state);
   const isAway = record.retry !== null || record.queue.length > 0;
   if (status === 'live' && isAway) await tell('look');

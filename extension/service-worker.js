@@ -1,10 +1,10 @@
-import { alarm, badge, clock, idle, notify, serve, store, wake } from './chrome.js';
-import { Keeper } from './lib/keeper.js';
+import { alarm, clock, idle, notify, serve, storage, toolbar, wake } from './chrome.js';
+import { Controller } from './lib/controller.js';
 
-const keeper = new Keeper({ store, alarm, badge, notify, idle, clock });
+const controller = new Controller({ storage, alarm, toolbar, notify, idle, clock });
 
-wake(keeper);
-serve(keeper, [
+wake(controller);
+serve(controller, [
   'look',
   'clockIn',
   'clockOut',

@@ -1,6 +1,6 @@
 /**
  * What a member did and the server has not answered yet, oldest first. Each function takes the
- * member's record (records.js) and gives the one that follows; nothing here waits or sends.
+ * member's record (state.js) and gives the one that follows; nothing here waits or sends.
  *
  * @typedef {{id: string, name: string}} Account
  * @typedef {object} Event

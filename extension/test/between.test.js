@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 
 import { call } from '../client/calls.js';
-import { NOTHING } from '../lib/records.js';
-import { farewellOf } from '../lib/view.js';
-import { Watch } from '../lib/watch.js';
-import { noticeText } from '../lib/words.js';
+import { noticeText } from '../lib/messages.js';
+import { farewellOf } from '../lib/popup-model.js';
+import { SnapshotPoller } from '../lib/snapshot-poller.js';
+import { NOTHING } from '../lib/state.js';
 import { ACME, MINUTE, problem, SERVER, START, signedIn } from './support.js';
 
 const html = (status, headers) => new Response('<h1>Sign on</h1>', { status, headers });
@@ -38,16 +38,16 @@ const FOREIGN = {
 
 for (const [name, answer] of Object.entries(FOREIGN)) {
   test(`${name} loses no event, ends no presence and signs nobody out`, async () => {
-    const { keeper, server, chrome, click, clock, pass } = await signedIn();
-    await keeper.clockIn({ ...click(), account: ACME });
+    const { controller, server, chrome, click, clock, pass } = await signedIn();
+    await controller.clockIn({ ...click(), account: ACME });
     const { presence } = chrome.record;
     const { token } = chrome.kept;
     server.trouble = (path) =>
       path === '/v1/heartbeat' && server.asked(path).length > 1 ? undefined : answer();
     clock.time += MINUTE;
-    await keeper.tick();
+    await controller.tick();
     assert.deepEqual(chrome.record.presence, presence);
-    await keeper.clockOut(click());
+    await controller.clockOut(click());
     assert.equal(chrome.record.queue.length, 1);
     await pass(10);
     assert.equal(chrome.record.queue.length, 1);
@@ -61,11 +61,11 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
   });
 
   test(`${name} is no session: signing in says so, and renewing changes nothing`, async () => {
-    const { keeper, server, chrome, pass } = await signedIn();
+    const { controller, server, chrome, pass } = await signedIn();
     const { token } = chrome.kept;
     const before = structuredClone(chrome.state);
     server.trouble = (path) => (path.startsWith('/v1/sessions') ? answer() : undefined);
-    await assert.rejects(keeper.signIn({ code: 'ben', keep: true }), {
+    await assert.rejects(controller.signIn({ code: 'ben', keep: true }), {
       status: 0,
       code: 'unreachable',
     });
@@ -77,12 +77,12 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
 }
 
 /** The popup's polls while `answers.next` answers; `pass` lets seconds go by. */
-async function watching(t, next) {
+async function polling(t, next) {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
   const seen = { polls: 0, changes: 0, refused: null };
   const answers = { next };
-  const watch = new Watch({
+  const poller = new SnapshotPoller({
     where: async () => ({ server: SERVER, token: 'a token' }),
     onChange: () => seen.changes++,
     onRefused: (_token, reason) => (seen.refused = reason),
@@ -98,9 +98,9 @@ async function watching(t, next) {
       await settle();
     }
   };
-  watch.refresh();
+  poller.refresh();
   await settle();
-  return { watch, seen, answers, pass };
+  return { poller, seen, answers, pass };
 }
 
 const SNAPSHOT = { version: 1, view: 'va', accounts_version: 1, presence: [], me: null };
@@ -108,17 +108,17 @@ const snapshot = (more = {}, headers = {}) => Response.json({ ...SNAPSHOT, ...mo
 
 for (const [name, answer] of Object.entries(FOREIGN)) {
   test(`${name} leaves the popup signed in, with what it knows`, async (t) => {
-    const { watch, seen, answers, pass } = await watching(t, () => snapshot());
+    const { poller, seen, answers, pass } = await polling(t, () => snapshot());
     answers.next = answer;
     await pass(60);
     assert.deepEqual(
-      [watch.status, watch.snapshot.version, seen.refused],
+      [poller.status, poller.snapshot.version, seen.refused],
       ['reconnecting', 1, null],
     );
     assert.ok(seen.polls < 15, `${seen.polls} polls in a minute`);
     answers.next = () => snapshot({ version: 2 });
     await pass(16);
-    assert.deepEqual([watch.status, watch.snapshot.version], ['live', 2]);
+    assert.deepEqual([poller.status, poller.snapshot.version], ['live', 2]);
   });
 }
 
@@ -130,17 +130,17 @@ for (const change of [
   { me: 'ana' },
 ]) {
   test(`the popup believes no snapshot with ${JSON.stringify(change)}`, async (t) => {
-    const { watch, answers, pass } = await watching(t, () => snapshot());
+    const { poller, answers, pass } = await polling(t, () => snapshot());
     answers.next = () => snapshot(change);
     await pass(5);
-    assert.deepEqual([watch.status, watch.snapshot.version], ['reconnecting', 1]);
+    assert.deepEqual([poller.status, poller.snapshot.version], ['reconnecting', 1]);
   });
 }
 
 for (const said of ['2, 2', '', '0', '-1', 'NaN', '1e9', '99999999999', undefined]) {
   test(`a poll interval of “${said}” neither floods nor stops the popup`, async (t) => {
     const headers = said === undefined ? {} : { 'X-Poll-Interval': said };
-    const { seen, pass } = await watching(t, () => snapshot({}, headers));
+    const { seen, pass } = await polling(t, () => snapshot({}, headers));
     await pass(4);
     assert.ok(seen.polls <= 5, `${seen.polls} polls in 4 s`);
     await pass(310);
@@ -151,9 +151,9 @@ for (const said of ['2, 2', '', '0', '-1', 'NaN', '1e9', '99999999999', undefine
 
 for (const said of ['99999999999', 'Fri, 31 Dec 9999 23:59:59 GMT']) {
   test(`Retry-After: ${said} holds up an event for an hour at most`, async () => {
-    const { keeper, server, chrome, click, pass } = await signedIn();
+    const { controller, server, chrome, click, pass } = await signedIn();
     server.trouble = () => problem(503, 'busy', {}, { 'Retry-After': said });
-    await keeper.clockIn({ ...click(), account: ACME });
+    await controller.clockIn({ ...click(), account: ACME });
     server.trouble = () => undefined;
     await pass(61, 'active');
     assert.deepEqual(chrome.record.queue, []);
@@ -162,10 +162,10 @@ for (const said of ['99999999999', 'Fri, 31 Dec 9999 23:59:59 GMT']) {
 
 for (const interval of [0, -5, NaN, 'soon', null, undefined, 1e12]) {
   test(`a heartbeat interval of ${interval} neither floods nor stops`, async () => {
-    const { keeper, server, chrome, click, pass } = await signedIn();
+    const { controller, server, chrome, click, pass } = await signedIn();
     server.heartbeat = interval;
-    await keeper.signIn({ code: 'ana', keep: false });
-    await keeper.clockIn({ ...click(), account: ACME });
+    await controller.signIn({ code: 'ana', keep: false });
+    await controller.clockIn({ ...click(), account: ACME });
     assert.ok(chrome.alarm >= 30 && chrome.alarm <= 60, `${chrome.alarm}`);
     server.requests.length = 0;
     await pass(61, 'active');
@@ -180,16 +180,16 @@ for (const [date, ms] of [
   ['nonsense', 0],
 ]) {
   test(`Date: ${date} does not set the clock of events`, async () => {
-    const { keeper, server, chrome, click } = await signedIn();
+    const { controller, server, chrome, click } = await signedIn();
     const fetch = server.fetch;
     server.fetch = async (...asked) => {
       const answer = await fetch(...asked);
       answer.headers.set('Date', date);
       return answer;
     };
-    keeper.sender.fetch = server.fetch;
-    await keeper.clockIn({ ...click(), account: ACME });
-    await keeper.clockOut(click());
+    controller.replayer.fetch = server.fetch;
+    await controller.clockIn({ ...click(), account: ACME });
+    await controller.clockOut(click());
     assert.equal(chrome.record.skew, ms);
     assert.equal(server.asked('/v1/clock-out')[0].body.occurred_at, new Date(START).toISOString());
   });
@@ -197,23 +197,23 @@ for (const [date, ms] of [
 
 test('a version that is no number hides nothing of the next snapshots', async () => {
   for (const said of ['7, 7', 'x', '1e300']) {
-    const { keeper, server, chrome, click } = await signedIn();
+    const { controller, server, chrome, click } = await signedIn();
     const presence = { id: 'p', account_id: 'acme', clocked_in_at: new Date(START).toISOString() };
     server.trouble = (path) =>
       path === '/v1/clock-in'
         ? Response.json({ presence }, { headers: { 'Presence-Version': said } })
         : undefined;
-    await keeper.clockIn({ ...click(), account: ACME });
+    await controller.clockIn({ ...click(), account: ACME });
     assert.ok([0, 7].includes(chrome.record.version), `${chrome.record.version}`);
   }
 });
 
 test('a heartbeat is taken as such where somebody waits for the account too', async () => {
-  const { keeper, server, chrome, click, clock } = await signedIn();
-  await keeper.clockIn({ ...click(), account: ACME });
+  const { controller, server, chrome, click, clock } = await signedIn();
+  await controller.clockIn({ ...click(), account: ACME });
   clock.time += MINUTE;
   server.trouble = (path) => (path === '/v1/heartbeat' ? json({ waiting: 1 }) : undefined);
-  await keeper.tick();
+  await controller.tick();
   assert.equal(chrome.record.lastBeat, clock.time);
 });
 

@@ -6,7 +6,7 @@ import { ACME, BIRCH, broken, iso, MINUTE, problem, START, signedIn, tokenOf } f
 /** Ana on Acme Dental. */
 async function onTheClock() {
   const stage = await signedIn();
-  await stage.keeper.clockIn({ ...stage.click(), account: ACME });
+  await stage.controller.clockIn({ ...stage.click(), account: ACME });
   stage.server.requests.length = 0;
   return stage;
 }
@@ -19,19 +19,19 @@ test('heartbeats go at the interval that the server says', async () => {
 });
 
 test('never more often than Chrome’s alarms can be', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   server.heartbeat = 5;
-  await keeper.signIn({ code: 'ana', keep: false });
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.signIn({ code: 'ana', keep: false });
+  await controller.clockIn({ ...click(), account: ACME });
   assert.equal(chrome.alarm, 30);
 });
 
 for (const interval of [90, 400, 3600]) {
   test(`with a heartbeat every ${interval} s, input is looked for each minute`, async () => {
-    const { keeper, server, chrome, click, pass } = await signedIn();
+    const { controller, server, chrome, click, pass } = await signedIn();
     server.heartbeat = interval;
-    await keeper.signIn({ code: 'ana', keep: false });
-    await keeper.clockIn({ ...click(), account: ACME });
+    await controller.signIn({ code: 'ana', keep: false });
+    await controller.clockIn({ ...click(), account: ACME });
     server.requests.length = 0;
     await pass(121, 'active');
     assert.ok(chrome.alarm <= 60);
@@ -86,24 +86,24 @@ test('nor the end for inactivity, behind a locked screen', async () => {
 });
 
 test('off the clock there are no heartbeats, and hardly alarms', async () => {
-  const { keeper, server, chrome, click, pass } = await onTheClock();
-  await keeper.clockOut(click());
+  const { controller, server, chrome, click, pass } = await onTheClock();
+  await controller.clockOut(click());
   server.requests.length = 0;
   await pass(60);
   assert.deepEqual(server.requests, []);
   assert.equal(chrome.alarm, 900);
-  await keeper.signOut(click());
+  await controller.signOut(click());
   assert.equal(chrome.alarm, Infinity);
 });
 
 test('the alarm is there before the event is, for whoever is stopped in between', async () => {
-  const { keeper, chrome, click } = await signedIn();
+  const { controller, chrome, click } = await signedIn();
   const order = [];
-  const { alarm, store } = chrome.outside;
-  const [set, write] = [alarm.set, store.write];
+  const { alarm, storage } = chrome.outside;
+  const [set, write] = [alarm.set, storage.write];
   alarm.set = async (seconds) => (order.push(seconds), set(seconds));
-  store.write = async (state) => (order.push('write'), write(state));
-  await keeper.clockIn({ ...click(), account: ACME });
+  storage.write = async (state) => (order.push('write'), write(state));
+  await controller.clockIn({ ...click(), account: ACME });
   assert.deepEqual(order.slice(0, 2), [45, 'write']);
 });
 
@@ -122,9 +122,9 @@ for (const reason of ['force_cleared', 'expired', 'switched', 'clocked_out', 'un
 }
 
 test('401 keeps the queue and asks to sign in', async () => {
-  const { keeper, server, chrome, click, pass } = await onTheClock();
+  const { controller, server, chrome, click, pass } = await onTheClock();
   server.trouble = () => problem(401, 'not_authenticated', { reason: 'revoked' });
-  await keeper.clockOut(click());
+  await controller.clockOut(click());
   assert.equal(chrome.record.queue.length, 1);
   assert.equal(chrome.kept, null);
   assert.equal(chrome.state.signedOut, 'revoked');
@@ -132,7 +132,7 @@ test('401 keeps the queue and asks to sign in', async () => {
   await pass(10);
   assert.deepEqual(server.requests, []);
   server.trouble = () => undefined;
-  await keeper.signIn({ code: 'ana', keep: false });
+  await controller.signIn({ code: 'ana', keep: false });
   assert.equal(server.asked('/v1/clock-out').length, 1);
   assert.deepEqual(chrome.record.queue, []);
   assert.equal(chrome.state.signedOut, null);
@@ -153,12 +153,12 @@ test('a token is renewed at half its life, so that a long shift goes on', async 
 });
 
 test('a renewed token stays where the old one was', async () => {
-  const { keeper, chrome, pass } = await onTheClock();
-  await keeper.setKeep({ keep: true });
+  const { controller, chrome, pass } = await onTheClock();
+  await controller.setKeep({ keep: true });
   assert.equal(chrome.lasting, true);
   await pass(361);
   assert.equal(chrome.lasting, true);
-  await keeper.setKeep({ keep: false });
+  await controller.setKeep({ keep: false });
   assert.equal(chrome.lasting, false);
 });
 
@@ -201,9 +201,9 @@ test('after 55 minutes without input it asks, after 60 it clocks out', async () 
 });
 
 test('input takes the question back, and starts the time anew', async () => {
-  const { keeper, server, chrome, pass } = await onTheClock();
+  const { controller, server, chrome, pass } = await onTheClock();
   await pass(56, 'idle');
-  await keeper.idleChanged('active');
+  await controller.idleChanged('active');
   assert.deepEqual(chrome.notes, [['ask', 'Acme Dental'], ['clear']]);
   await pass(54, 'idle');
   assert.deepEqual(server.asked('/v1/clock-out'), []);
@@ -211,9 +211,9 @@ test('input takes the question back, and starts the time anew', async () => {
 });
 
 test('a locked screen starts the idle clock', async () => {
-  const { keeper, server, pass } = await onTheClock();
+  const { controller, server, pass } = await onTheClock();
   await pass(30, 'active');
-  await keeper.idleChanged('locked');
+  await controller.idleChanged('locked');
   await pass(61, 'locked');
   assert.equal(server.asked('/v1/clock-out').length, 1);
 });
@@ -226,63 +226,63 @@ test('who works all day is never asked', async () => {
 });
 
 test('waking after a long sleep clocks out as of the last input, even if a hand wakes it', async () => {
-  const { keeper, server, clock, pass } = await onTheClock();
+  const { controller, server, clock, pass } = await onTheClock();
   await pass(30, 'active');
   const seen = clock.time;
   clock.time += 180 * MINUTE;
-  await keeper.idleChanged('active');
+  await controller.idleChanged('active');
   const [{ body }] = server.asked('/v1/clock-out');
   assert.deepEqual([body.reason, body.occurred_at], ['inactivity', iso(seen)]);
 });
 
 test('a short sleep ends nothing', async () => {
-  const { keeper, server, clock, pass } = await onTheClock();
+  const { controller, server, clock, pass } = await onTheClock();
   await pass(30, 'active');
   clock.time += 45 * MINUTE;
-  await keeper.idleChanged('active');
-  await keeper.tick();
+  await controller.idleChanged('active');
+  await controller.tick();
   assert.deepEqual(server.asked('/v1/clock-out'), []);
   assert.equal(server.requests.at(-1).path, '/v1/heartbeat');
 });
 
 test('a sleep that begins after half an hour of nobody counts from the last input', async () => {
-  const { keeper, server, clock, pass } = await onTheClock();
-  await keeper.tick();
+  const { controller, server, clock, pass } = await onTheClock();
+  await controller.tick();
   await pass(30, 'idle');
   clock.time += 40 * MINUTE;
-  await keeper.idleChanged('idle');
+  await controller.idleChanged('idle');
   const [{ body }] = server.asked('/v1/clock-out');
   assert.ok(Math.abs(Date.parse(body.occurred_at) - START) <= MINUTE);
 });
 
 test('inactivity counts without a server too, and behind an unanswered clock-in', async () => {
-  const { keeper, server, chrome, click, pass } = await signedIn();
+  const { controller, server, chrome, click, pass } = await signedIn();
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
   await pass(61, 'idle');
   const [first, second] = chrome.record.queue;
   assert.equal(second.reason, 'inactivity');
   assert.equal(second.after, first.key);
   server.trouble = () => undefined;
-  await keeper.look();
+  await controller.look();
   assert.equal(server.asked('/v1/clock-out')[0].body.reason, 'inactivity');
   assert.equal(chrome.record.notice.kind, 'inactive');
 });
 
 test('the words of inactivity stay where the server had ended it too', async () => {
-  const { server, chrome, keeper, clock } = await onTheClock();
+  const { server, chrome, controller, clock } = await onTheClock();
   server.trouble = () => problem(410, 'presence_ended', { reason: 'expired' });
   clock.time += 180 * MINUTE;
-  await keeper.idleChanged('active');
+  await controller.idleChanged('active');
   assert.equal(chrome.record.notice.kind, 'inactive');
   assert.deepEqual(chrome.record.queue, []);
 });
 
 test('a switch refused leaves the member where they were, with heartbeats', async () => {
-  const { keeper, server, chrome, click, pass } = await onTheClock();
+  const { controller, server, chrome, click, pass } = await onTheClock();
   server.trouble = (path) =>
     path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
-  await keeper.clockIn({ ...click(), account: BIRCH });
+  await controller.clockIn({ ...click(), account: BIRCH });
   assert.equal(chrome.record.presence.account.id, 'acme');
   assert.equal(chrome.record.notice.dropped, false);
   await pass(1);
@@ -290,31 +290,33 @@ test('a switch refused leaves the member where they were, with heartbeats', asyn
 });
 
 test('another browser’s presence is ended only when that is asked', async () => {
-  const { keeper, server, chrome, click, pass } = await signedIn();
+  const { controller, server, chrome, click, pass } = await signedIn();
   await pass(120, 'idle');
   assert.deepEqual(server.requests, []);
-  await keeper.clockOut({ ...click(), elsewhere: { id: 'p-other', account: BIRCH } });
+  await controller.clockOut({ ...click(), elsewhere: { id: 'p-other', account: BIRCH } });
   assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p-other');
   assert.deepEqual(chrome.record.queue, []);
 });
 
 test('a wrong code says so and changes nothing', async () => {
-  const { keeper, server, chrome } = await onTheClock();
+  const { controller, server, chrome } = await onTheClock();
   const before = structuredClone(chrome.state);
   for (const answer of [
     problem(401, 'access_code_rejected'),
     problem(429, 'too_many_attempts', {}, { 'Retry-After': '42' }),
   ]) {
     server.trouble = () => answer;
-    await assert.rejects(keeper.signIn({ code: 'wrong', keep: true }), { status: answer.status });
+    await assert.rejects(controller.signIn({ code: 'wrong', keep: true }), {
+      status: answer.status,
+    });
   }
   assert.deepEqual(chrome.state, before);
   assert.notEqual(chrome.kept, null);
 });
 
 test('a code is kept nowhere', async () => {
-  const { keeper, chrome } = await signedIn();
-  await keeper.signIn({ code: 'K7QF-9TWM-2XHP', keep: true });
+  const { controller, chrome } = await signedIn();
+  await controller.signIn({ code: 'K7QF-9TWM-2XHP', keep: true });
   const { id, name } = chrome.record.member;
   assert.deepEqual([id, name], ['K7QF-9TWM-2XHP', 'K7QF-9TWM-2XHP']); // this server's way
   const rest = JSON.stringify({ ...chrome.record, member: null });
@@ -322,8 +324,8 @@ test('a code is kept nowhere', async () => {
 });
 
 test('who signs out while on the clock is clocked out', async () => {
-  const { keeper, server, chrome, click } = await onTheClock();
-  await keeper.signOut(click());
+  const { controller, server, chrome, click } = await onTheClock();
+  await controller.signOut(click());
   assert.equal(server.asked('/v1/clock-out').length, 1);
   assert.equal(chrome.kept, null);
   assert.equal(chrome.record, null);
@@ -331,23 +333,23 @@ test('who signs out while on the clock is clocked out', async () => {
 
 for (const leave of ['signOut', 'setServer', 'forget']) {
   test(`a token that is renewed meanwhile does not outlive ${leave}`, async () => {
-    const { keeper, server, chrome, click, clock } = await signedIn();
+    const { controller, server, chrome, click, clock } = await signedIn();
     let renew;
     server.trouble = (path) =>
       path === '/v1/sessions/renew' ? new Promise((resolve) => (renew = resolve)) : undefined;
-    const { store } = chrome.outside;
-    const { setSession } = store;
+    const { storage } = chrome.outside;
+    const { setSession } = storage;
     // The renewal is asked for just before the session is removed, and answered just after.
-    store.setSession = async (session, keep) => {
+    storage.setSession = async (session, keep) => {
       if (session) return setSession(session, keep);
       clock.time += 361 * MINUTE;
-      void keeper.look();
+      void controller.look();
       while (!renew) await new Promise(setImmediate);
       await setSession(null, keep);
       renew();
       await new Promise(setImmediate);
     };
-    await keeper[leave]({ ...click(), server: 'https://other.example' });
+    await controller[leave]({ ...click(), server: 'https://other.example' });
     await new Promise(setImmediate);
     assert.equal(chrome.kept, null);
     assert.equal(chrome.state.who, null);
@@ -355,9 +357,9 @@ for (const leave of ['signOut', 'setServer', 'forget']) {
 }
 
 test('a token for one account says which', async () => {
-  const { keeper, server, chrome } = await signedIn();
+  const { controller, server, chrome } = await signedIn();
   server.trouble = () =>
     Response.json({ ...server.session('ana'), token: tokenOf('ana', { acct: 'acme' }) });
-  await keeper.signIn({ code: 'ana', keep: false });
+  await controller.signIn({ code: 'ana', keep: false });
   assert.equal(chrome.record.bound, 'acme');
 });

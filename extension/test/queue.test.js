@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Sender } from '../lib/sender.js';
+import { Replayer } from '../lib/replayer.js';
 import { ACME, BIRCH, broken, iso, problem, SERVER, START, signedIn } from './support.js';
 
 test('a clock-in is sent with a key and its time, and then forgotten', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   const event = { ...click(), account: ACME };
-  await keeper.clockIn(event);
+  await controller.clockIn(event);
   const [{ headers, body }] = server.asked('/v1/clock-in');
   assert.equal(headers['Idempotency-Key'], event.key);
   assert.deepEqual(body, { account_id: 'acme', occurred_at: iso(START) });
@@ -16,21 +16,21 @@ test('a clock-in is sent with a key and its time, and then forgotten', async () 
 });
 
 test('it is stored before it is sent', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   let queued;
   server.trouble = () => void (queued = chrome.record.queue.length);
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
   assert.equal(queued, 1);
 });
 
 test('without a server all is kept, and sent in order with its own times and keys', async () => {
-  const { keeper, server, chrome, click, clock, pass } = await signedIn();
+  const { controller, server, chrome, click, clock, pass } = await signedIn();
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
   clock.time += 60_000;
-  await keeper.clockIn({ ...click(), account: BIRCH });
+  await controller.clockIn({ ...click(), account: BIRCH });
   clock.time += 60_000;
-  await keeper.clockOut(click());
+  await controller.clockOut(click());
   assert.equal(chrome.record.queue.length, 3);
   const keys = chrome.record.queue.map(({ key }) => key);
   server.trouble = () => undefined;
@@ -53,10 +53,10 @@ test('without a server all is kept, and sent in order with its own times and key
 });
 
 test('an answer that was lost is asked for again with the same key', async () => {
-  const { keeper, server, chrome, click, fresh } = await signedIn();
+  const { controller, server, chrome, click, fresh } = await signedIn();
   server.trouble = () => new Promise(() => {});
   const event = { ...click(), account: ACME };
-  void keeper.clockIn(event);
+  void controller.clockIn(event);
   while (server.requests.length === 0) await new Promise(setImmediate);
   server.trouble = () => undefined;
   await fresh().clockIn(event);
@@ -68,13 +68,13 @@ test('an answer that was lost is asked for again with the same key', async () =>
 });
 
 test('a refused clock-in drops the clock-out behind it, and says so', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: ACME });
-  await keeper.clockOut(click());
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.clockOut(click());
   server.trouble = (path) =>
     path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
-  await keeper.look();
+  await controller.look();
   assert.deepEqual(chrome.record.queue, []);
   const { kind, account, dropped } = chrome.record.notice;
   assert.deepEqual([kind, account, dropped], ['refused_account_occupied', ACME, true]);
@@ -82,35 +82,35 @@ test('a refused clock-in drops the clock-out behind it, and says so', async () =
 });
 
 test('what was clicked after a refused switch and a clock-out still counts', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
-  await keeper.clockIn({ ...click(), account: ACME });
+  const { controller, server, chrome, click } = await signedIn();
+  await controller.clockIn({ ...click(), account: ACME });
   const { id } = chrome.record.presence;
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: BIRCH });
-  await keeper.clockOut(click());
+  await controller.clockIn({ ...click(), account: BIRCH });
+  await controller.clockOut(click());
   server.trouble = (path) =>
     path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
-  await keeper.look();
+  await controller.look();
   // The member is still on the first account, and wanted to be on none.
   assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, id);
   assert.equal(chrome.record.presence, null);
 });
 
 test('a clock-in whose presence has ended meanwhile is not tried again', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   server.trouble = () => problem(410, 'presence_ended', { reason: 'force_cleared' });
-  await keeper.clockIn({ ...click(), account: ACME });
-  await keeper.look();
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.look();
   assert.equal(server.requests.length, 1);
   assert.equal(chrome.record.presence, null);
   assert.equal(chrome.record.notice.kind, 'ended_force_cleared');
 });
 
 test('a late clock-out of what has ended disturbs nobody and is done', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
-  await keeper.clockIn({ ...click(), account: ACME });
+  const { controller, server, chrome, click } = await signedIn();
+  await controller.clockIn({ ...click(), account: ACME });
   server.trouble = () => problem(410, 'presence_ended', { reason: 'expired' });
-  await keeper.clockOut(click());
+  await controller.clockOut(click());
   assert.deepEqual(chrome.record.queue, []);
   assert.equal(chrome.record.presence, null);
   assert.equal(chrome.record.notice.kind, 'ended_expired');
@@ -127,9 +127,9 @@ for (const [name, answer] of [
   ['no network', broken],
 ]) {
   test(`${name} is no answer: the event is kept`, async () => {
-    const { keeper, server, chrome, click, pass } = await signedIn();
+    const { controller, server, chrome, click, pass } = await signedIn();
     server.trouble = answer;
-    await keeper.clockIn({ ...click(), account: ACME });
+    await controller.clockIn({ ...click(), account: ACME });
     assert.equal(chrome.record.queue.length, 1);
     assert.equal(chrome.record.retry.failures, 1);
     assert.equal(chrome.record.notice, null);
@@ -141,9 +141,9 @@ for (const [name, answer] of [
 }
 
 test('tries come less and less often, never sooner than the server says', async () => {
-  const { keeper, server, click, pass } = await signedIn();
+  const { controller, server, click, pass } = await signedIn();
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
   await pass(15);
   const rests = server.requests.map(
     ({ at }, index, all) => (at - (all[index - 1]?.at ?? at)) / 1000,
@@ -151,7 +151,7 @@ test('tries come less and less often, never sooner than the server says', async 
   // By alarms of 45 s: 30 s, 60 s, then 120 s.
   assert.deepEqual(rests.slice(0, 5), [0, 45, 90, 135, 135]);
   server.trouble = () => problem(503, 'database_unavailable', {}, { 'Retry-After': '600' });
-  await keeper.look();
+  await controller.look();
   server.requests.length = 0;
   await pass(9);
   assert.deepEqual(server.requests, []);
@@ -160,20 +160,20 @@ test('tries come less and less often, never sooner than the server says', async 
 });
 
 test('a click tries at once, whatever failed before', async () => {
-  const { keeper, server, click } = await signedIn();
+  const { controller, server, click } = await signedIn();
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: ACME });
-  await keeper.clockOut(click());
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.clockOut(click());
   assert.equal(server.requests.length, 2);
 });
 
 test('a click that comes while something is sent is sent after it', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   let answer;
   server.trouble = () => new Promise((resolve) => (answer = resolve));
-  const first = keeper.clockIn({ ...click(), account: ACME });
+  const first = controller.clockIn({ ...click(), account: ACME });
   while (!answer) await new Promise(setImmediate);
-  const second = keeper.clockOut(click());
+  const second = controller.clockOut(click());
   server.trouble = () => undefined;
   answer(undefined);
   await Promise.all([first, second]);
@@ -187,46 +187,46 @@ test('a click that comes while something is sent is sent after it', async () => 
 test('nor is a wish lost that comes at the very end of the sending before', async () => {
   for (let steps = 0; steps < 20; steps++) {
     let rounds = 0;
-    const memory = { read: async () => ({ who: ++rounds }), session: async () => null };
-    const sender = new Sender(memory);
-    void sender.send();
+    const store = { read: async () => ({ who: ++rounds }), session: async () => null };
+    const replayer = new Replayer(store);
+    void replayer.replay();
     for (let step = 0; step < steps; step++) await null;
     const before = rounds;
-    await sender.send();
+    await replayer.replay();
     assert.ok(rounds > before, `after ${steps} steps`);
   }
 });
 
 test('clicking twice is once', async () => {
-  const { keeper, server, click } = await signedIn();
-  await keeper.clockIn({ ...click(), account: ACME });
-  await keeper.clockIn({ ...click(), account: ACME });
-  await keeper.clockOut(click());
-  await keeper.clockOut(click());
+  const { controller, server, click } = await signedIn();
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.clockOut(click());
+  await controller.clockOut(click());
   assert.equal(server.requests.length, 2);
 });
 
 test("times are by the server's clock", async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   server.ahead = 600_000;
-  await keeper.signIn({ code: 'ana', keep: false });
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.signIn({ code: 'ana', keep: false });
+  await controller.clockIn({ ...click(), account: ACME });
   assert.equal(server.asked('/v1/clock-in')[0].body.occurred_at, iso(START + 600_000));
   assert.equal(chrome.record.skew, 600_000);
 });
 
 test('a queue is sent with its own member’s token only', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
+  const { controller, server, chrome, click } = await signedIn();
   server.trouble = broken;
-  await keeper.clockIn({ ...click(), account: ACME });
-  await keeper.signOut(click());
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.signOut(click());
   server.trouble = () => undefined;
   server.requests.length = 0;
-  await keeper.signIn({ code: 'ben', keep: false });
-  await keeper.look();
+  await controller.signIn({ code: 'ben', keep: false });
+  await controller.look();
   assert.deepEqual(server.asked('/v1/clock-in'), []);
   assert.equal(chrome.record.member.name, 'ben');
-  await keeper.signIn({ code: 'ana', keep: false });
+  await controller.signIn({ code: 'ana', keep: false });
   const sent = server.requests.filter(({ path }) => !path.startsWith('/v1/sessions'));
   assert.deepEqual(
     sent.map(({ path }) => path),
@@ -240,8 +240,8 @@ test('a queue is sent with its own member’s token only', async () => {
 });
 
 test('of members who are gone and have nothing to send, nothing is kept', async () => {
-  const { keeper, chrome, click } = await signedIn();
-  await keeper.signOut(click());
+  const { controller, chrome, click } = await signedIn();
+  await controller.signOut(click());
   assert.deepEqual(chrome.state.records, {});
   assert.equal(chrome.state.server, SERVER);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { farewellOf } from '../lib/view.js';
+import { farewellOf } from '../lib/popup-model.js';
 import { ACME, BIRCH, broken, problem, signedIn } from './support.js';
 
 const END = '/v1/sessions/current';
@@ -9,14 +9,14 @@ const END = '/v1/sessions/current';
 /** Ana on Acme Dental. */
 async function onTheClock() {
   const stage = await signedIn();
-  await stage.keeper.clockIn({ ...stage.click(), account: ACME });
+  await stage.controller.clockIn({ ...stage.click(), account: ACME });
   stage.server.requests.length = 0;
   return { ...stage, token: stage.chrome.kept.token };
 }
 
 test('signing out ends the session at the server, after the clock-out', async () => {
-  const { keeper, server, chrome, click, token } = await onTheClock();
-  await keeper.signOut({ ...click(), staysOn: false });
+  const { controller, server, chrome, click, token } = await onTheClock();
+  await controller.signOut({ ...click(), staysOn: false });
   assert.deepEqual(
     server.requests.map(({ path }) => path),
     ['/v1/clock-out', END],
@@ -27,21 +27,21 @@ test('signing out ends the session at the server, after the clock-out', async ()
 });
 
 test('who stays clocked in is signed out, and told where they are', async () => {
-  const { keeper, server, chrome, click } = await onTheClock();
-  await keeper.signOut({ ...click(), staysOn: true });
+  const { controller, server, chrome, click } = await onTheClock();
+  await controller.signOut({ ...click(), staysOn: true });
   assert.deepEqual(
     server.requests.map(({ path }) => path),
     [END],
   );
   assert.equal(chrome.kept, null);
   assert.deepEqual(farewellOf(chrome.state), ['farewell_signed_out', 'farewell_on', 'Acme Dental']);
-  await keeper.signIn({ code: 'ana', keep: false });
+  await controller.signIn({ code: 'ana', keep: false });
   assert.equal(chrome.record.presence.account.id, 'acme');
 });
 
 test('a presence that began elsewhere is ended with it too', async () => {
-  const { keeper, server, click } = await signedIn();
-  await keeper.signOut({
+  const { controller, server, click } = await signedIn();
+  await controller.signOut({
     ...click(),
     staysOn: false,
     elsewhere: { id: 'p-other', account: BIRCH },
@@ -56,9 +56,9 @@ for (const [name, trouble] of [
   ['a database that is away', () => problem(503, 'database_unavailable')],
 ]) {
   test(`with ${name} one is signed out at once, and the server told later`, async () => {
-    const { keeper, server, chrome, click, pass, token } = await onTheClock();
+    const { controller, server, chrome, click, pass, token } = await onTheClock();
     server.trouble = trouble;
-    await keeper.signOut({ ...click(), staysOn: true });
+    await controller.signOut({ ...click(), staysOn: true });
     assert.equal(chrome.kept, null);
     assert.deepEqual(
       chrome.endings.map((one) => one.token),
@@ -77,9 +77,9 @@ for (const [name, trouble] of [
 }
 
 test('it tries until the token has run out, and then sets no alarm any more', async () => {
-  const { keeper, server, chrome, click, pass } = await signedIn();
+  const { controller, server, chrome, click, pass } = await signedIn();
   server.trouble = broken;
-  await keeper.signOut({ ...click(), staysOn: false });
+  await controller.signOut({ ...click(), staysOn: false });
   assert.equal(chrome.alarm, 60);
   await pass(13 * 60);
   assert.deepEqual([chrome.endings, chrome.alarm], [[], Infinity]);
@@ -90,22 +90,22 @@ test('a session that is over already is not ended again', async () => {
     problem(401, 'not_authenticated', { reason: 'expired' }),
     problem(403, 'no_session'),
   ]) {
-    const { keeper, server, chrome, click } = await signedIn();
+    const { controller, server, chrome, click } = await signedIn();
     server.trouble = () => answer;
-    await keeper.signOut({ ...click(), staysOn: false });
+    await controller.signOut({ ...click(), staysOn: false });
     assert.deepEqual(chrome.endings, []);
   }
 });
 
 test('another server, and forgetting everything, end the session too', async () => {
   for (const leave of ['setServer', 'forget']) {
-    const { keeper, server, chrome } = await onTheClock();
-    await keeper[leave]({ server: 'https://other.example' });
+    const { controller, server, chrome } = await onTheClock();
+    await controller[leave]({ server: 'https://other.example' });
     assert.equal(server.asked(END).length, 1);
     assert.deepEqual([chrome.kept, chrome.endings], [null, []]);
   }
-  const { keeper, server, chrome } = await onTheClock();
+  const { controller, server, chrome } = await onTheClock();
   server.trouble = broken;
-  await keeper.forget();
+  await controller.forget();
   assert.deepEqual(chrome.endings, []);
 });

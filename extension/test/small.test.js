@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { addressOf, patternOf } from '../lib/address.js';
-import { badgeOf, colourOf, initials } from '../lib/badge.js';
-import { NOTHING } from '../lib/records.js';
-import { turns } from '../lib/turn.js';
-import { isContradicted, placeOf, rowsOf } from '../lib/view.js';
-import { durationText, errorText, noticeText } from '../lib/words.js';
+import { durationText, errorText, noticeText } from '../lib/messages.js';
+import { Mutex } from '../lib/mutex.js';
+import { isContradicted, placeOf, rowsOf } from '../lib/popup-model.js';
+import { NOTHING } from '../lib/state.js';
+import { colourOf, initials, toolbarOf } from '../lib/toolbar.js';
 import { ACME, BIRCH, broken, iso, START, signedIn } from './support.js';
 
 const say = (key, ...inserts) => [key, ...inserts].join(' ');
@@ -58,15 +58,15 @@ test('every colour is dark enough for white letters', () => {
 });
 
 test('the badge says where one is, and its title says it in words', async () => {
-  const { keeper, server, chrome, click } = await signedIn();
-  const badge = (isSignedIn = true) => badgeOf(chrome.state, isSignedIn);
-  assert.deepEqual(badgeOf(NOTHING, false), {
+  const { controller, server, chrome, click } = await signedIn();
+  const badge = (isSignedIn = true) => toolbarOf(chrome.state, isSignedIn);
+  assert.deepEqual(toolbarOf(NOTHING, false), {
     text: '',
     colour: '#8a4b00',
     title: ['badge_signed_out'],
   });
   assert.deepEqual(badge().title, ['badge_off']);
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
   assert.deepEqual(badge(), {
     text: 'AD',
     colour: colourOf('acme'),
@@ -77,14 +77,14 @@ test('the badge says where one is, and its title says it in words', async () => 
     ['!', 'badge_sign_in_on', 'Acme Dental'],
   );
   server.trouble = broken;
-  await keeper.look();
+  await controller.look();
   assert.deepEqual([badge().text, ...badge().title], ['!', 'badge_away_on', 'Acme Dental']);
-  await keeper.clockOut(click());
+  await controller.clockOut(click());
   assert.deepEqual([badge().text, ...badge().title], ['!', 'badge_away']);
 });
 
 test('what an account shows and offers', async () => {
-  const { keeper, chrome, click } = await signedIn();
+  const { controller, chrome, click } = await signedIn();
   const snapshot = { version: 9e15, view: 'va', presence: [{ account_id: 'birch' }], me: null };
   const rows = (seen) =>
     rowsOf(chrome.record, seen).map(({ badge, action }) => [badge?.kind, action]);
@@ -92,7 +92,7 @@ test('what an account shows and offers', async () => {
     [undefined, 'clock_in'],
     ['occupied', null],
   ]);
-  await keeper.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: ACME });
   assert.deepEqual(rows({ ...snapshot, presence: [] }), [
     ['own', null],
     [undefined, 'switch'],
@@ -129,13 +129,13 @@ test('a code for one account offers that one', async () => {
 });
 
 test('a snapshot from before one’s own write is not believed', async () => {
-  const { keeper, chrome, click } = await signedIn();
-  await keeper.clockIn({ ...click(), account: ACME });
+  const { controller, chrome, click } = await signedIn();
+  await controller.clockIn({ ...click(), account: ACME });
   const { version, presence } = chrome.record;
   const before = { version: version - 1, view: 'va', presence: [], me: null };
   assert.equal(isContradicted(chrome.record, before), false);
   assert.equal(isContradicted(chrome.record, { ...before, version }), true);
-  await keeper.clockOut(click());
+  await controller.clockOut(click());
   const me = { id: presence.id, account_id: 'acme', clocked_in_at: iso(START) };
   assert.equal(placeOf(chrome.record, { ...before, me }).kind, 'off');
   const later = { ...before, version: 9e15, me: { ...me, account_id: 'birch' } };
@@ -228,9 +228,9 @@ test('every message is used, and every key has one', () => {
 test('what is done in turn never overtakes, also after one that failed', async () => {
   const waits = [];
   const shown = [];
-  const inTurn = turns();
+  const mutex = new Mutex();
   const show = () =>
-    inTurn(async () => {
+    mutex.runExclusive(async () => {
       shown.push('began');
       await new Promise((go, stop) => waits.push({ go, stop }));
       shown.push('ended');

@@ -1,7 +1,7 @@
-/** A clock that tests turn, a server in memory, and what Chrome would be to a keeper. */
+/** A clock that tests turn, a server in memory, and what Chrome would be to a controller. */
 
-import { Keeper } from '../lib/keeper.js';
-import { NOTHING, recordOf } from '../lib/records.js';
+import { Controller } from '../lib/controller.js';
+import { NOTHING, recordOf } from '../lib/state.js';
 
 export const START = Date.parse('2026-11-22T15:00:00.000Z');
 export const MINUTE = 60_000;
@@ -80,7 +80,7 @@ export function problem(status, code, fields = {}, headers = {}) {
 
 export const broken = () => Promise.reject(new TypeError('fetch failed'));
 
-/** Storage and the rest of Chrome, which outlive a keeper. */
+/** Storage and the rest of Chrome, which outlive a controller. */
 export class Chrome {
   state = NOTHING;
   kept = null;
@@ -89,11 +89,11 @@ export class Chrome {
   alarm = null;
   input = 'active';
   notes = [];
-  badge = null;
+  toolbar = null;
 
   constructor(clock) {
     this.outside = {
-      store: {
+      storage: {
         read: async () => structuredClone(this.state),
         write: async (state) => void (this.state = structuredClone(state)),
         session: async () => this.kept,
@@ -102,7 +102,7 @@ export class Chrome {
         setSession: async (session, keep) => void ([this.kept, this.lasting] = [session, keep]),
       },
       alarm: { set: async (seconds) => void (this.alarm = seconds) },
-      badge: { show: async (state, isSignedIn) => void (this.badge = { state, isSignedIn }) },
+      toolbar: { show: async (state, isSignedIn) => void (this.toolbar = { state, isSignedIn }) },
       notify: {
         ask: async (account) => void this.notes.push(['ask', account.name]),
         clear: async () => void this.notes.push(['clear']),
@@ -124,10 +124,10 @@ export async function signedIn() {
   let keys = 0;
   const server = new Server(clock);
   const chrome = new Chrome(clock);
-  const fresh = () => new Keeper({ ...chrome.outside, fetch: server.fetch });
-  const keeper = fresh();
-  await keeper.setServer({ server: SERVER });
-  await keeper.signIn({ code: 'ana', keep: false });
+  const fresh = () => new Controller({ ...chrome.outside, fetch: server.fetch });
+  const controller = fresh();
+  await controller.setServer({ server: SERVER });
+  await controller.signIn({ code: 'ana', keep: false });
   server.requests.length = 0;
   const click = () => ({ key: clock.uuid(), at: clock.time });
   /** Let minutes pass, with the alarm that Chrome would give; `input` for each tick. */
@@ -136,9 +136,9 @@ export async function signedIn() {
     chrome.input = input;
     while (Number.isFinite(chrome.alarm) && clock.time + chrome.alarm * 1000 <= end) {
       clock.time += chrome.alarm * 1000;
-      await keeper.tick();
+      await controller.tick();
     }
     clock.time = end;
   };
-  return { clock, server, chrome, keeper, fresh, click, pass };
+  return { clock, server, chrome, controller, fresh, click, pass };
 }

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 
-import { Watch } from '../lib/watch.js';
+import { SnapshotPoller } from '../lib/snapshot-poller.js';
 import { broken, problem } from './support.js';
 
 const settle = async () => {
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
 };
 
-/** A watch of a server that says `answers.next` each time. */
-async function watching(t) {
+/** A poller of a server that says `answers.next` each time. */
+async function polling(t) {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
   const seen = { requests: [], changes: 0, refused: null };
   const answers = { next: null };
   answers.next = ({ headers }) => snapshot(1, headers);
-  const watch = new Watch({
+  const poller = new SnapshotPoller({
     where: async () => ({ server: 'https://presence.example', token: 'a token' }),
     onChange: () => seen.changes++,
     onRefused: (_token, reason) => (seen.refused = reason),
@@ -28,9 +28,9 @@ async function watching(t) {
       await settle();
     }
   };
-  watch.refresh();
+  poller.refresh();
   await settle();
-  return { watch, seen, answers, pass };
+  return { poller, seen, answers, pass };
 }
 
 function snapshot(version, headers) {
@@ -42,54 +42,54 @@ function snapshot(version, headers) {
 }
 
 test('it polls at the pace of the server, and tells of changes only', async (t) => {
-  const { watch, seen, answers, pass } = await watching(t);
+  const { poller, seen, answers, pass } = await polling(t);
   await pass(10);
   assert.equal(seen.requests.length, 6);
   assert.equal(seen.changes, 1);
   answers.next = ({ headers }) => snapshot(2, headers);
   await pass(2);
-  assert.equal(watch.snapshot.version, 2);
+  assert.equal(poller.snapshot.version, 2);
   assert.equal(seen.changes, 2);
 });
 
 test('while the server is away it asks less often, and keeps what it has', async (t) => {
-  const { watch, seen, answers, pass } = await watching(t);
+  const { poller, seen, answers, pass } = await polling(t);
   answers.next = broken;
   await pass(60);
   assert.ok(seen.requests.length < 10);
-  assert.deepEqual([watch.status, watch.snapshot.version], ['reconnecting', 1]);
+  assert.deepEqual([poller.status, poller.snapshot.version], ['reconnecting', 1]);
   answers.next = ({ headers }) => snapshot(1, headers);
   await pass(15);
-  assert.equal(watch.status, 'live');
+  assert.equal(poller.status, 'live');
   assert.equal(seen.changes, 3);
 });
 
 test('a token that is refused ends it, and the snapshot is forgotten', async (t) => {
-  const { watch, seen, answers, pass } = await watching(t);
+  const { poller, seen, answers, pass } = await polling(t);
   answers.next = () => problem(401, 'not_authenticated', { reason: 'revoked' });
   await pass(4);
   assert.equal(seen.refused, 'revoked');
-  assert.equal(watch.snapshot, null);
+  assert.equal(poller.snapshot, null);
   const { length } = seen.requests;
   await pass(60);
   assert.equal(seen.requests.length, length);
 });
 
 test('an answer that comes after the stop is nobody’s', async (t) => {
-  const { watch, answers, pass } = await watching(t);
+  const { poller, answers, pass } = await polling(t);
   let answer;
   answers.next = () => new Promise((resolve) => (answer = resolve));
   await pass(2);
-  watch.stop();
+  poller.stop();
   answer(snapshot(7, {}));
   await settle();
-  assert.equal(watch.snapshot, null);
-  assert.equal(watch.status, 'connecting');
+  assert.equal(poller.snapshot, null);
+  assert.equal(poller.status, 'connecting');
 });
 
 test('after a write of one’s own the poll is at once, and says how new it must be', async (t) => {
-  const { watch, seen } = await watching(t);
-  watch.refresh(42);
+  const { poller, seen } = await polling(t);
+  poller.refresh(42);
   await settle();
   assert.equal(seen.requests.at(-1).headers['Presence-Min-Version'], '42');
 });

@@ -2,21 +2,21 @@
 
 import { call, PresenceError } from '../client/calls.js';
 import { isClockedIn, isClockedOut, versionOf } from '../client/wire.js';
-import { isBeatDue, isOver, later } from './pace.js';
 import { answered, ended, isRefusal, reached, refused, requestOf } from './queue.js';
-import { halfway, isOpened, opened, sessionOf, skewOf } from './records.js';
+import { backOff, isBeatDue, isOver } from './schedule.js';
+import { halfway, isOpened, opened, sessionOf, skewOf } from './state.js';
 
-export class Sender {
+export class Replayer {
   #sending = null;
   #wanted = null;
 
   /**
-   * @param {import('./memory.js').Memory} memory
+   * @param {import('./state-store.js').StateStore} store
    * @param {{now: () => number, random: () => number}} clock
    * @param {typeof globalThis.fetch} [fetch]
    */
-  constructor(memory, clock, fetch) {
-    this.memory = memory;
+  constructor(store, clock, fetch) {
+    this.store = store;
     this.clock = clock;
     this.fetch = fetch;
   }
@@ -26,7 +26,7 @@ export class Sender {
    *
    * @param {'due' | 'beat'} [wish] with `beat` also a heartbeat that is not due
    */
-  send(wish = 'due') {
+  replay(wish = 'due') {
     this.#wanted = this.#wanted === 'beat' ? 'beat' : wish;
     this.#sending ??= this.#rounds();
     return this.#sending;
@@ -46,15 +46,15 @@ export class Sender {
   }
 
   async #round(wish) {
-    const { who, server } = await this.memory.read();
-    const session = await this.memory.session();
+    const { who, server } = await this.store.read();
+    const session = await this.store.session();
     // A queue is sent with its own member's token, and with no other.
     if (!session || session.who !== who) return;
     const line = { who, server, session };
     if (isOver(session.since, session.renewAt, this.clock.now())) await this.#renew(line);
     let record;
     do {
-      record = (await this.memory.read()).records[who];
+      record = (await this.store.read()).records[who];
     } while (record?.queue.length > 0 && (await this.#deliver(line, record.queue[0])));
     if (!record?.presence || record.queue.length > 0) return;
     if (wish === 'beat' || isBeatDue(record, this.clock.now())) await this.#beat(line, record);
@@ -69,9 +69,9 @@ export class Sender {
     line.session = answer ? sessionOf(server, answer.data, now) : halfway(session, now);
     const isStill = (stored) => stored?.token === session.token;
     // The member may have signed out while it was asked for.
-    await this.memory.changeSession((stored) => (isStill(stored) ? line.session : stored));
+    await this.store.changeSession((stored) => (isStill(stored) ? line.session : stored));
     if (!answer) return;
-    await this.memory.change((state) =>
+    await this.store.change((state) =>
       state.who === line.who ? opened(state, answer.data) : state,
     );
   }
@@ -85,7 +85,7 @@ export class Sender {
     if (answer?.data) {
       const version = versionOf(answer.headers);
       const take = (record) => answered(record, event, answer.data, this.clock.now());
-      await this.memory.edit((record) => ({ ...take(record), version }), line.who);
+      await this.store.edit((record) => ({ ...take(record), version }), line.who);
     }
     return answer !== null;
   }
@@ -95,7 +95,7 @@ export class Sender {
     const answer = await this.#call(line, '/v1/heartbeat', { presence_id: id }, { refuse });
     if (!answer?.status) return;
     const lastBeat = this.clock.now();
-    await this.memory.edit((record) => ({ ...reached(record), lastBeat }), line.who);
+    await this.store.edit((record) => ({ ...reached(record), lastBeat }), line.who);
   }
 
   /**
@@ -116,7 +116,7 @@ export class Sender {
     } catch (error) {
       if (!(error instanceof PresenceError)) throw error;
       if (refuse && isRefusal(error)) {
-        await this.memory.edit(refuse(error.problem), who);
+        await this.store.edit(refuse(error.problem), who);
         return {};
       }
       await this.#trouble(who, session, error);
@@ -126,24 +126,24 @@ export class Sender {
 
   #trouble(who, { token }, { status, problem, retryAfter }) {
     if (status === 401) return this.refuse(token, problem.reason);
-    const retry = (record) => later(record.retry, this.clock, retryAfter);
-    return this.memory.edit((record) => ({ ...record, retry: retry(record) }), who);
+    const retry = (record) => backOff(record.retry, this.clock, retryAfter);
+    return this.store.edit((record) => ({ ...record, retry: retry(record) }), who);
   }
 
   /** The server takes a token no more. Its queue waits until its member signs in again. */
   async refuse(token, reason) {
-    const session = await this.memory.session();
+    const session = await this.store.session();
     if (session?.token !== token) return;
-    await this.memory.change((state) =>
+    await this.store.change((state) =>
       state.who === session.who ? { ...state, signedOut: reason } : state,
     );
-    await this.memory.changeSession((stored) => (stored?.token === token ? null : stored));
+    await this.store.changeSession((stored) => (stored?.token === token ? null : stored));
   }
 
   async #setClock(who, headers) {
     const skew = skewOf(headers, this.clock.now());
     // Answers differ by a second: another skew is one that differs by more than that.
     const isSame = (record) => skew === undefined || Math.abs(skew - record.skew) <= 1000;
-    await this.memory.edit((record) => (isSame(record) ? record : { ...record, skew }), who);
+    await this.store.edit((record) => (isSame(record) ? record : { ...record, skew }), who);
   }
 }

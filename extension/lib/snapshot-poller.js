@@ -6,7 +6,7 @@ import { bounded, intervalOf, isSnapshot, LARGEST_VERSION } from '../client/wire
 const LONGEST_REST_MS = 15_000;
 const DEFAULT_INTERVAL_SECONDS = 2; // until the server has said X-Poll-Interval
 
-export class Watch {
+export class SnapshotPoller {
   #etag = null;
   #timer = null;
   #failures = 0;

@@ -1,7 +1,7 @@
 /** The badge in the toolbar, and its title: the same in words. */
 
 import { intended } from './queue.js';
-import { recordOf } from './records.js';
+import { recordOf } from './state.js';
 
 const WARNING = '#8a4b00';
 
@@ -22,7 +22,7 @@ const COLOURS = [
  * @param {boolean} isSignedIn
  * @returns {{text: string, colour: string, title: string[]}} `title`: a message and what goes in
  */
-export function badgeOf(state, isSignedIn) {
+export function toolbarOf(state, isSignedIn) {
   const record = recordOf(state);
   const account = record && intended(record);
   if (!record || !(isSignedIn || account || record.queue.length > 0)) {

@@ -2,7 +2,7 @@
 
 import { badgeOf } from '../client/badges.js';
 import { intended } from './queue.js';
-import { recordOf, waiting } from './records.js';
+import { recordOf, waiting } from './state.js';
 
 /**
  * @param {object} state

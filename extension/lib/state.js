@@ -1,5 +1,5 @@
 import { aheadOf, claimsOf, isAccounts, isSession } from '../client/wire.js';
-import { heartbeatOf } from './pace.js';
+import { heartbeatOf } from './schedule.js';
 
 /**
  * All that is remembered, but for the token: one value in storage, so that it is never half

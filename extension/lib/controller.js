@@ -5,26 +5,26 @@
 
 import { call } from '../client/calls.js';
 import { inputSeen, judge } from './idle.js';
-import { Memory } from './memory.js';
-import { isOver } from './pace.js';
 import { clockIn, clockOut, intended } from './queue.js';
-import { closed, isOpened, NOTHING, opened, recordOf, sessionOf, skewOf } from './records.js';
-import { Sender } from './sender.js';
+import { Replayer } from './replayer.js';
+import { isOver } from './schedule.js';
+import { closed, isOpened, NOTHING, opened, recordOf, sessionOf, skewOf } from './state.js';
+import { StateStore } from './state-store.js';
 
-export class Keeper {
+export class Controller {
   /**
    * @param {object} outside chrome.js, or a test's
-   * @param {object} outside.store the state and the session, to read and write
+   * @param {object} outside.storage the state and the session, to read and write
    * @param {object} outside.alarm
-   * @param {object} outside.badge
+   * @param {object} outside.toolbar
    * @param {object} outside.notify
    * @param {{state: () => Promise<string>}} outside.idle
    * @param {{now: () => number, random: () => number, uuid: () => string}} outside.clock
    * @param {typeof globalThis.fetch} [outside.fetch]
    */
   constructor({ idle, clock, fetch, ...outside }) {
-    this.memory = new Memory(outside);
-    this.sender = new Sender(this.memory, clock, fetch);
+    this.store = new StateStore(outside);
+    this.replayer = new Replayer(this.store, clock, fetch);
     this.idle = idle;
     this.clock = clock;
     this.fetch = fetch;
@@ -32,20 +32,20 @@ export class Keeper {
 
   /** The worker starts, perhaps after an update. */
   start() {
-    return this.memory.show();
+    return this.store.show();
   }
 
   /** The alarm: look for input, send what waits, say that the member is there. */
   async tick() {
     await this.#tellEndings();
     await this.idleChanged(await this.idle.state());
-    const retry = recordOf(await this.memory.read())?.retry;
-    if (!retry || isOver(retry.since, retry.at, this.clock.now())) await this.sender.send();
+    const retry = recordOf(await this.store.read())?.retry;
+    if (!retry || isOver(retry.since, retry.at, this.clock.now())) await this.replayer.replay();
   }
 
   /** The member looks, or the server was seen again: send now, whatever failed before. */
   look() {
-    return this.sender.send('beat');
+    return this.replayer.replay('beat');
   }
 
   /** @param {'active' | 'idle' | 'locked'} state */
@@ -53,7 +53,7 @@ export class Keeper {
     const now = this.clock.now();
     const key = this.clock.uuid();
     let ends = false;
-    await this.memory.edit((record) => {
+    await this.store.edit((record) => {
       const account = intended(record);
       if (!account) return record;
       const { verdict, at } = judge(record.lastInput, now);
@@ -65,37 +65,37 @@ export class Keeper {
       const lastInput = inputSeen(record.lastInput, state, now);
       return { ...record, lastInput, asked: verdict === 'ask' && state !== 'active' };
     });
-    if (ends) await this.sender.send();
+    if (ends) await this.replayer.replay();
   }
 
   /** @param {{key: string, account: object, at: number}} event */
   async clockIn(event) {
-    await this.memory.edit((record) => clockIn(record, event));
-    await this.sender.send();
+    await this.store.edit((record) => clockIn(record, event));
+    await this.replayer.replay();
   }
 
   /** @param {{key: string, at: number, elsewhere?: object}} event */
   async clockOut(event) {
     const read = (record) => (record.notice ? { ...record, notice: null } : record);
-    await this.memory.edit((record) => clockOut(read(record), { ...event, reason: 'user' }));
-    await this.sender.send();
+    await this.store.edit((record) => clockOut(read(record), { ...event, reason: 'user' }));
+    await this.replayer.replay();
   }
 
   /** @param {{server: string}} chosen */
   async setServer({ server }) {
     await this.#endSession();
-    await this.memory.change((state) => ({ ...closed(state), server }));
+    await this.store.change((state) => ({ ...closed(state), server }));
     await this.#tellEndings();
   }
 
   /** @param {{code: string, keep: boolean}} typed the code is used, and kept nowhere */
   async signIn({ code, keep }) {
-    const { server } = await this.memory.read();
+    const { server } = await this.store.read();
     const options = { body: { access_code: code }, is: isOpened, fetch: this.fetch };
     const { data, headers } = await call(server, 'POST', '/v1/sessions', options);
     const now = this.clock.now();
-    await this.memory.change((state) => opened({ ...state, keep }, data, skewOf(headers, now)));
-    await this.memory.changeSession(() => sessionOf(server, data, now));
+    await this.store.change((state) => opened({ ...state, keep }, data, skewOf(headers, now)));
+    await this.store.changeSession(() => sessionOf(server, data, now));
     await this.look();
   }
 
@@ -107,59 +107,58 @@ export class Keeper {
     if (!staysOn) await this.clockOut(event);
     await this.#endSession();
     const left = (state) => ({ ...state, signedOut: 'signed_out' });
-    await this.memory.change((state) => (staysOn ? left(state) : closed(state)));
+    await this.store.change((state) => (staysOn ? left(state) : closed(state)));
     await this.#tellEndings();
   }
 
   /** Here at once, whatever becomes of the network. */
   async #endSession() {
-    const { server } = await this.memory.read();
-    const session = await this.memory.session();
-    await this.memory.changeSession(() => null);
+    const { server } = await this.store.read();
+    const session = await this.store.session();
+    await this.store.changeSession(() => null);
     if (!session) return;
     const { token, endsAt } = session;
-    await this.memory.changeEndings((all) => [...all, { server, token, endsAt }]);
+    await this.store.changeEndings((all) => [...all, { server, token, endsAt }]);
   }
 
   /** At the server as soon as it answers, unless the token runs out before. */
   async #tellEndings() {
-    for (const { server, token, endsAt } of await this.memory.endings()) {
+    for (const { server, token, endsAt } of await this.store.endings()) {
       const options = { token, fetch: this.fetch };
       const isOver = await call(server, 'DELETE', '/v1/sessions/current', options).then(
         ({ status }) => status === 204,
         ({ status }) => (status > 0 && status < 500) || !(endsAt > this.clock.now()),
       );
-      if (isOver)
-        await this.memory.changeEndings((all) => all.filter((one) => one.token !== token));
+      if (isOver) await this.store.changeEndings((all) => all.filter((one) => one.token !== token));
     }
   }
 
   /** @param {{keep: boolean}} wish whether the token outlives the browser */
   async setKeep({ keep }) {
-    await this.memory.change((state) => ({ ...state, keep }));
-    await this.memory.changeSession((session) => session);
+    await this.store.change((state) => ({ ...state, keep }));
+    await this.store.changeSession((session) => session);
   }
 
   /** The member has read the notice. */
   dismiss() {
-    return this.memory.edit((record) => ({ ...record, notice: null }));
+    return this.store.edit((record) => ({ ...record, notice: null }));
   }
 
   /** @param {{accounts: object[], accountsVersion: number}} told what the popup was told */
   setAccounts(told) {
-    return this.memory.edit((record) => ({ ...record, ...told }));
+    return this.store.edit((record) => ({ ...record, ...told }));
   }
 
   /** @param {{token: string, reason: string}} refusal what the popup was told of a token */
   refuse({ token, reason }) {
-    return this.sender.refuse(token, reason);
+    return this.replayer.refuse(token, reason);
   }
 
   /** Forget everything, also what was not sent. */
   async forget() {
     await this.#endSession();
-    await this.memory.change(() => NOTHING);
+    await this.store.change(() => NOTHING);
     await this.#tellEndings();
-    await this.memory.changeEndings(() => []);
+    await this.store.changeEndings(() => []);
   }
 }

@@ -17,7 +17,7 @@ const QUIET_ALARM_SECONDS = 900; // off the clock only the token wants care
  * @param {{now: () => number, random: () => number}} clock
  * @param {number | null} retryAfter seconds, where the server named them
  */
-export function later(retry, clock, retryAfter) {
+export function backOff(retry, clock, retryAfter) {
   const failures = (retry?.failures ?? 0) + 1;
   const longest = Math.min(FIRST_REST_MS * 2 ** (failures - 1), LONGEST_REST_MS);
   const rest = Math.max(longest * (0.5 + clock.random() / 2), (retryAfter ?? 0) * 1000);

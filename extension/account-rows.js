@@ -1,14 +1,14 @@
-/** The list of accounts. Rows stay in place, so that neither focus nor scroll is lost. */
+/** The list of accounts. AccountRows stay in place, so that neither focus nor scroll is lost. */
 
 import { say } from './chrome.js';
 import { badgeLabel } from './client/badges.js';
 import { matches } from './client/search.js';
-import { durationText } from './lib/words.js';
+import { durationText } from './lib/messages.js';
 import { fillWords, find } from './page.js';
 
 const SEARCH_FROM = 7; // accounts
 
-export class Rows {
+export class AccountRows {
   #list = find('#rows');
   #empty = find('#empty');
   #search = find('#search');
@@ -21,7 +21,7 @@ export class Rows {
     this.#search.addEventListener('input', () => this.show(this.#rows));
   }
 
-  /** @param {object[]} rows as view.js makes them */
+  /** @param {object[]} rows as popup-model.js makes them */
   show(rows) {
     this.#rows = rows;
     this.#search.hidden = rows.length < SEARCH_FROM;

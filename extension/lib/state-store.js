@@ -1,38 +1,38 @@
 /** The state in storage, and what always follows it: the alarm, the badge, notifications. */
 
-import { alarmEvery, ENDING_ALARM_SECONDS } from './pace.js';
+import { Mutex } from './mutex.js';
 import { intended } from './queue.js';
-import { editing, recordOf } from './records.js';
-import { turns } from './turn.js';
+import { alarmEvery, ENDING_ALARM_SECONDS } from './schedule.js';
+import { editing, recordOf } from './state.js';
 
-export class Memory {
-  #inTurn = turns();
+export class StateStore {
+  #mutex = new Mutex();
 
-  /** @param {{store: object, alarm: object, badge: object, notify: object}} outside chrome.js */
-  constructor({ store, alarm, badge, notify }) {
-    this.store = store;
+  /** @param {{storage: object, alarm: object, toolbar: object, notify: object}} outside chrome.js */
+  constructor({ storage, alarm, toolbar, notify }) {
+    this.storage = storage;
     this.alarm = alarm;
-    this.badge = badge;
+    this.toolbar = toolbar;
     this.notify = notify;
   }
 
   read() {
-    return this.store.read();
+    return this.storage.read();
   }
 
   session() {
-    return this.store.session();
+    return this.storage.session();
   }
 
   /** Read, change and write the state: one at a time. */
   change(edit) {
-    return this.#inTurn(async () => {
-      const before = await this.store.read();
+    return this.#mutex.runExclusive(async () => {
+      const before = await this.storage.read();
       const after = edit(before);
       if (after === before) return;
       // Before it is written: whoever is stopped in between is woken again.
       await this.alarm.set(Math.min(await this.#every(before), alarmEvery(after)));
-      await this.store.write(after);
+      await this.storage.write(after);
       await this.#show(after);
       if (before.who === after.who) await this.#tell(recordOf(before), recordOf(after));
     });
@@ -40,22 +40,22 @@ export class Memory {
 
   /** As `change`, in the same turns: who looks whether a session is still there can rely on it. */
   changeSession(edit) {
-    return this.#inTurn(async () => {
-      const state = await this.store.read();
-      await this.store.setSession(edit(await this.store.session()), state.keep);
+    return this.#mutex.runExclusive(async () => {
+      const state = await this.storage.read();
+      await this.storage.setSession(edit(await this.storage.session()), state.keep);
       await this.#show(state);
     });
   }
 
   /** Sessions that were ended here, and whose server does not know yet; gone with the browser. */
   endings() {
-    return this.store.endings();
+    return this.storage.endings();
   }
 
   changeEndings(edit) {
-    return this.#inTurn(async () => {
-      await this.store.setEndings(edit(await this.store.endings()));
-      await this.#show(await this.store.read());
+    return this.#mutex.runExclusive(async () => {
+      await this.storage.setEndings(edit(await this.storage.endings()));
+      await this.#show(await this.storage.read());
     });
   }
 
@@ -66,17 +66,17 @@ export class Memory {
 
   /** Make alarm and badge what they should be; updates of the extension drop them. */
   show() {
-    return this.#inTurn(async () => this.#show(await this.store.read()));
+    return this.#mutex.runExclusive(async () => this.#show(await this.storage.read()));
   }
 
   async #show(state) {
     await this.alarm.set(await this.#every(state));
-    const session = await this.store.session();
-    await this.badge.show(state, Boolean(session) && session.who === state.who);
+    const session = await this.storage.session();
+    await this.toolbar.show(state, Boolean(session) && session.who === state.who);
   }
 
   async #every(state) {
-    const endings = await this.store.endings();
+    const endings = await this.storage.endings();
     return Math.min(alarmEvery(state), endings.length > 0 ? ENDING_ALARM_SECONDS : Infinity);
   }
 
