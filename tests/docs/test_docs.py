@@ -2,9 +2,7 @@
 
 import re
 from dataclasses import fields
-from pathlib import Path
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -18,19 +16,6 @@ CONTRACT = (ROOT / "docs/contract.md").read_text()
 README = (ROOT / "README.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
 ENDPOINT = re.compile(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)")
-
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
-
-# Those whose rules have a source.
-SOURCES = [
-    path
-    for suffix in ("py", "js", "sh", "conf")
-    for path in ROOT.rglob(f"*.{suffix}")
-    if not any(
-        part.startswith(".") or part in ("node_modules", "types", "build", "dist")
-        for part in path.relative_to(ROOT).parts
-    )
-]
 
 # In the environment under other names, or found by the service itself.
 RENAMED = {"database_url": "DATABASE_URL"}
@@ -87,32 +72,3 @@ def test_operating_md_has_every_command(app: Flask) -> None:
         if name not in ("run", "shell", "routes", "openapi"):
             there |= {f"{name} {sub}" for sub in getattr(command, "commands", {})} or {name}
     assert said == there
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
-
-
-def test_the_headings_that_the_code_cites_exist() -> None:
-    cited = {
-        (page, heading)
-        for path in SOURCES
-        for page, heading in re.findall(r'(\w+\.md), "([^"\n]+)"', path.read_text())
-    }
-    assert ("contract.md", "Errors") in cited
-    headings = {(page.name, heading) for page in PAGES for heading in headings_of(page)}
-    assert cited <= headings, cited - headings
-
-
-def headings_of(page: Path) -> set[str]:
-    """Without marks: those of code, and the one of what is still to be built."""
-    found = re.findall(r"^#+ (.*?)(?: ◇)?(?: \(.*\))?$", page.read_text(), re.MULTILINE)
-    return {heading.replace("`", "") for heading in found}
-
-
-def test_files_named_in_design_md_exist() -> None:
-    design = (ROOT / "docs/design.md").read_text()
-    for name in re.findall(r"`((?:[a-z]+/)+[a-z_]*\.?[a-z]*)`", design):
-        assert (ROOT / name).exists(), name
