@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 from models import MemberSession, Membership, Org
 from models.session import Database
 from models.versions import Versions
+from models.views import VIEWS, View
 from services import snapshot
 from services.snapshot import Entry, Snapshot
 from services.times import utc_now
-
-VIEWS = ("admin", "va")
 
 
 class Member(NamedTuple):
@@ -39,7 +38,7 @@ class Loaded:
     members_version: int
     members: dict[UUID, Member]
     ended: dict[UUID, str]
-    shared: dict[str, bytes]
+    shared: dict[View, bytes]
     entries: dict[str, Entry]
     mark: object = field(default_factory=object)
 
@@ -48,7 +47,7 @@ class Loaded:
         now = self.snapshot
         return Versions(now.version, now.va_version, now.accounts_version, self.members_version)
 
-    def json(self, view: str, user_id: UUID) -> bytes:
+    def json(self, view: View, user_id: UUID) -> bytes:
         """The JSON body for one viewer."""
         return self.shared[view] + snapshot.json_of_me(self.entries.get(str(user_id)))
 

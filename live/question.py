@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from live.loaded import Loaded
 from live.snapshots import OrgMemory, Snapshots
+from models.views import View
 
 RawHeaders = list[tuple[bytes, bytes]]
 Asked = dict[bytes, bytes]
@@ -59,7 +60,7 @@ class Question:
         snapshots: Snapshots,
         org: OrgMemory,
         loaded: Loaded,
-        view: str,
+        view: View,
         *,
         asked: Asked,
         tag: bytes,

@@ -7,6 +7,7 @@ from live.loaded import Loaded
 from live.question import Asked
 from live.snapshots import OrgMemory
 from live.tokens import Bearer
+from models.views import View
 from services import callers, snapshot
 from services.errors import NotAuthenticated
 from wire import tags
@@ -24,7 +25,7 @@ class Sight:
     bearer: Bearer
     org: OrgMemory
     loaded: Loaded
-    view: str
+    view: View
     media_type: str
     version: int
     tag: str
@@ -62,7 +63,7 @@ def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
         version=version,
         tag=tags.snapshot_tag(
             claims.membership_id,
-            view,
+            view.name,
             snapshot.FORMATS[media_type],
             version,
             loaded.snapshot.stale_after_seconds,

@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from feeds.feed import Watched
-from live.loaded import VIEWS, Loaded, read
+from live.loaded import Loaded, read
 from metrics import READS
 from models.session import Database
+from models.views import VIEWS, View
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
@@ -59,17 +60,17 @@ class OrgMemory:
         self.polled_at = now
         self.announced = False
         self.reading: asyncio.Task[bool] | None = None
-        self.releases: dict[str, asyncio.Future[None]] = {}
+        self.releases: dict[View, asyncio.Future[None]] = {}
         self.waiters = 0
 
-    def release_of(self, view: str) -> "asyncio.Future[None]":
+    def release_of(self, view: View) -> "asyncio.Future[None]":
         """The future that all who wait for a change of ``view`` hang on."""
         release = self.releases.get(view)
         if release is None:
             release = self.releases[view] = asyncio.get_running_loop().create_future()
         return release
 
-    def release(self, views: Iterable[str]) -> None:
+    def release(self, views: Iterable[View]) -> None:
         """Let those go who wait for a change of these views."""
         for view in views:
             release = self.releases.pop(view, None)

@@ -5,6 +5,7 @@ import re
 
 from live.flask_bridge import Receive
 from live.snapshots import OrgMemory
+from models.views import View
 
 LONGEST_SECONDS = 30  # contract.md, "Conditional requests"
 
@@ -23,7 +24,7 @@ class Waiter:
     def __init__(self, receive: Receive) -> None:
         self._gone = asyncio.ensure_future(_disconnected(receive))
 
-    async def wait(self, org: OrgMemory, view: str, seconds: float) -> bool:
+    async def wait(self, org: OrgMemory, view: View, seconds: float) -> bool:
         """Wait for a change of ``view``; False where the client has gone.
 
         uvicorn does not cancel a request whose client has gone, so that is waited for too.

@@ -7,8 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id, OrgId
-
-ROLES = ("admin", "va")
+from models.roles import ROLES
 
 
 class User(Base):
@@ -21,14 +20,14 @@ class User(Base):
 
 
 class Membership(Base):
-    """A user in an org. The role is also the view: ``admin`` sees who, ``va`` does not."""
+    """A user in an org, with one of the roles in ``models/roles.py``."""
 
     __tablename__ = "memberships"
     __table_args__ = (
         UniqueConstraint("org_id", "user_id"),
         UniqueConstraint("id", "org_id"),
         UniqueConstraint("id", "user_id", "org_id"),
-        CheckConstraint(f"role IN {ROLES}", name="role"),
+        CheckConstraint(f"role IN {tuple(ROLES)}", name="role"),
     )
 
     id: Mapped[Id]

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id
+from models.views import View
 
 
 class Org(Base):
@@ -21,6 +22,7 @@ class Org(Base):
     accounts_version: Mapped[int] = mapped_column(BigInteger)
     members_version: Mapped[int] = mapped_column(BigInteger)
 
-    def version_of(self, view: str) -> int:
-        """The version of ``view``, ``admin`` or ``va``."""
-        return self.version if view == "admin" else self.va_version
+    def version_of(self, view: View) -> int:
+        """The version of what ``view`` shows."""
+        version: int = getattr(self, view.version_column)
+        return version

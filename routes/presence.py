@@ -43,7 +43,7 @@ def presence() -> Response:
     with reading() as (session, caller):
         tag = tags.snapshot_tag(
             caller.member.id,
-            caller.view,
+            caller.view.name,
             format_,
             caller.org.version_of(caller.view),
             settings.stale_after,

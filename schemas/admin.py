@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from models.member import ROLES
+from models.roles import ROLES
 from schemas.clock import Account, Member
 from schemas.fields import Flag, Id, Timestamp, name
 

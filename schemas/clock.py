@@ -4,6 +4,7 @@ import re
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from models.roles import ROLES
 from schemas.fields import Id, Timestamp
 
 REASONS = ("user", "inactivity", "shutdown")
@@ -62,7 +63,7 @@ class Member(Schema):
     id = Id(required=True)
     user_id = Id(required=True)
     display_name = fields.String(required=True)
-    role = fields.String(required=True, validate=validate.OneOf(("admin", "va")))
+    role = fields.String(required=True, validate=validate.OneOf(ROLES))
 
 
 class OwnPresence(Schema):

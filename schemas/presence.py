@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from models.views import VIEWS
 from schemas.clock import OwnPresence
 from schemas.fields import Id, Number, text
 from settings import SECONDS_MAX
@@ -21,7 +22,7 @@ class Entry(Schema):
 
 class Snapshot(Schema):
     version = fields.Integer(required=True)
-    view = fields.String(required=True, validate=validate.OneOf(("admin", "va")))
+    view = fields.String(required=True, validate=validate.OneOf([view.name for view in VIEWS]))
     accounts_version = fields.Integer(required=True)
     stale_after = fields.Integer(required=True)
     presence = fields.List(fields.Nested(Entry), required=True)

@@ -9,6 +9,8 @@ from sqlalchemy import Select, and_, literal, select
 from sqlalchemy.orm import Session
 
 from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
+from models.roles import ROLES
+from models.views import OCCUPANCY, View
 from services import access_codes
 from services.errors import AccessCodeRejected, AccountNotAllowed, AdminOnly, NotAuthenticated
 from services.tokens import Claims, Token
@@ -29,13 +31,13 @@ class Caller:
     bound_account_id: UUID | None
 
     @property
-    def view(self) -> str:
-        """The view that the member may see: ``admin`` or ``va``."""
+    def view(self) -> View:
+        """What the caller sees."""
         return view_of(self.member.role, self.bound_account_id)
 
     def require_admin(self) -> None:
-        """:raises AdminOnly: the caller is none"""
-        if self.view != "admin":
+        """:raises AdminOnly: the role, or a code for one account alone, does not allow it"""
+        if self.bound_account_id is not None or not ROLES[self.member.role].administers:
             raise AdminOnly
 
     def may_act_on(self, account_id: UUID) -> bool:
@@ -92,9 +94,9 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Token
     return TokenBearer(member, org, remembered, begun.account_id, token, begun)
 
 
-def view_of(role: str, bound_account_id: UUID | None) -> str:
-    """The view of a session: one for one account alone sees what VAs see, whatever the role."""
-    return role if bound_account_id is None else "va"
+def view_of(role: str, bound_account_id: UUID | None) -> View:
+    """The view of a session. One for one account alone shows no people, whatever the role."""
+    return OCCUPANCY if bound_account_id is not None else ROLES[role].sees
 
 
 class Judged(Protocol):

@@ -16,19 +16,23 @@ from sqlalchemy.orm import Session
 
 from feeds import announcements
 from models import ClockEvent, Org
+from models.views import PEOPLE, VIEWS, View
 from services.errors import Refusal
 from services.versions import columns_in_microseconds, next_version
 from settings import Settings
 
-# The versions that an event raises, by kind: admins alone can see whether a presence is stale.
+_SHOWN_BY_ALL = {view.version_column for view in VIEWS}
+_SHOWN_WITH_PEOPLE = {view.version_column for view in VIEWS if view.shows_people}
+
+# The versions that an event raises, by kind.
 RAISES = {
-    "clock_in": ("version", "va_version"),
-    "switch": ("version", "va_version"),
-    "clock_out": ("version", "va_version"),
-    "force_clear": ("version", "va_version"),
-    "expire": ("version", "va_version"),
-    "stale": ("version",),
-    "resume": ("version",),
+    "clock_in": _SHOWN_BY_ALL,
+    "switch": _SHOWN_BY_ALL,
+    "clock_out": _SHOWN_BY_ALL,
+    "force_clear": _SHOWN_BY_ALL,
+    "expire": _SHOWN_BY_ALL,
+    "stale": _SHOWN_WITH_PEOPLE,
+    "resume": _SHOWN_WITH_PEOPLE,
 }
 
 
@@ -111,9 +115,9 @@ class Change:
         self.client = client
         self._raised = columns_in_microseconds(org)
 
-    def version_of(self, view: str) -> int:
+    def version_of(self, view: View) -> int:
         """The version of ``view`` once this change is published."""
-        column = "version" if view == "admin" else "va_version"
+        column = view.version_column
         return self._next(column) if column in self._raised else self.org.version_of(view)
 
     def record(
@@ -145,7 +149,7 @@ class Change:
                     "presence_id": subject.presence_id,
                     "occurred_at": occurred_at,
                     "received_at": self.now,
-                    "version": self.version_of("admin"),
+                    "version": self.version_of(PEOPLE),
                     "last_heartbeat_at": subject.last_heartbeat_at,
                     **more,
                 }
@@ -155,13 +159,13 @@ class Change:
 
     def accounts_changed(self) -> None:
         """An account was made, renamed or archived: clients read the accounts again."""
-        self._raised.update(("version", "va_version", "accounts_version"))
+        self._raised.update(_SHOWN_BY_ALL, ("accounts_version",))
 
     def members_changed(self, *, visibly: bool = False) -> None:
-        """A membership changed; ``visibly`` where the admins' snapshot shows it."""
+        """A membership changed; ``visibly`` where the views that show people show it."""
         self._raised.add("members_version")
         if visibly:
-            self._raised.add("version")
+            self._raised.update(_SHOWN_WITH_PEOPLE)
 
     def erased(self) -> None:
         """The org is gone: there is no version left to raise, but there are feeds to tell."""

@@ -196,7 +196,7 @@ def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) ->
 
 
 def _seen_by(caller: Caller, holder: Held | None) -> dict[str, Any] | None:
-    if caller.view != "admin" or holder is None:
+    if not caller.view.shows_people or holder is None:
         return None
     return {
         "display_name": holder.display_name,

@@ -16,6 +16,7 @@ from models import (
     Membership,
     User,
 )
+from models.roles import ROLES
 from services import audit_log, presences, sessions
 from services.change import Change
 from services.errors import LastAdmin, NotFound
@@ -45,9 +46,11 @@ def find_in(session: Session, org_id: UUID, membership_id: UUID) -> Membership:
 
 
 def listed(session: Session, org_id: UUID) -> Sequence[Membership]:
-    """The org's members, admins first, then by name."""
+    """The org's members, by their roles' ranks, then by name."""
     found = session.scalars(select(Membership).where(Membership.org_id == org_id))
-    return sorted(found, key=lambda member: (member.role, member.display_name.casefold()))
+    return sorted(
+        found, key=lambda member: (ROLES[member.role].rank, member.display_name.casefold())
+    )
 
 
 def described(member: Membership) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def described(member: Membership) -> dict[str, Any]:
 def add(change: Change, *, display_name: str, role: str, actor: Membership | None) -> Membership:
     """Make a person and their membership.
 
-    :param role: ``admin`` or ``va``
+    :param role: a name in ``models/roles.py``
     :param actor: the admin who does it; None for an operator's command
     """
     user = User(id=uuid4(), created_at=change.now)
@@ -102,7 +105,7 @@ def amend(
     :param actor: the admin who does it; None for an operator's command
     :raises LastAdmin: nobody could administer the org any more
     """
-    if role == "va" or active is False:
+    if active is False or (role is not None and not ROLES[role].administers):
         _raise_if_last_admin(change, member)
     if active is False and member.active:
         _deactivate(change, member, actor)
@@ -210,11 +213,14 @@ def _blank_log(session: Session, member: Membership) -> None:
 
 
 def _raise_if_last_admin(change: Change, member: Membership) -> None:
-    if member.role != "admin" or not member.active:
+    administering = [role.name for role in ROLES.values() if role.administers]
+    if member.role not in administering or not member.active:
         return
     admins = change.session.scalar(
         select(func.count()).where(
-            Membership.org_id == change.org.id, Membership.role == "admin", Membership.active
+            Membership.org_id == change.org.id,
+            Membership.role.in_(administering),
+            Membership.active,
         )
     )
     if admins == 1:

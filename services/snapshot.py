@@ -14,6 +14,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from models import Account, IdText, Membership, Org, Presence
+from models.views import View
 from services.times import rfc3339
 from wire import tables
 
@@ -58,9 +59,10 @@ class Snapshot:
     stale_after_seconds: int
     entries: Sequence[Entry]
 
-    def version_of(self, view: str) -> int:
-        """The version of ``view``, ``admin`` or ``va``."""
-        return self.version if view == "admin" else self.va_version
+    def version_of(self, view: View) -> int:
+        """The version of what ``view`` shows."""
+        version: int = getattr(self, view.version_column)
+        return version
 
     def entry_of(self, user_id: UUID) -> Entry | None:
         """Where the user is, or None."""
@@ -99,14 +101,13 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
 
 def body(
     snapshot: Snapshot,
-    view: str,
+    view: View,
     format_: str,
     user_id: UUID,
     bound_account_id: UUID | None = None,
 ) -> bytes:
     """The representation of ``snapshot`` for one viewer.
 
-    :param view: ``admin`` or ``va``
     :param format_: ``json``, ``text`` or ``csv``
     :param bound_account_id: the only account whose name the viewer may see, or None for all
     """
@@ -122,12 +123,12 @@ def body(
     return _csv(snapshot, view, mine).encode()
 
 
-def shared_json(snapshot: Snapshot, view: str) -> bytes:
+def shared_json(snapshot: Snapshot, view: View) -> bytes:
     """The JSON up to ``me``, which all viewers of ``view`` share."""
     entries = [_seen(entry, view) for entry in snapshot.entries]
     shared = {
         "version": snapshot.version_of(view),
-        "view": view,
+        "view": view.name,
         "accounts_version": snapshot.accounts_version,
         "stale_after": snapshot.stale_after_seconds,
         "presence": entries,
@@ -158,9 +159,9 @@ def _mine(entry: Entry) -> dict[str, str]:
     }
 
 
-def _seen(entry: Entry, view: str) -> dict[str, str | None]:
-    """An entry as ``view`` sees it: who it is stays with the admins."""
-    if view != "admin":
+def _seen(entry: Entry, view: View) -> dict[str, str | None]:
+    """An entry as ``view`` sees it."""
+    if not view.shows_people:
         return {"account_id": entry.account_id}
     return {
         "account_id": entry.account_id,
@@ -183,9 +184,10 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+# By whether the view shows people.
 # Names first, ids last: what a person looks for stands where a narrow terminal shows it.
 _TEXT_COLUMNS = {
-    "admin": (
+    True: (
         "account_name",
         "display_name",
         "clocked_in_at",
@@ -195,10 +197,10 @@ _TEXT_COLUMNS = {
         "presence_id",
         "user_id",
     ),
-    "va": ("account_name", "account_id"),
+    False: ("account_name", "account_id"),
 }
 _CSV_COLUMNS = {
-    "admin": (
+    True: (
         "row",
         "account_id",
         "account_name",
@@ -209,29 +211,29 @@ _CSV_COLUMNS = {
         "state",
         "last_seen_at",
     ),
-    "va": ("row", "account_id", "account_name", "presence_id", "clocked_in_at"),
+    False: ("row", "account_id", "account_name", "presence_id", "clocked_in_at"),
 }
 _CSV_VERSIONS = ("version", "accounts_version", "stale_after")
 
 
-def _text(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
+def _text(snapshot: Snapshot, view: View, mine: Entry | None) -> str:
     """A table, then a line for ``me`` and one for the versions."""
-    columns = _TEXT_COLUMNS[view]
+    columns = _TEXT_COLUMNS[view.shows_people]
     rows = [_cells(_named(entry, view), columns) for entry in snapshot.entries]
     me = "none" if mine is None else " ".join(f"{k}={v}" for k, v in _mine(mine).items())
     return (
         f"{tables.aligned(columns, rows)}\nme: {me}\n"
-        f"version={snapshot.version_of(view)} view={view} "
+        f"version={snapshot.version_of(view)} view={view.name} "
         f"accounts_version={snapshot.accounts_version} stale_after={snapshot.stale_after_seconds}\n"
     )
 
 
-def _csv(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
+def _csv(snapshot: Snapshot, view: View, mine: Entry | None) -> str:
     """A row for each entry, then always one for ``me``; each with the versions.
 
     So another version is another body, as its tag says, also while nobody is clocked in.
     """
-    columns = _CSV_COLUMNS[view]
+    columns = _CSV_COLUMNS[view.shows_people]
     me: dict[str, str | None] = {"row": "me"}
     if mine is not None:
         me |= {
@@ -253,7 +255,7 @@ def _csv(snapshot: Snapshot, view: str, mine: Entry | None) -> str:
     return tables.csv_text((*columns, *_CSV_VERSIONS), rows)
 
 
-def _named(entry: Entry, view: str) -> dict[str, str | None]:
+def _named(entry: Entry, view: View) -> dict[str, str | None]:
     """An entry as ``view`` sees it, with its account's name."""
     return {**_seen(entry, view), "account_name": entry.account_name}
 

@@ -17,7 +17,7 @@ import live.express
 import live.question
 from live.counts import Counts
 from live.express import ExpressProtocol
-from live.loaded import VIEWS
+from models.views import VIEWS
 from tests.support.lane_streams import (
     BEARERS,
     LISTED,

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from models import Account, ClockEvent, Membership, Org, Presence
+from models.roles import ROLES
 from models.session import Database
 from services import (
     accounts,
@@ -413,8 +414,9 @@ class Operations(RuleBasedStateMachine):
         model = self.model
         assert versions == (model.version, model.va_version, model.accounts_version)
         for viewer in model.people:
+            view = ROLES[viewer.role].sees
             bodies = {
-                format_: snapshot.body(now, viewer.role, format_, viewer.user_id)
+                format_: snapshot.body(now, view, format_, viewer.user_id)
                 for format_ in snapshot.FORMATS.values()
             }
             rows = model.rows(viewer)

@@ -13,7 +13,7 @@ import live.express
 from live.counts import Counts
 from live.express import LEARNT_BYTES, ExpressProtocol
 from live.head import HEAD_BYTES, HEAD_LINES
-from live.loaded import VIEWS
+from models.views import VIEWS
 from tests.support.asgi_client import until
 from tests.support.lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
 

@@ -31,8 +31,10 @@ import live.tokens
 from live.counts import Counts
 from live.express import ExpressProtocol
 from live.gate import Gate
-from live.loaded import VIEWS, Loaded, Member
+from live.loaded import Loaded, Member
 from live.snapshots import Snapshots
+from models.roles import ROLES
+from models.views import OCCUPANCY, PEOPLE, VIEWS
 from services import snapshot
 from services.errors import NotAuthenticated
 from services.snapshot import Snapshot
@@ -47,7 +49,7 @@ SETTINGS = Settings(
 )
 # Bearers: member, and the time when the token runs out.
 BEARERS = {"ana": (UUID(int=2), 1000.0), "maya": (UUID(int=3), 1000.0), "soon": (UUID(int=2), 10.0)}
-ROLES = {UUID(int=2): "va", UUID(int=3): "admin"}
+MEMBERS = {UUID(int=2): "va", UUID(int=3): "admin"}
 SHORT_TIME = 0.3  # seconds, in place of timeouts
 TURNS = 25  # of the loop: more than any answer takes that waits for nothing
 
@@ -60,7 +62,7 @@ class Truth:
     """What the database would say."""
 
     def __init__(self) -> None:
-        self.members = {id_: Member(id_, role, True, 0) for id_, role in ROLES.items()}
+        self.members = {id_: Member(id_, role, True, 0) for id_, role in MEMBERS.items()}
         self.versions = dict.fromkeys(VIEWS, 1_000_000)
         self.is_there = True
         self.is_away = False
@@ -68,9 +70,9 @@ class Truth:
         self.changed()
 
     def changed(self) -> None:
-        now = Snapshot(self.versions["admin"], self.versions["va"], 1_000_000, 120, [])
+        now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, [])
         shared = {view: snapshot.shared_json(now, view) for view in VIEWS}
-        loaded = Loaded(now, self.versions["admin"], dict(self.members), {}, shared, {})
+        loaded = Loaded(now, self.versions[PEOPLE], dict(self.members), {}, shared, {})
         self.loaded = loaded if self.is_there else None
 
     def change_member(self, id_: UUID, **to: Any) -> None:
@@ -80,8 +82,8 @@ class Truth:
     def tag(self, bearer: str) -> str:
         """The tag of what the bearer would be shown now."""
         id_ = BEARERS[bearer][0]
-        view = self.members[id_].role if id_ in self.members else "va"
-        return tags.snapshot_tag(id_, view, "json", self.versions[view], 120, None)
+        view = ROLES[self.members[id_].role].sees if id_ in self.members else OCCUPANCY
+        return tags.snapshot_tag(id_, view.name, "json", self.versions[view], 120, None)
 
 
 class Inline:
