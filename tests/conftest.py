@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import delete, text
 from sqlalchemy.engine import make_url
 
@@ -22,6 +21,7 @@ from dev_postgres import running_postgres
 from models import Base, Membership
 from models.session import Database
 from settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.databases import database_of, empty_postgresql, migrate, opened
 from tests.support.log_lines import Lines
 from tests.support.scripts import Admin
@@ -143,8 +143,8 @@ def app(
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(app: Flask) -> AppClient:
+    return AppClient(app)
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,14 @@
 from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
 
+from tests.support.app_client import AppClient
 from tests.support.names import BAD_NAMES
 from tests.support.problems import assert_problem
 from tests.support.world import World, dump
 
 
-def test_an_added_account_is_there_for_everyone(world: World, client: FlaskClient) -> None:
+def test_an_added_account_is_there_for_everyone(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     answer = world.post(client, maya, "admin/accounts", name="Acme Dental")
     assert answer.status_code == 201
@@ -25,7 +25,7 @@ def test_an_added_account_is_there_for_everyone(world: World, client: FlaskClien
     assert clocked_in.status_code == 201
 
 
-def test_the_list_has_archived_accounts_too_by_name(world: World, client: FlaskClient) -> None:
+def test_the_list_has_archived_accounts_too_by_name(world: World, client: AppClient) -> None:
     maya = world.admin()
     for name in ("beta", "ALPHA", "Ärzte", "gamma"):
         account = world.account(name)
@@ -39,7 +39,7 @@ def test_the_list_has_archived_accounts_too_by_name(world: World, client: FlaskC
     ]
 
 
-def test_an_account_is_renamed_archived_and_taken_back(world: World, client: FlaskClient) -> None:
+def test_an_account_is_renamed_archived_and_taken_back(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     path = f"admin/accounts/{acme.id}"
     for changes in (
@@ -64,7 +64,7 @@ def test_an_account_is_renamed_archived_and_taken_back(world: World, client: Fla
 
 @pytest.mark.parametrize("body", [{}, {"name": "Acme Dental"}, {"archived": False}])
 def test_a_patch_that_changes_nothing_raises_nothing(
-    world: World, client: FlaskClient, body: dict[str, object]
+    world: World, client: AppClient, body: dict[str, object]
 ) -> None:
     maya, acme = world.admin(), world.account()
     before = dump(world.database)
@@ -75,7 +75,7 @@ def test_a_patch_that_changes_nothing_raises_nothing(
 
 
 def test_a_name_is_taken_in_any_case_also_by_an_archived_account(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, heron = world.admin(), world.account("Heron")
     world.archive(world.account("Straße"))
@@ -90,7 +90,7 @@ def test_a_name_is_taken_in_any_case_also_by_an_archived_account(
     assert (answer.status_code, answer.json["name"]) == (200, "HERON")
 
 
-def test_an_occupied_account_is_not_archived(world: World, client: FlaskClient) -> None:
+def test_an_occupied_account_is_not_archived(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.clock_in(ana, acme)
     before = dump(world.database)
@@ -104,9 +104,7 @@ def test_an_occupied_account_is_not_archived(world: World, client: FlaskClient) 
     assert world.kinds()[-1] == "expire"
 
 
-def test_a_refused_patch_changes_nothing_of_what_it_asked(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_refused_patch_changes_nothing_of_what_it_asked(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     world.account("Heron")
     before = dump(world.database)
@@ -116,7 +114,7 @@ def test_a_refused_patch_changes_nothing_of_what_it_asked(
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_bad_name_is_refused(world: World, client: FlaskClient, name: object) -> None:
+def test_a_bad_name_is_refused(world: World, client: AppClient, name: object) -> None:
     maya, acme = world.admin(), world.account()
     for answer in (
         world.post(client, maya, "admin/accounts", name=name),
@@ -125,13 +123,13 @@ def test_a_bad_name_is_refused(world: World, client: FlaskClient, name: object) 
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["name"]
 
 
-def test_a_name_has_200_characters_of_any_script(world: World, client: FlaskClient) -> None:
+def test_a_name_has_200_characters_of_any_script(world: World, client: AppClient) -> None:
     for name in ("=", "é" * 200, "😴" * 200, "株式会社"):
         answer = world.post(client, world.admin(), "admin/accounts", name=name)
         assert (answer.status_code, answer.json["name"]) == (201, name)
 
 
-def test_what_a_body_has_too_much_is_refused(world: World, client: FlaskClient) -> None:
+def test_what_a_body_has_too_much_is_refused(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     path = f"admin/accounts/{acme.id}"
     for answer, field in (
@@ -145,7 +143,7 @@ def test_what_a_body_has_too_much_is_refused(world: World, client: FlaskClient) 
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [field]
 
 
-def test_an_unknown_account_is_not_found(world: World, client: FlaskClient) -> None:
+def test_an_unknown_account_is_not_found(world: World, client: AppClient) -> None:
     maya = world.admin()
     answer = world.patch(client, maya, f"admin/accounts/{uuid4()}", name="A")
     assert_problem(answer, 404, "account_not_found")

@@ -4,11 +4,11 @@ from operator import itemgetter
 from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
 
 from models import Membership
 from services import access_codes
 from services.times import rfc3339
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
@@ -17,7 +17,7 @@ def path_of(member: Membership) -> str:
     return f"admin/members/{member.id}/access-codes"
 
 
-def test_an_issued_code_lets_its_member_in(world: World, client: FlaskClient) -> None:
+def test_an_issued_code_lets_its_member_in(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     versions = world.versions()
     answer = world.post(client, maya, path_of(ana))
@@ -29,7 +29,7 @@ def test_an_issued_code_lets_its_member_in(world: World, client: FlaskClient) ->
     assert session.json["member"]["id"] == answer.json["member_id"] == str(ana.id)
 
 
-def test_a_code_is_shown_once(world: World, client: FlaskClient) -> None:
+def test_a_code_is_shown_once(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     issued = [world.post(client, maya, path_of(ana)).json for _ in range(2)]
     codes = [each.pop("access_code") for each in issued]
@@ -45,7 +45,7 @@ def test_a_code_is_shown_once(world: World, client: FlaskClient) -> None:
             assert form not in rows
 
 
-def test_a_code_may_be_for_one_account_until_a_time(world: World, client: FlaskClient) -> None:
+def test_a_code_may_be_for_one_account_until_a_time(world: World, client: AppClient) -> None:
     maya, ana, acme, other = world.admin(), world.va(), world.account(), world.account("Heron")
     until = ago(-60)
     body = {"account_id": str(acme.id), "expires_at": until}
@@ -61,7 +61,7 @@ def test_a_code_may_be_for_one_account_until_a_time(world: World, client: FlaskC
 
 
 def test_a_revoked_code_is_worthless_with_the_tokens_from_it(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana = world.admin(), world.va()
     leaked, kept = (world.post(client, maya, path_of(ana)).json for _ in range(2))
@@ -83,7 +83,7 @@ def test_a_revoked_code_is_worthless_with_the_tokens_from_it(
     assert revoked == {leaked["id"]}
 
 
-def test_revoking_again_changes_nothing(world: World, client: FlaskClient) -> None:
+def test_revoking_again_changes_nothing(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     code = world.post(client, maya, path_of(ana)).json
     path = f"{path_of(ana)}/{code['id']}"
@@ -93,7 +93,7 @@ def test_revoking_again_changes_nothing(world: World, client: FlaskClient) -> No
     assert dump(world.database) == before
 
 
-def test_a_code_is_found_under_its_own_member_only(world: World, client: FlaskClient) -> None:
+def test_a_code_is_found_under_its_own_member_only(world: World, client: AppClient) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     code = world.post(client, maya, path_of(ana)).json
     before = dump(world.database)
@@ -107,7 +107,7 @@ def test_a_code_is_found_under_its_own_member_only(world: World, client: FlaskCl
     assert dump(world.database) == before
 
 
-def test_a_code_is_bound_to_no_account_that_is_not_there(world: World, client: FlaskClient) -> None:
+def test_a_code_is_bound_to_no_account_that_is_not_there(world: World, client: AppClient) -> None:
     maya, ana, archived = world.admin(), world.va(), world.account()
     world.archive(archived)
     foreign = World(world.database, world.settings, "Other company").account()
@@ -128,7 +128,7 @@ def test_a_code_is_bound_to_no_account_that_is_not_there(world: World, client: F
     ],
 )
 def test_a_bad_wish_for_a_code_is_refused(
-    world: World, client: FlaskClient, body: dict[str, object], field: str
+    world: World, client: AppClient, body: dict[str, object], field: str
 ) -> None:
     answer = world.post(client, world.admin(), path_of(world.va()), **body)
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [field]

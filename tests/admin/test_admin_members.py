@@ -4,9 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
 
 from models import Membership
+from tests.support.app_client import AppClient
 from tests.support.names import BAD_NAMES
 from tests.support.problems import assert_problem
 from tests.support.world import World, dump
@@ -14,7 +14,7 @@ from tests.support.world import World, dump
 VERSIONS = ("version", "va_version", "accounts_version", "members_version")
 
 
-def amend(world: World, client: FlaskClient, member: Membership, **body: Any) -> set[str]:
+def amend(world: World, client: AppClient, member: Membership, **body: Any) -> set[str]:
     """PATCH as an admin; the versions that it raised."""
     before = world.org()
     answer = world.patch(client, world.admin("Root"), f"admin/members/{member.id}", **body)
@@ -25,7 +25,7 @@ def amend(world: World, client: FlaskClient, member: Membership, **body: Any) ->
     return {name for name in VERSIONS if getattr(after, name) > getattr(before, name)}
 
 
-def test_an_added_member_is_listed(world: World, client: FlaskClient) -> None:
+def test_an_added_member_is_listed(world: World, client: AppClient) -> None:
     maya = world.admin()
     answer = world.post(client, maya, "admin/members", display_name="Ana Reyes", role="va")
     assert answer.status_code == 201
@@ -39,7 +39,7 @@ def test_an_added_member_is_listed(world: World, client: FlaskClient) -> None:
     assert listed["members"][1] == ana
 
 
-def test_two_members_may_have_one_name(world: World, client: FlaskClient) -> None:
+def test_two_members_may_have_one_name(world: World, client: AppClient) -> None:
     maya = world.admin()
     for _ in range(2):
         answer = world.post(client, maya, "admin/members", display_name="Ana Reyes", role="va")
@@ -48,7 +48,7 @@ def test_two_members_may_have_one_name(world: World, client: FlaskClient) -> Non
 
 
 def test_a_new_name_shows_to_admins_where_the_member_is_clocked_in(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     assert amend(world, client, ana, display_name="Ana Cruz") == {"members_version"}
@@ -60,9 +60,7 @@ def test_a_new_name_shows_to_admins_where_the_member_is_clocked_in(
     assert world.events()[-1].display_name == "Ana Cruz"
 
 
-def test_a_changed_role_counts_at_once_with_the_same_token(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_changed_role_counts_at_once_with_the_same_token(world: World, client: AppClient) -> None:
     ana = world.va()
     headers = world.bearer(ana)
     for role, status in (("admin", 200), ("va", 403)):
@@ -71,7 +69,7 @@ def test_a_changed_role_counts_at_once_with_the_same_token(
         assert client.get("/v1/presence", headers=headers).json["view"] == role
 
 
-def test_a_deactivated_member_is_off_and_out(world: World, client: FlaskClient) -> None:
+def test_a_deactivated_member_is_off_and_out(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     world.clock_in(ana, acme)
     code, headers = world.code(ana), world.bearer(ana)
@@ -88,7 +86,7 @@ def test_a_deactivated_member_is_off_and_out(world: World, client: FlaskClient) 
 
 
 def test_a_reactivated_member_comes_in_by_their_code_not_by_an_old_token(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     code, headers = world.code(ana), world.bearer(ana)
@@ -103,7 +101,7 @@ def test_a_reactivated_member_comes_in_by_their_code_not_by_an_old_token(
     "body", [{}, {"display_name": "Ana Reyes", "role": "va", "active": True}], ids=["none", "same"]
 )
 def test_a_patch_that_changes_nothing_raises_nothing(
-    world: World, client: FlaskClient, body: dict[str, Any]
+    world: World, client: AppClient, body: dict[str, Any]
 ) -> None:
     maya, ana = world.admin(), world.va()
     before = dump(world.database)
@@ -115,9 +113,7 @@ def test_a_patch_that_changes_nothing_raises_nothing(
 @pytest.mark.parametrize(
     "body", [{"role": "va"}, {"active": False}, {"active": False, "role": "va"}]
 )
-def test_the_last_active_admin_stays(
-    world: World, client: FlaskClient, body: dict[str, Any]
-) -> None:
+def test_the_last_active_admin_stays(world: World, client: AppClient, body: dict[str, Any]) -> None:
     maya, tom, acme = world.admin(), world.admin("Tom Okafor"), world.account()
     world.deactivate(tom)
     world.clock_in(maya, acme)
@@ -129,7 +125,7 @@ def test_the_last_active_admin_stays(
     assert world.patch(client, maya, f"admin/members/{tom.id}", role="va").status_code == 200
 
 
-def test_an_admin_may_step_down_where_another_is_left(world: World, client: FlaskClient) -> None:
+def test_an_admin_may_step_down_where_another_is_left(world: World, client: AppClient) -> None:
     maya, tom, acme = world.admin(), world.admin("Tom Okafor"), world.account()
     held = world.clock_in(maya, acme)
     answer = world.patch(client, maya, f"admin/members/{maya.id}", role="va")
@@ -143,7 +139,7 @@ def test_an_admin_may_step_down_where_another_is_left(world: World, client: Flas
     assert_problem(answer, 409, "last_admin")
 
 
-def test_all_is_changed_at_once_under_the_name_of_then(world: World, client: FlaskClient) -> None:
+def test_all_is_changed_at_once_under_the_name_of_then(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     world.clock_in(ana, world.account())
     changes = {"display_name": "Former Ana", "role": "admin", "active": False}
@@ -152,7 +148,7 @@ def test_all_is_changed_at_once_under_the_name_of_then(world: World, client: Fla
     assert world.events()[-1].display_name == "Ana Reyes"
 
 
-def test_revoked_tokens_are_worthless_and_codes_are_not(world: World, client: FlaskClient) -> None:
+def test_revoked_tokens_are_worthless_and_codes_are_not(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     code, headers = world.code(ana), world.bearer(ana)
     versions = world.versions()
@@ -166,7 +162,7 @@ def test_revoked_tokens_are_worthless_and_codes_are_not(world: World, client: Fl
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_bad_name_is_refused(world: World, client: FlaskClient, name: object) -> None:
+def test_a_bad_name_is_refused(world: World, client: AppClient, name: object) -> None:
     maya = world.admin()
     for answer in (
         world.post(client, maya, "admin/members", display_name=name, role="va"),
@@ -175,7 +171,7 @@ def test_a_bad_name_is_refused(world: World, client: FlaskClient, name: object) 
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["display_name"]
 
 
-def test_what_is_no_change_of_a_member_is_refused(world: World, client: FlaskClient) -> None:
+def test_what_is_no_change_of_a_member_is_refused(world: World, client: AppClient) -> None:
     maya = world.admin()
     path = f"admin/members/{maya.id}"
     for answer, field in (
@@ -192,7 +188,7 @@ def test_what_is_no_change_of_a_member_is_refused(world: World, client: FlaskCli
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [field]
 
 
-def test_an_unknown_member_is_not_found(world: World, client: FlaskClient) -> None:
+def test_an_unknown_member_is_not_found(world: World, client: AppClient) -> None:
     maya = world.admin()
     for member_id in (uuid4(), maya.user_id):
         path = f"admin/members/{member_id}"

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Flask
-from flask.testing import FlaskClient
 
 from models import Account, Membership
 from models.audit_event import KINDS
 from services import access_codes, audit_log
 from services.times import rfc3339
+from tests.support.app_client import AppClient
 from tests.support.commands import as_json
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
@@ -34,7 +34,7 @@ def calls(member: Any, account: Any, code: Any) -> Iterator[Call]:
     yield "DELETE", f"{codes}/{code}", None
 
 
-def send(client: FlaskClient, call: Call, headers: dict[str, str]) -> Any:
+def send(client: AppClient, call: Call, headers: dict[str, str]) -> Any:
     method, path, body = call
     return client.open(f"/v1/{path}", method=method, json=body, headers=headers)
 
@@ -52,7 +52,7 @@ def of(world: World, since: int = 0) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_who_gave_her_access_and_when(world: World, client: FlaskClient) -> None:
+def test_who_gave_her_access_and_when(world: World, client: AppClient) -> None:
     maya = world.admin()
     ana = world.post(client, maya, "admin/members", display_name="Ana Reyes", role="va").json
     acme = world.post(client, maya, "admin/accounts", name="Acme Dental").json
@@ -113,7 +113,7 @@ def test_an_operators_commands_stand_in_it_without_an_actor(app: Flask, world: W
 
 
 def test_the_log_keeps_what_an_erased_admin_did_not_who_it_was(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, tom = world.admin(), world.admin("Tom Okafor")
     world.patch(client, maya, f"admin/members/{maya.id}", display_name="Maya Chen-Ortiz")
@@ -135,7 +135,7 @@ def test_the_log_keeps_what_an_erased_admin_did_not_who_it_was(
         assert trace not in rows
 
 
-def test_the_log_keeps_no_address_of_who_was_erased(world: World, client: FlaskClient) -> None:
+def test_the_log_keeps_no_address_of_who_was_erased(world: World, client: AppClient) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     for member, actor, address in (
         (ana, ana, "192.0.2.1"),
@@ -152,7 +152,7 @@ def test_the_log_keeps_no_address_of_who_was_erased(world: World, client: FlaskC
     assert addresses == [None, None, "192.0.2.3"]
 
 
-def test_a_va_manages_nothing_and_learns_nothing(world: World, client: FlaskClient) -> None:
+def test_a_va_manages_nothing_and_learns_nothing(world: World, client: AppClient) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     code, headers = code_of(world, ben), world.bearer(ana)
     before = dump(world.database)
@@ -165,7 +165,7 @@ def test_a_va_manages_nothing_and_learns_nothing(world: World, client: FlaskClie
     assert dump(world.database) == before
 
 
-def test_another_orgs_ids_are_not_found(world: World, client: FlaskClient) -> None:
+def test_another_orgs_ids_are_not_found(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Other company")
     theirs: tuple[Membership, Account] = other.va(), other.account()
     ids = theirs[0].id, theirs[1].id, code_of(other, theirs[0])
@@ -182,7 +182,7 @@ def test_another_orgs_ids_are_not_found(world: World, client: FlaskClient) -> No
     assert dump(world.database) == before
 
 
-def test_nobody_manages_without_a_token(client: FlaskClient) -> None:
+def test_nobody_manages_without_a_token(client: AppClient) -> None:
     for call in calls(uuid4(), uuid4(), uuid4()):
         answer = send(client, call, {})
         assert_problem(answer, 401, "not_authenticated", reason="missing")

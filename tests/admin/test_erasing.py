@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import inspect, text
 
 from models import Account, Membership
@@ -19,6 +18,7 @@ from services import access_codes, clocking, sessions
 from services.change import Client
 from services.times import utc_now
 from settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.world import World
 
 NAME = "Aurelia Reyes-Quimby"
@@ -161,7 +161,7 @@ def test_no_trace_of_an_erased_person_is_left(
 
 
 def test_an_erased_person_is_shut_out(
-    story: Story, client: FlaskClient, flask: Callable[..., None]
+    story: Story, client: AppClient, flask: Callable[..., None]
 ) -> None:
     headers = story.world.bearer(story.member)
     flask("member", "delete", str(story.member.id))
@@ -171,7 +171,7 @@ def test_an_erased_person_is_shut_out(
 
 
 def test_an_erased_persons_presence_ends_for_all_viewers(
-    story: Story, client: FlaskClient, flask: Callable[..., None]
+    story: Story, client: AppClient, flask: Callable[..., None]
 ) -> None:
     viewers = [story.world.bearer(viewer) for viewer in (story.other, story.world.va())]
     polls = [client.get("/v1/presence", headers=headers) for headers in viewers]
@@ -209,7 +209,7 @@ def test_erasing_a_person_from_one_org_leaves_the_other(
     story: Story,
     database: Database,
     settings: Settings,
-    client: FlaskClient,
+    client: AppClient,
     flask: Callable[..., None],
 ) -> None:
     elsewhere = story_elsewhere(story.member, database, settings)

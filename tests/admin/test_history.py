@@ -8,11 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from models import Account, Membership
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago
 
@@ -37,30 +36,30 @@ CSV = {"Accept": "text/csv"}
 
 def get(
     world: World,
-    client: FlaskClient,
+    client: AppClient,
     maya: Membership,
     path: str = "clock-events",
     headers: dict[str, str] | None = None,
     **query: Any,
-) -> TestResponse:
+) -> AppAnswer:
     query = {name.strip("_"): value for name, value in query.items()}
     return client.get(
         f"/v1/admin/{path}", query_string=query, headers=world.bearer(maya) | (headers or {})
     )
 
 
-def entries(world: World, client: FlaskClient, maya: Membership, **query: Any) -> list[Any]:
+def entries(world: World, client: AppClient, maya: Membership, **query: Any) -> list[Any]:
     answer = get(world, client, maya, **query)
     assert answer.status_code == 200, answer.data
     found: list[Any] = answer.get_json()["clock_events"]
     return found
 
 
-def kinds(world: World, client: FlaskClient, maya: Membership, **query: Any) -> list[str]:
+def kinds(world: World, client: AppClient, maya: Membership, **query: Any) -> list[str]:
     return [entry["kind"] for entry in entries(world, client, maya, **query)]
 
 
-def pages(world: World, client: FlaskClient, maya: Membership, **query: Any) -> Iterator[list[Any]]:
+def pages(world: World, client: AppClient, maya: Membership, **query: Any) -> Iterator[list[Any]]:
     """Page after page, by the cursor."""
     more: dict[str, str] = {}
     while True:
@@ -79,7 +78,7 @@ def busy(world: World, times: int) -> tuple[Membership, Account, Account]:
     return ana, acme, heron
 
 
-def test_an_entry_is_as_the_contract_has_it(world: World, client: FlaskClient) -> None:
+def test_an_entry_is_as_the_contract_has_it(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     acme, heron = world.account(), world.account("Blue Heron Bakery")
     first, at = world.clock_in(ana, acme, ago(60)), ago(30)
@@ -112,7 +111,7 @@ def test_an_entry_is_as_the_contract_has_it(world: World, client: FlaskClient) -
     assert len({cleared["id"], switched["id"], began["id"]}) == 3
 
 
-def test_names_are_as_they_were_then(world: World, client: FlaskClient) -> None:
+def test_names_are_as_they_were_then(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.clock_in(ana, acme)
     world.rename_member(ana, "Ana Cruz")
@@ -122,7 +121,7 @@ def test_names_are_as_they_were_then(world: World, client: FlaskClient) -> None:
     assert names == [("Ana Cruz", "Acme Dental Group"), ("Ana Reyes", "Acme Dental")]
 
 
-def test_every_filter_alone_and_all_together(world: World, client: FlaskClient) -> None:
+def test_every_filter_alone_and_all_together(world: World, client: AppClient) -> None:
     maya, ben = world.admin(), world.va("Ben Cruz")
     ana, acme, heron = busy(world, 4)
     delta = world.account("Delta Plumbing")
@@ -148,7 +147,7 @@ def test_every_filter_alone_and_all_together(world: World, client: FlaskClient) 
     assert len(entries(world, client, maya, **span, account_id=acme.id)) == 1
 
 
-def test_from_is_meant_and_to_is_not(world: World, client: FlaskClient) -> None:
+def test_from_is_meant_and_to_is_not(world: World, client: AppClient) -> None:
     maya = world.admin()
     busy(world, 3)
     *_, first = entries(world, client, maya)
@@ -160,7 +159,7 @@ def test_from_is_meant_and_to_is_not(world: World, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-def test_pages_are_the_whole_once(world: World, client: FlaskClient, limit: int) -> None:
+def test_pages_are_the_whole_once(world: World, client: AppClient, limit: int) -> None:
     maya = world.admin()
     busy(world, 7)
     whole = entries(world, client, maya)
@@ -171,7 +170,7 @@ def test_pages_are_the_whole_once(world: World, client: FlaskClient, limit: int)
     assert [entry for page in filtered for entry in page] == whole[:-1]
 
 
-def test_pages_stay_right_while_rows_arrive(world: World, client: FlaskClient) -> None:
+def test_pages_stay_right_while_rows_arrive(world: World, client: AppClient) -> None:
     """Also those that arrive with a time long past."""
     maya, ben, delta = world.admin(), world.va("Ben Cruz"), world.account("Delta Plumbing")
     busy(world, 6)
@@ -185,7 +184,7 @@ def test_pages_stay_right_while_rows_arrive(world: World, client: FlaskClient) -
     assert len(entries(world, client, maya)) == len(whole) + 6
 
 
-def test_entries_of_one_moment_are_all_there(world: World, client: FlaskClient) -> None:
+def test_entries_of_one_moment_are_all_there(world: World, client: AppClient) -> None:
     maya, now = world.admin(), utc_now()
     for number in range(5):
         world.clock_in(world.va(f"VA {number}"), world.account(f"Account {number}"), now)
@@ -195,7 +194,7 @@ def test_entries_of_one_moment_are_all_there(world: World, client: FlaskClient) 
     ]
 
 
-def test_a_late_clock_out_stands_where_it_happened(world: World, client: FlaskClient) -> None:
+def test_a_late_clock_out_stands_where_it_happened(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     held = world.expired(ana, acme)
     world.sweep()
@@ -206,7 +205,7 @@ def test_a_late_clock_out_stands_where_it_happened(world: World, client: FlaskCl
     assert kinds(world, client, maya) == ["expire", "clock_out", "clock_in"]
 
 
-def test_csv_says_the_same_and_goes_on_by_its_link(world: World, client: FlaskClient) -> None:
+def test_csv_says_the_same_and_goes_on_by_its_link(world: World, client: AppClient) -> None:
     maya = world.admin()
     busy(world, 5)
     whole = entries(world, client, maya)
@@ -234,7 +233,7 @@ def test_csv_says_the_same_and_goes_on_by_its_link(world: World, client: FlaskCl
     assert rows == as_text
 
 
-def test_a_link_keeps_the_filters(world: World, client: FlaskClient) -> None:
+def test_a_link_keeps_the_filters(world: World, client: AppClient) -> None:
     maya = world.admin()
     busy(world, 5)
     query = {"kind": "switch", "limit": "1", "from": "2020-01-01T00:00:00+00:00"}
@@ -246,7 +245,7 @@ def test_a_link_keeps_the_filters(world: World, client: FlaskClient) -> None:
     assert following == query
 
 
-def test_a_cell_is_never_a_formula(world: World, client: FlaskClient) -> None:
+def test_a_cell_is_never_a_formula(world: World, client: AppClient) -> None:
     maya = world.admin('=HYPERLINK("evil")')
     acme = world.account("@acme")
     world.clock_in(maya, acme)
@@ -284,20 +283,20 @@ def test_a_cell_is_never_a_formula(world: World, client: FlaskClient) -> None:
 )
 @pytest.mark.parametrize("path", ["clock-events", "audit-events"])
 def test_a_bad_query_is_named(
-    world: World, client: FlaskClient, path: str, name: str, value: str
+    world: World, client: AppClient, path: str, name: str, value: str
 ) -> None:
     answer = get(world, client, world.admin(), path, **{name: value})
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [name]
 
 
-def test_a_time_that_ends_before_it_begins_is_refused(world: World, client: FlaskClient) -> None:
+def test_a_time_that_ends_before_it_begins_is_refused(world: World, client: AppClient) -> None:
     maya, span = world.admin(), {"from_": rfc3339(ago(10)), "to": rfc3339(ago(20))}
     for path in ("clock-events", "audit-events", "time"):
         answer = get(world, client, maya, path, **span)
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["to"]
 
 
-def test_a_cursor_of_another_org_or_log_is_none(world: World, client: FlaskClient) -> None:
+def test_a_cursor_of_another_org_or_log_is_none(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Another company")
     maya, noa = world.admin(), other.admin()
     busy(world, 3)
@@ -310,7 +309,7 @@ def test_a_cursor_of_another_org_or_log_is_none(world: World, client: FlaskClien
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["cursor"]
 
 
-def test_a_cursor_tells_nothing_of_other_orgs(world: World, client: FlaskClient) -> None:
+def test_a_cursor_tells_nothing_of_other_orgs(world: World, client: AppClient) -> None:
     """It is the ids of two entries that its reader has seen."""
     maya = world.admin()
     busy(world, 3)
@@ -319,7 +318,7 @@ def test_a_cursor_tells_nothing_of_other_orgs(world: World, client: FlaskClient)
     assert following == (first["id"] + second["id"]).replace("-", "")
 
 
-def test_only_admins_and_only_their_org(world: World, client: FlaskClient) -> None:
+def test_only_admins_and_only_their_org(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Another company")
     theirs = other.account()
     other.clock_in(other.va(), theirs)
@@ -331,7 +330,7 @@ def test_only_admins_and_only_their_org(world: World, client: FlaskClient) -> No
     assert entries(world, client, maya, account_id=theirs.id) == []
 
 
-def test_the_audit_log_has_the_same_form(world: World, client: FlaskClient) -> None:
+def test_the_audit_log_has_the_same_form(world: World, client: AppClient) -> None:
     maya = world.admin()
     for number in range(3):
         answer = world.post(client, maya, "admin/accounts", name=f"Account {number}")

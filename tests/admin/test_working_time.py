@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
@@ -17,6 +16,7 @@ from models import Membership, Presence
 from services import members
 from services.times import rfc3339, utc_now
 from services.working_time import GROUPINGS, Worked, days, start_of_month, summed, within
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago
 
@@ -50,7 +50,7 @@ def worked(start: str, end: str, user: int = 1, account: int = 1) -> Worked:
     return Worked(str(user), str(account), seconds(start), seconds(end))
 
 
-def asked(world: World, client: FlaskClient, maya: Membership, **query: Any) -> dict[str, Any]:
+def asked(world: World, client: AppClient, maya: Membership, **query: Any) -> dict[str, Any]:
     query = {
         name.strip("_"): rfc3339(value) if isinstance(value, datetime) else value
         for name, value in query.items()
@@ -62,7 +62,7 @@ def asked(world: World, client: FlaskClient, maya: Membership, **query: Any) -> 
     return found
 
 
-def total(world: World, client: FlaskClient, maya: Membership, **query: Any) -> int:
+def total(world: World, client: AppClient, maya: Membership, **query: Any) -> int:
     """The same by every grouping."""
     totals = {asked(world, client, maya, by=by, **query)["total_seconds"] for by in BYS}
     assert len(totals) == 1
@@ -174,7 +174,7 @@ def test_the_month_is_that_which_has_just_been() -> None:
     assert start_of_month(at("2026-10-31T23:00"), BERLIN) == at("2026-09-30T22:00")
 
 
-def test_hours_by_member_and_account(world: World, client: FlaskClient) -> None:
+def test_hours_by_member_and_account(world: World, client: AppClient) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     acme, heron = world.account(), world.account("Blue Heron Bakery")
     begin = at("2026-05-04T08:00")
@@ -207,7 +207,7 @@ def test_hours_by_member_and_account(world: World, client: FlaskClient) -> None:
     assert total(world, client, maya, **span) == 4800
 
 
-def test_csv_says_the_same(world: World, client: FlaskClient) -> None:
+def test_csv_says_the_same(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va("=Ana"), world.account()
     world.clock_in(ana, acme, at("2026-05-04T23:00"))
     world.clock_out(ana, at("2026-05-04T23:30"))
@@ -222,9 +222,7 @@ def test_csv_says_the_same(world: World, client: FlaskClient) -> None:
     ]
 
 
-def test_an_expired_presence_counts_to_its_last_heartbeat(
-    world: World, client: FlaskClient
-) -> None:
+def test_an_expired_presence_counts_to_its_last_heartbeat(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     begin = ago(7200)
     held = world.clock_in(ana, acme, begin)
@@ -240,7 +238,7 @@ def test_an_expired_presence_counts_to_its_last_heartbeat(
 
 
 def test_a_cleared_presence_counts_to_the_clear_and_an_open_one_to_now(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.clock_in(ana, acme, ago(600))
@@ -253,7 +251,7 @@ def test_a_cleared_presence_counts_to_the_clear_and_an_open_one_to_now(
     assert 600 <= total(world, client, maya, **span) <= 660
 
 
-def test_what_was_queued_counts_from_when_it_occurred(world: World, client: FlaskClient) -> None:
+def test_what_was_queued_counts_from_when_it_occurred(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     begin = ago(5000)
     world.clock_in(ana, acme, occurred_at=begin)
@@ -262,7 +260,7 @@ def test_what_was_queued_counts_from_when_it_occurred(world: World, client: Flas
 
 
 def test_a_presence_that_reaches_into_the_time_or_out_of_it_is_cut(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, acme, heron = world.admin(), world.account(), world.account("Blue Heron Bakery")
     ana, ben, gone = world.va(), world.va("Ben Cruz"), world.va("Gone")
@@ -293,7 +291,7 @@ def test_a_presence_that_reaches_into_the_time_or_out_of_it_is_cut(
 
 
 def test_a_presence_whose_end_was_lost_counts_to_its_last_heartbeat(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.clock_in(ana, acme, ago(86400))
@@ -302,7 +300,7 @@ def test_a_presence_whose_end_was_lost_counts_to_its_last_heartbeat(
     assert total(world, client, maya, from_=ago(2 * 86400)) == 0
 
 
-def test_names_are_those_of_today(world: World, client: FlaskClient) -> None:
+def test_names_are_those_of_today(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.clock_in(ana, acme, ago(100))
     world.clock_out(ana)
@@ -314,7 +312,7 @@ def test_names_are_those_of_today(world: World, client: FlaskClient) -> None:
     assert (row["display_name"], row["account_name"]) == ("Ana Cruz", "Acme Dental Group")
 
 
-def test_without_from_it_is_the_month_that_ends_with_to(world: World, client: FlaskClient) -> None:
+def test_without_from_it_is_the_month_that_ends_with_to(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     for month in (4, 5, 6):
         begin = datetime(2026, month, 1, tzinfo=UTC)
@@ -348,7 +346,7 @@ def test_without_from_it_is_the_month_that_ends_with_to(world: World, client: Fl
         ("limit", "1"),
     ],
 )
-def test_a_bad_query_is_named(world: World, client: FlaskClient, name: str, value: str) -> None:
+def test_a_bad_query_is_named(world: World, client: AppClient, name: str, value: str) -> None:
     answer = client.get(
         "/v1/admin/time", query_string={name: value}, headers=world.bearer(world.admin())
     )
@@ -357,9 +355,7 @@ def test_a_bad_query_is_named(world: World, client: FlaskClient, name: str, valu
 
 @pytest.mark.parametrize("tz", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 @pytest.mark.parametrize("year", ["0001-01-01", "9999-12-31"])
-def test_the_ends_of_time_harm_nobody(
-    world: World, client: FlaskClient, tz: str, year: str
-) -> None:
+def test_the_ends_of_time_harm_nobody(world: World, client: AppClient, tz: str, year: str) -> None:
     maya = world.admin()
     world.clock_in(world.va(), world.account(), ago(60))
     for query in ({"from": f"{year}T00:00:00Z"}, {"to": f"{year}T23:59:59+14:00"}):
@@ -371,7 +367,7 @@ def test_the_ends_of_time_harm_nobody(
         assert answer.status_code == 200
 
 
-def test_two_orgs_share_no_second(world: World, client: FlaskClient) -> None:
+def test_two_orgs_share_no_second(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Another company")
     other.clock_in(other.va(), other.account(), ago(60))
     assert asked(world, client, world.admin()) == {"rows": [], "total_seconds": 0}

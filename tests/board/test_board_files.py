@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from routes.board import CLIENT, PAGE
+from tests.support.app_client import AppClient
 from tests.support.node import package
 from tests.support.problems import assert_problem
 
@@ -37,7 +37,7 @@ def database_url(sqlite_template: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_each_file_is_served_as_it_lies(client: FlaskClient, path: str) -> None:
+def test_each_file_is_served_as_it_lies(client: AppClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     if path.endswith((".js", ".css")):
@@ -68,7 +68,7 @@ def assert_same_code(served: bytes, file: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_browsers_ask_each_time_and_then_get_a_304(client: FlaskClient, path: str) -> None:
+def test_browsers_ask_each_time_and_then_get_a_304(client: AppClient, path: str) -> None:
     answer = client.get(path)
     assert answer.headers["Cache-Control"] == "no-cache"
     again = client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
@@ -78,14 +78,14 @@ def test_browsers_ask_each_time_and_then_get_a_304(client: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("path", ["/", "/board/main.js", "/client/calls.js", "/board/none.js"])
-def test_the_page_may_do_nothing_but_its_own(client: FlaskClient, path: str) -> None:
+def test_the_page_may_do_nothing_but_its_own(client: AppClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_link_may_add_to_the_address(client: FlaskClient) -> None:
+def test_a_link_may_add_to_the_address(client: AppClient) -> None:
     assert client.get("/?utm_source=mail").status_code == 200
 
 
@@ -108,12 +108,12 @@ def test_a_link_may_add_to_the_address(client: FlaskClient) -> None:
         f"{'x' * 5000}.js",
     ],
 )
-def test_no_name_leads_elsewhere(client: FlaskClient, folder: str, name: str) -> None:
+def test_no_name_leads_elsewhere(client: AppClient, folder: str, name: str) -> None:
     assert_problem(client.get(f"/{folder}/{name}"), 404, "not_found")
 
 
 def test_only_known_kinds_of_files_are_served(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: AppClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("routes.board.PAGE", tmp_path)
     for name in (".env", "notes.md", "board.js.map", "script.py", "old.js~"):
@@ -121,7 +121,7 @@ def test_only_known_kinds_of_files_are_served(
         assert_problem(client.get(f"/board/{name}"), 404, "not_found")
 
 
-def test_the_page_names_only_files_that_are_there(client: FlaskClient) -> None:
+def test_the_page_names_only_files_that_are_there(client: AppClient) -> None:
     named = set(re.findall(r'(?:src|href)="([^"]+)"', (PAGE / "index.html").read_text()))
     for path, file in FILES.items():
         imported = re.findall(r"(?:from|import\()\s*['\"]([^'\"]+)['\"]", file.read_text())
@@ -157,5 +157,5 @@ def test_nothing_stands_in_line_and_no_other_host_is_named(path: str) -> None:
 
 
 def test_the_page_is_not_in_the_description_for_machines(app: Flask) -> None:
-    paths = app.test_client().get("/openapi.json").json["paths"]
+    paths = AppClient(app).get("/openapi.json").json["paths"]
     assert not [path for path in paths if not path.startswith("/v1/")]

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
 
 import settings as settings_module
@@ -24,6 +23,7 @@ from services import access_codes
 from services.times import utc_now
 from settings import from_environment
 from tests.support import ROOT
+from tests.support.app_client import AppClient
 from tests.support.commands import as_json, misuse, refusal, words
 from tests.support.server import environment
 from tests.support.settings import SECRET_KEY, settings_for
@@ -47,19 +47,19 @@ EVERY = [
 every_command = pytest.mark.parametrize("arguments", EVERY, ids=" ".join)
 
 
-def signed_in(client: FlaskClient, code: str) -> Any:
+def signed_in(client: AppClient, code: str) -> Any:
     answer = client.post("/v1/sessions", json={"access_code": code})
     assert answer.status_code == 200, answer.json
     return answer.json
 
 
-def me(client: FlaskClient, token: str) -> Any:
+def me(client: AppClient, token: str) -> Any:
     answer = client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200, answer.json
     return answer.json
 
 
-def test_a_company_is_made_by_commands_alone(app: Flask, client: FlaskClient) -> None:
+def test_a_company_is_made_by_commands_alone(app: Flask, client: AppClient) -> None:
     org = as_json(app, "org", "create", "Ábaco & Söhne")
     account = as_json(app, "account", "add", "--org", org["name"], "Acme Dental")
     person = ("member", "add", "--org", org["id"], "--name", "Ana Reyes", "--role", "va")
@@ -71,7 +71,7 @@ def test_a_company_is_made_by_commands_alone(app: Flask, client: FlaskClient) ->
     assert session["member"] == member
 
 
-def test_in_words_each_tells_the_id_that_the_next_needs(app: Flask, client: FlaskClient) -> None:
+def test_in_words_each_tells_the_id_that_the_next_needs(app: Flask, client: AppClient) -> None:
     org_id = last_word(words(app, "org", "create", "Acme"))
     account_id = last_word(words(app, "account", "add", "--org", org_id, "Acme Dental"))
     made = words(app, "member", "add", "--org", "Acme", "--name", "Ana Reyes", "--role", "va")
@@ -93,7 +93,7 @@ def last_word(line: str) -> str:
 
 
 def test_a_bound_code_lets_in_to_its_account_only(
-    app: Flask, client: FlaskClient, world: World
+    app: Flask, client: AppClient, world: World
 ) -> None:
     acme, books = world.account(), world.account("Books")
     issue = ("code", "issue", "--member", str(world.va().id), "--account", str(acme.id))
@@ -126,7 +126,7 @@ def test_a_code_does_not_expire_by_itself(app: Flask, world: World) -> None:
 
 @pytest.mark.parametrize(("options", "seconds"), [((), 43200), (("--ttl", "60"), 60)])
 def test_a_token_lives_so_many_seconds(
-    app: Flask, client: FlaskClient, world: World, options: tuple[str, ...], seconds: int
+    app: Flask, client: AppClient, world: World, options: tuple[str, ...], seconds: int
 ) -> None:
     ana = world.va()
     issued = as_json(app, "token", "issue", "--member", str(ana.id), *options)
@@ -245,7 +245,7 @@ def test_an_unreachable_database_is_told_in_a_line(
         assert "hush" not in line
 
 
-def test_the_demo_is_what_the_contract_says(app: Flask, client: FlaskClient) -> None:
+def test_the_demo_is_what_the_contract_says(app: Flask, client: AppClient) -> None:
     demo = as_json(app, "demo")
     assert demo.keys() == {"org", "accounts", "members"}
     assert demo["org"].keys() == {"id", "name"}
@@ -264,7 +264,7 @@ def test_the_demo_is_what_the_contract_says(app: Flask, client: FlaskClient) -> 
         assert member == {}
 
 
-def test_the_demo_again_is_the_same_org_with_more_codes(app: Flask, client: FlaskClient) -> None:
+def test_the_demo_again_is_the_same_org_with_more_codes(app: Flask, client: AppClient) -> None:
     first = as_json(app, "demo")
     clock_everyone_in(client, first)
     second = as_json(app, "demo")
@@ -278,13 +278,13 @@ def test_the_demo_again_is_the_same_org_with_more_codes(app: Flask, client: Flas
     assert (second["org"], second["accounts"]) == (first["org"], first["accounts"])
 
 
-def clock_everyone_in(client: FlaskClient, demo: dict[str, Any]) -> None:
+def clock_everyone_in(client: AppClient, demo: dict[str, Any]) -> None:
     for member, account in zip(demo["members"], demo["accounts"], strict=True):
         body = {"access_code": member["access_code"], "account_id": account["id"]}
         assert client.post("/v1/clock-in", json=body).status_code == 201
 
 
-def test_the_demo_in_words_lists_a_code_for_everyone(app: Flask, client: FlaskClient) -> None:
+def test_the_demo_in_words_lists_a_code_for_everyone(app: Flask, client: AppClient) -> None:
     lines = words(app, "demo").splitlines()
     assert len(lines) == len([*ADMINS, *VAS])
     for line in lines:
@@ -336,7 +336,7 @@ def test_endless_codes_of_the_demo_get_an_end_once_others_can_reach_it(
     public = ("setup", "--url", f"http://{host}:8000")
     found = CODE.search(words(default_app, "setup"))
     assert found
-    client = default_app.test_client()
+    client = AppClient(default_app)
     session = signed_in(client, found[0])
     words(default_app, "org", "create", "Acme")
     other = as_json(default_app, "member", "add", "--org", "Acme", "--name", "Eve", "--role", "va")
@@ -388,7 +388,7 @@ def test_setup_fills_another_database_only_with_demo(
 
 def test_setup_clocks_nobody_out(default_app: Flask) -> None:
     words(default_app, "setup")
-    client, demo = default_app.test_client(), as_json(default_app, "demo")
+    client, demo = AppClient(default_app), as_json(default_app, "demo")
     clock_everyone_in(client, demo)
     words(default_app, "setup")
     assert all(me(client, member["token"])["presence"] for member in demo["members"])

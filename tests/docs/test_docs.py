@@ -4,11 +4,11 @@ import re
 from dataclasses import fields
 
 from flask import Flask
-from flask.testing import FlaskClient
 
 from routes.problem_pages import MEANINGS
 from settings import Settings
 from tests.support import ROOT
+from tests.support.app_client import AppClient
 from wire.problems import PROBLEM_TYPES
 
 API = (ROOT / "docs/api.md").read_text()
@@ -45,7 +45,7 @@ def test_contract_md_has_every_error_code_with_its_status() -> None:
     assert {(kind.status, code) for code, kind in PROBLEM_TYPES.items()} <= said
 
 
-def test_every_problem_has_a_page(client: FlaskClient) -> None:
+def test_every_problem_has_a_page(client: AppClient) -> None:
     assert set(MEANINGS) == set(PROBLEM_TYPES)
     for code, kind in PROBLEM_TYPES.items():
         answer = client.get(f"/problems/{code}")

@@ -7,9 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
@@ -70,7 +69,7 @@ ODD_NAMES = ["extra", "", "\x00", "\ud800", "__proto__", "_schema", "self", "x" 
 class Sender:
     """A client whose requests must all be refused and change nothing."""
 
-    def __init__(self, world: World, client: FlaskClient) -> None:
+    def __init__(self, world: World, client: AppClient) -> None:
         self.world, self.client = world, client
         self.ana = world.va()
         self.held = world.clock_in(self.ana, world.account(), ago(600))
@@ -89,7 +88,7 @@ class Sender:
         }
         return bodies.get(path, {})
 
-    def send(self, path: str, data: bytes | str, **headers: str) -> TestResponse:
+    def send(self, path: str, data: bytes | str, **headers: str) -> AppAnswer:
         return self.client.post(
             f"/v1/{path}",
             data=data,
@@ -99,7 +98,7 @@ class Sender:
 
 
 @pytest.fixture
-def sender(world: World, client: FlaskClient) -> Iterator[Sender]:
+def sender(world: World, client: AppClient) -> Iterator[Sender]:
     sender = Sender(world, client)
     before = dump(world.database)
     yield sender
@@ -174,7 +173,7 @@ def test_a_body_above_64_kib_is_too_large(sender: Sender) -> None:
     assert_problem(answer, 413, "too_large")
 
 
-def test_a_body_of_64_kib_is_read(world: World, client: FlaskClient) -> None:
+def test_a_body_of_64_kib_is_read(world: World, client: AppClient) -> None:
     sender = Sender(world, client)
     for path in WITH_BODY:
         padded = json.dumps(sender.good(path)).ljust(64 * 1024)
@@ -202,7 +201,7 @@ def test_a_bad_idempotency_key_is_named(sender: Sender) -> None:
             assert list(errors) == ["Idempotency-Key"]
 
 
-def test_an_id_of_another_org_is_like_none(world: World, client: FlaskClient) -> None:
+def test_an_id_of_another_org_is_like_none(world: World, client: AppClient) -> None:
     sender, other = Sender(world, client), World(world.database, world.settings, "Another company")
     theirs = other.clock_in(other.admin(), other.account())
     before = dump(world.database)
@@ -281,7 +280,7 @@ def test_unknown_paths_and_methods_are_problems(sender: Sender) -> None:
         assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
-def test_checks_come_in_the_order_of_the_contract(world: World, client: FlaskClient) -> None:
+def test_checks_come_in_the_order_of_the_contract(world: World, client: AppClient) -> None:
     """Each request has every later fault too."""
     sender = Sender(world, client)
     large, other = b"x" * 70_000, sender.world.account("Blue Heron Bakery")
@@ -290,7 +289,7 @@ def test_checks_come_in_the_order_of_the_contract(world: World, client: FlaskCli
     held = {"account_id": str(sender.held.account_id)}
     nowhere = {"account_id": str(uuid4())}
 
-    def post(path: str, data: bytes | Json, headers: Any = None, **kind: str) -> TestResponse:
+    def post(path: str, data: bytes | Json, headers: Any = None, **kind: str) -> AppAnswer:
         body = data if isinstance(data, bytes) else json.dumps(data).encode()
         kind.setdefault("content_type", "application/json")
         return sender.client.post(f"/v1/{path}", data=body, headers=headers, **kind)

@@ -4,10 +4,9 @@ nothing changed."""
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from models import Membership
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago
 
 PATHS = ["presence", "accounts"]
@@ -19,13 +18,13 @@ SHARED = {
 }
 
 
-def assert_not_modified(answer: TestResponse) -> None:
+def assert_not_modified(answer: AppAnswer) -> None:
     assert (answer.status_code, answer.data) == (304, b"")
     assert not [name for name, _ in answer.headers if name.lower().startswith("content-")]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_200_and_304_carry_the_same_headers(world: World, client: FlaskClient, path: str) -> None:
+def test_200_and_304_carry_the_same_headers(world: World, client: AppClient, path: str) -> None:
     ana = world.va()
     world.clock_in(ana, world.account())
     got = world.get(client, ana, path)
@@ -40,7 +39,7 @@ def test_200_and_304_carry_the_same_headers(world: World, client: FlaskClient, p
 
 
 @pytest.mark.parametrize("environment", [{"PRESENCE_POLL_INTERVAL": "7"}])
-def test_the_operator_sets_the_poll_interval(world: World, client: FlaskClient) -> None:
+def test_the_operator_sets_the_poll_interval(world: World, client: AppClient) -> None:
     ana = world.va()
     got = world.get(client, ana)
     assert got.headers["X-Poll-Interval"] == "7"
@@ -51,9 +50,7 @@ def test_the_operator_sets_the_poll_interval(world: World, client: FlaskClient) 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_if_none_match_is_read_as_rfc_9110_says(
-    world: World, client: FlaskClient, path: str
-) -> None:
+def test_if_none_match_is_read_as_rfc_9110_says(world: World, client: AppClient, path: str) -> None:
     ana = world.va()
     tag = world.get(client, ana, path).headers["ETag"]
     strong = tag.removeprefix("W/")
@@ -90,14 +87,14 @@ def test_if_none_match_is_read_as_rfc_9110_says(
         assert world.get(client, ana, path, if_none_match=given).status_code == 200, given
 
 
-def test_several_header_lines_are_one_list(world: World, client: FlaskClient) -> None:
+def test_several_header_lines_are_one_list(world: World, client: AppClient) -> None:
     ana = world.va()
     tag = world.get(client, ana).headers["ETag"]
     headers = [*world.bearer(ana).items(), ("If-None-Match", '"a"'), ("If-None-Match", tag)]
     assert_not_modified(client.get("/v1/presence", headers=headers))
 
 
-def tags(world: World, client: FlaskClient, *members: Membership) -> dict[tuple[str, ...], str]:
+def tags(world: World, client: AppClient, *members: Membership) -> dict[tuple[str, ...], str]:
     """The tag of each member, path and format."""
     return {
         (str(member.id), path, accept): world.get(client, member, path, accept=accept).headers[
@@ -109,7 +106,7 @@ def tags(world: World, client: FlaskClient, *members: Membership) -> dict[tuple[
 
 
 def test_a_tag_never_matches_for_another_member_view_or_format(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     members = [world.va(), world.va("Ben Cruz"), world.admin(), world.admin("Tom Okafor")]
     other = World(world.database, world.settings, "Another company")
@@ -122,7 +119,7 @@ def test_a_tag_never_matches_for_another_member_view_or_format(
         assert (answer.status_code == 304) is own
 
 
-def test_a_changed_role_is_another_view_and_another_tag(world: World, client: FlaskClient) -> None:
+def test_a_changed_role_is_another_view_and_another_tag(world: World, client: AppClient) -> None:
     ana = world.va()
     tag = world.get(client, ana).headers["ETag"]
     world.change_role(ana, "admin")
@@ -130,7 +127,7 @@ def test_a_changed_role_is_another_view_and_another_tag(world: World, client: Fl
     assert (answer.status_code, answer.json["view"]) == (200, "admin")
 
 
-def test_a_renewed_token_keeps_its_304(world: World, client: FlaskClient) -> None:
+def test_a_renewed_token_keeps_its_304(world: World, client: AppClient) -> None:
     ana = world.va()
     old = {"Authorization": f"Bearer {world.token(ana, now=ago(3600))}"}
     tag = client.get("/v1/presence", headers=old).headers["ETag"]
@@ -140,7 +137,7 @@ def test_a_renewed_token_keeps_its_304(world: World, client: FlaskClient) -> Non
     assert_not_modified(client.get("/v1/presence", headers=new))
 
 
-def test_every_visible_change_changes_the_tag(world: World, client: FlaskClient) -> None:
+def test_every_visible_change_changes_the_tag(world: World, client: AppClient) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     acme, heron = world.account(), world.account("Blue Heron Bakery")
     seen_by_vas = {
@@ -178,7 +175,7 @@ def test_every_visible_change_changes_the_tag(world: World, client: FlaskClient)
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_tags_are_equal_exactly_when_the_bodies_are(
-    world: World, client: FlaskClient, accept: str
+    world: World, client: AppClient, accept: str
 ) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     seen: dict[Membership, set[tuple[str, bytes]]] = {maya: set(), ana: set()}
@@ -204,7 +201,7 @@ def test_tags_are_equal_exactly_when_the_bodies_are(
     assert len(seen[ana]) == 6
 
 
-def test_the_accounts_tag_moves_with_the_accounts_alone(world: World, client: FlaskClient) -> None:
+def test_the_accounts_tag_moves_with_the_accounts_alone(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     tag = world.get(client, ana, "accounts").headers["ETag"]
     world.clock_in(ana, acme)
@@ -215,7 +212,7 @@ def test_the_accounts_tag_moves_with_the_accounts_alone(world: World, client: Fl
     assert answer.json["accounts"] == [{"id": str(acme.id), "name": "Acme"}]
 
 
-def test_a_min_version_never_refuses_an_answer(world: World, client: FlaskClient) -> None:
+def test_a_min_version_never_refuses_an_answer(world: World, client: AppClient) -> None:
     ana = world.va()
     answer = world.post(client, ana, "clock-in", account_id=world.account().id)
     version = answer.headers["Presence-Version"]
@@ -227,7 +224,7 @@ def test_a_min_version_never_refuses_an_answer(world: World, client: FlaskClient
         assert_not_modified(world.get(client, ana, **headers))
 
 
-def test_presence_version_is_the_callers_views_version(world: World, client: FlaskClient) -> None:
+def test_presence_version_is_the_callers_views_version(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.stale(world.va("Ben"), world.account("Heron"))  # sets the views' versions apart
     for member in (maya, ana):

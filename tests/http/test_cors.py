@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 import live.flask_bridge
 from live.process import Process
+from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, request, started
 from tests.support.problems import assert_problem
 from tests.support.world import World
@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
     return {"PRESENCE_CORS_ORIGINS": f"https://other.example.com:8443, {LISTED}"}
 
 
-def preflight(client: FlaskClient, path: str, origin: str, method: str) -> dict[str, str]:
+def preflight(client: AppClient, path: str, origin: str, method: str) -> dict[str, str]:
     answer = client.options(
         path, headers={"Origin": origin, "Access-Control-Request-Method": method}
     )
@@ -41,7 +41,7 @@ def cors(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.startswith("Access-Control")}
 
 
-def test_a_preflight_of_a_listed_origin_is_granted(world: World, client: FlaskClient) -> None:
+def test_a_preflight_of_a_listed_origin_is_granted(world: World, client: AppClient) -> None:
     for path, method in (
         ("/v1/presence", "GET"),
         ("/v1/accounts", "GET"),
@@ -65,7 +65,7 @@ def test_a_preflight_of_a_listed_origin_is_granted(world: World, client: FlaskCl
 
 
 def test_a_preflight_of_a_path_that_is_not_there_is_granted(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     granted = cors(preflight(client, "/v1/presence", LISTED, "GET"))
     for path in ("/v1/nope", "/v1/me/", "/v1/accounts/1/2", "/v1/admin/presence/no-id"):
@@ -76,7 +76,7 @@ def test_a_preflight_of_a_path_that_is_not_there_is_granted(
         assert answer.headers["Access-Control-Allow-Origin"] == LISTED
 
 
-def test_a_preflight_of_another_spelling_or_elsewhere_is_not_found(client: FlaskClient) -> None:
+def test_a_preflight_of_another_spelling_or_elsewhere_is_not_found(client: AppClient) -> None:
     asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET"}
     for path in ("/v1//presence", "/v1/%70resence", "/nope", "/v1", "/v2/presence"):
         assert_problem(client.options(path, headers=asked), 404, "not_found")
@@ -94,7 +94,7 @@ UNLISTED = [
 ]
 
 
-def test_an_origin_that_is_not_listed_gets_nothing(world: World, client: FlaskClient) -> None:
+def test_an_origin_that_is_not_listed_gets_nothing(world: World, client: AppClient) -> None:
     ana = world.va()
     for origin in UNLISTED:
         assert cors(preflight(client, "/v1/presence", origin, "GET")) == {}
@@ -106,7 +106,7 @@ def test_an_origin_that_is_not_listed_gets_nothing(world: World, client: FlaskCl
             assert "Origin" in answer.headers["Vary"]
 
 
-def test_a_page_may_read_200_304_and_errors_alike(world: World, client: FlaskClient) -> None:
+def test_a_page_may_read_200_304_and_errors_alike(world: World, client: AppClient) -> None:
     ana = world.va()
     tag = world.get(client, ana).headers["ETag"]
     origin = {"Origin": LISTED}
@@ -166,7 +166,7 @@ def test_a_page_may_read_that_its_body_came_too_slowly(
     asyncio.run(tell())
 
 
-def test_no_credentials_and_no_cookies(world: World, client: FlaskClient) -> None:
+def test_no_credentials_and_no_cookies(world: World, client: AppClient) -> None:
     code = {"access_code": world.code(world.va())}
     answer = client.post("/v1/sessions", json=code, headers={"Origin": LISTED})
     assert "Set-Cookie" not in answer.headers

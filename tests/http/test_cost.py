@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from tests.support.app_client import AppClient
 from tests.support.world import World, ago, dump
 
 # The driver, or a listener of models/session.py, sends these around every transaction.
@@ -40,7 +40,7 @@ def counting(app: Flask) -> Counting:
 
 @pytest.mark.parametrize("role", ["admin", "va"])
 def test_an_unchanged_poll_runs_two_statements_and_reads_no_presence(
-    world: World, client: FlaskClient, counting: Counting, role: str
+    world: World, client: AppClient, counting: Counting, role: str
 ) -> None:
     member = world.admin() if role == "admin" else world.va()
     world.clock_in(world.va("Ben Cruz"), world.account())
@@ -53,7 +53,7 @@ def test_an_unchanged_poll_runs_two_statements_and_reads_no_presence(
 
 
 def test_a_changed_poll_runs_four_statements_for_any_number_of_members(
-    world: World, client: FlaskClient, counting: Counting
+    world: World, client: AppClient, counting: Counting
 ) -> None:
     maya = world.admin()
     for number in range(10):
@@ -68,7 +68,7 @@ def test_a_changed_poll_runs_four_statements_for_any_number_of_members(
 @pytest.mark.parametrize("by", ["code", "bearer"])
 @pytest.mark.parametrize("kind", ["new", "switch", "again"])
 def test_a_clock_in_with_a_key_runs_ten_statements_and_by_code_seven_more(
-    world: World, client: FlaskClient, counting: Counting, by: str, kind: str
+    world: World, client: AppClient, counting: Counting, by: str, kind: str
 ) -> None:
     ana, acme = world.va(), world.account()
     if kind == "switch":
@@ -95,7 +95,7 @@ def test_a_clock_in_with_a_key_runs_ten_statements_and_by_code_seven_more(
 
 
 def test_a_heartbeat_of_a_fresh_presence_runs_three_statements_at_most(
-    world: World, client: FlaskClient, counting: Counting
+    world: World, client: AppClient, counting: Counting
 ) -> None:
     ana = world.va()
     held = world.clock_in(ana, world.account(), ago(60))
@@ -107,7 +107,7 @@ def test_a_heartbeat_of_a_fresh_presence_runs_three_statements_at_most(
         assert not [each for each in statements if "orgs SET" in each or "FOR NO KEY" in each]
 
 
-def test_a_get_writes_nothing(world: World, client: FlaskClient, counting: Counting) -> None:
+def test_a_get_writes_nothing(world: World, client: AppClient, counting: Counting) -> None:
     members = [world.admin(), world.va()]
     world.expired(members[1], world.account())  # tempting to end
     before = dump(world.database)

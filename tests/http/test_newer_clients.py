@@ -1,13 +1,13 @@
 """What a client that is newer than the server may send (contract.md, at its beginning)."""
 
 import pytest
-from flask.testing import FlaskClient
 
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World
 
 
-def test_clock_events_ignore_fields_they_do_not_know(world: World, client: FlaskClient) -> None:
+def test_clock_events_ignore_fields_they_do_not_know(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     newer = {"mood": "good", "device": {"id": 7}}
     for status in (201, 200):
@@ -21,14 +21,14 @@ def test_clock_events_ignore_fields_they_do_not_know(world: World, client: Flask
     assert world.kinds() == ["clock_in", "clock_out"]
 
 
-def test_they_still_judge_the_fields_they_know(world: World, client: FlaskClient) -> None:
+def test_they_still_judge_the_fields_they_know(world: World, client: AppClient) -> None:
     ana = world.va()
     answer = world.post(client, ana, "clock-out", reason="bored", mood="good")
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["reason"]
 
 
 @pytest.mark.parametrize("media_type", ["application/merge-patch+json", "application/json"])
-def test_patch_takes_a_merge_patch(world: World, client: FlaskClient, media_type: str) -> None:
+def test_patch_takes_a_merge_patch(world: World, client: AppClient, media_type: str) -> None:
     maya, acme = world.admin(), world.account()
     answer = client.patch(
         f"/v1/admin/accounts/{acme.id}",
@@ -39,7 +39,7 @@ def test_patch_takes_a_merge_patch(world: World, client: FlaskClient, media_type
     assert (answer.status_code, answer.json["name"]) == (200, "Acme Orthodontics")
 
 
-def test_patch_says_what_it_takes(world: World, client: FlaskClient) -> None:
+def test_patch_says_what_it_takes(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     answer = client.patch(
         f"/v1/admin/accounts/{acme.id}",
@@ -51,7 +51,7 @@ def test_patch_says_what_it_takes(world: World, client: FlaskClient) -> None:
     assert answer.headers["Accept-Patch"] == "application/merge-patch+json, application/json"
 
 
-def test_nothing_else_takes_a_merge_patch(world: World, client: FlaskClient) -> None:
+def test_nothing_else_takes_a_merge_patch(world: World, client: AppClient) -> None:
     answer = client.post(
         "/v1/admin/accounts",
         data='{"name": "New"}',

@@ -12,7 +12,6 @@ from typing import Any
 import psycopg2
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -21,6 +20,7 @@ from models import session as session_module
 from models.migrations import head_revision
 from routes import docs
 from services import clocking
+from tests.support.app_client import AppClient
 from tests.support.databases import opened
 from tests.support.problems import assert_problem
 from tests.support.settings import settings_for
@@ -29,12 +29,12 @@ from tests.support.world import World, ago
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-def test_healthz_says_that_the_process_is_up(client: FlaskClient) -> None:
+def test_healthz_says_that_the_process_is_up(client: AppClient) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
 
 
-def test_readyz_says_that_each_part_is_well(client: FlaskClient) -> None:
+def test_readyz_says_that_each_part_is_well(client: AppClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
     checks = answer.json["checks"]
@@ -43,10 +43,10 @@ def test_readyz_says_that_each_part_is_well(client: FlaskClient) -> None:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[FlaskClient]:
+def serving(url: str) -> Iterator[AppClient]:
     app = create_app(settings_for(url))
     try:
-        yield app.test_client()
+        yield AppClient(app)
     finally:
         app.extensions["presence"].database.close()
 
@@ -68,7 +68,7 @@ def test_an_unmigrated_database_is_not_ready(database_url: str, tmp_path: Path) 
 
 
 def test_a_database_that_the_next_release_migrated_is_ready(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     at = text("UPDATE alembic_version SET version_num = :revision RETURNING version_num")
     with world.database.write() as session:
@@ -121,7 +121,7 @@ def test_a_lock_that_is_held_too_long_is_a_503(database_url: str) -> None:
     app = create_app(settings)
     context = app.extensions["presence"]
     try:
-        world, client = World(context.database, settings), app.test_client()
+        world, client = World(context.database, settings), AppClient(app)
         ana, acme = world.va(), world.account()
         held = world.clock_in(ana, acme, ago(600))
         world.sweep()
@@ -143,7 +143,7 @@ def test_a_lock_that_is_held_too_long_is_a_503(database_url: str) -> None:
 
 
 def test_a_fault_is_an_internal_error_that_tells_nothing(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("SELECT secret FROM somewhere")
@@ -158,7 +158,7 @@ def test_a_fault_is_an_internal_error_that_tells_nothing(
 
 
 def test_a_fault_in_a_transaction_rolls_it_back(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana, acme = world.va(), world.account()
 
@@ -201,7 +201,7 @@ def resolved(document: Any, reference: str) -> Any:
     return document
 
 
-def test_openapi_describes_every_route(app: Flask, client: FlaskClient) -> None:
+def test_openapi_describes_every_route(app: Flask, client: AppClient) -> None:
     answer = client.get("/openapi.json")
     assert answer.status_code == 200
     document = json.loads(answer.data)
@@ -245,7 +245,7 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("src", "href") and value]
 
 
-def test_docs_work_offline(client: FlaskClient) -> None:
+def test_docs_work_offline(client: AppClient) -> None:
     answer = client.get("/docs")
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     assert not re.findall(r"(?:https?:)?//[\w.-]+\.\w+", answer.text)
@@ -262,7 +262,7 @@ def test_docs_work_offline(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", docs.FILES)
-def test_browsers_keep_the_files_of_the_docs(client: FlaskClient, name: str) -> None:
+def test_browsers_keep_the_files_of_the_docs(client: AppClient, name: str) -> None:
     path = f"{docs.PATH}{name}"
     answer = client.get(path)
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -272,7 +272,7 @@ def test_browsers_keep_the_files_of_the_docs(client: FlaskClient, name: str) -> 
 
 
 def test_answers_under_v1_are_not_stored_other_than_what_is_polled(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     answers = [

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
+from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, started
 from tests.support.problems import assert_problem
 from tests.support.proxies import Proxy, haproxy, nginx
@@ -111,7 +111,7 @@ def test_gate_and_flask_agree(app: Flask, world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "another"])
-def test_flask_alone_takes_no_other_spelling(client: FlaskClient, server: str) -> None:
+def test_flask_alone_takes_no_other_spelling(client: AppClient, server: str) -> None:
     """Under any WSGI server: some tell what was sent, all decode it."""
     for sent, decoded in (("//metrics", "//metrics"), ("/%2Fmetrics", "//metrics"), ("", "")):
         told = {"RAW_URI": sent, "REQUEST_URI": ""} if server == "gunicorn" else {}

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from playwright.sync_api import Browser, expect
 
 from routes import docs
+from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, started
 from tests.support.browser import Viewer, context_of
 from tests.support.stage import Stage
@@ -40,7 +40,7 @@ def paths_of(app: Flask) -> list[str]:
 
 
 def test_every_answer_of_every_path_has_the_policy(
-    app: Flask, world: World, client: FlaskClient
+    app: Flask, world: World, client: AppClient
 ) -> None:
     ana, maya = world.va(), world.admin()
     paths = [*paths_of(app), "/nothing", "/v1/nothing", "/favicon.ico"]
@@ -62,7 +62,7 @@ def test_every_answer_of_every_path_has_the_policy(
 
 
 def test_a_fault_has_it_too(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("routes.operations.readiness", lambda: 1 / 0)
     answer = client.get("/readyz")
@@ -71,7 +71,7 @@ def test_a_fault_has_it_too(
 
 
 def test_polls_have_it_from_gate_and_flask_but_for_a_304(
-    app: Flask, world: World, client: FlaskClient
+    app: Flask, world: World, client: AppClient
 ) -> None:
     bearer = world.bearer(world.va())
 

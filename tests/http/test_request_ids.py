@@ -7,11 +7,10 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 import live.flask_bridge
 from live.process import Process
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.asgi_client import ask, request, started
 from tests.support.world import World
 
@@ -20,7 +19,7 @@ OWN = ("a", "x" * 64, "A.b_C-9", "00000000-0000-0000-0000-000000000000")
 NO_IDS = ("", "x" * 65, "with space", "a,b", "a/b", 'a"b', "é", "a\tb", "a%0ab", "a:b")
 
 
-def answers(world: World, client: FlaskClient, **headers: str) -> Iterator[TestResponse]:
+def answers(world: World, client: AppClient, **headers: str) -> Iterator[AppAnswer]:
     """Answers of every sort."""
     maya, ana, acme = world.admin(), world.va(), world.account()
     for member, method, path, body in (
@@ -46,7 +45,7 @@ def answers(world: World, client: FlaskClient, **headers: str) -> Iterator[TestR
         yield client.open(path, method=method, json=body, headers=bearer | headers)
 
 
-def assert_named(answer: TestResponse) -> str:
+def assert_named(answer: AppAnswer) -> str:
     """:returns: the id, which a problem has too"""
     (found,) = answer.headers.getlist("Request-Id")
     if answer.mimetype == "application/problem+json" and answer.data:
@@ -54,18 +53,18 @@ def assert_named(answer: TestResponse) -> str:
     return str(found)
 
 
-def test_every_answer_has_an_id_of_its_own(world: World, client: FlaskClient) -> None:
+def test_every_answer_has_an_id_of_its_own(world: World, client: AppClient) -> None:
     found = [assert_named(answer) for answer in answers(world, client)]
     assert len(found) == len(set(found))
     assert all(NEW.fullmatch(each) for each in found)
 
 
-def test_the_requests_own_id_is_taken(world: World, client: FlaskClient) -> None:
+def test_the_requests_own_id_is_taken(world: World, client: AppClient) -> None:
     for answer in answers(world, client, **{"Request-Id": "my-id.1"}):
         assert assert_named(answer) == "my-id.1"
 
 
-def test_what_is_no_id_is_not_taken(client: FlaskClient) -> None:
+def test_what_is_no_id_is_not_taken(client: AppClient) -> None:
     for own in OWN:
         assert assert_named(client.get("/v1/me", headers={"Request-Id": own})) == own
     for own in NO_IDS:
@@ -74,7 +73,7 @@ def test_what_is_no_id_is_not_taken(client: FlaskClient) -> None:
     assert NEW.fullmatch(assert_named(twice))
 
 
-def test_304s_of_polls_alone_have_none(world: World, client: FlaskClient) -> None:
+def test_304s_of_polls_alone_have_none(world: World, client: AppClient) -> None:
     ana = world.va()
     for path, has_id in (("presence", False), ("accounts", True)):
         tag = world.get(client, ana, path).headers["ETag"]

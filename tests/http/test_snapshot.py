@@ -7,9 +7,9 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago
 
@@ -20,7 +20,7 @@ def csv_rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_an_admin_sees_who_is_on_which_account(world: World, client: FlaskClient) -> None:
+def test_an_admin_sees_who_is_on_which_account(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     held = world.clock_in(ana, world.account())
     answer = world.get(client, maya)
@@ -47,7 +47,7 @@ def test_an_admin_sees_who_is_on_which_account(world: World, client: FlaskClient
     }
 
 
-def test_a_va_sees_only_that_accounts_are_occupied(world: World, client: FlaskClient) -> None:
+def test_a_va_sees_only_that_accounts_are_occupied(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     held = world.clock_in(ana, world.account())
     world.clock_in(ben, world.account("Blue Heron Bakery"))
@@ -63,7 +63,7 @@ def test_a_va_sees_only_that_accounts_are_occupied(world: World, client: FlaskCl
     }
 
 
-def test_the_body_is_shared_by_a_view_up_to_me(world: World, client: FlaskClient) -> None:
+def test_the_body_is_shared_by_a_view_up_to_me(world: World, client: AppClient) -> None:
     ana, ben, maya, tom = world.va(), world.va("Ben"), world.admin(), world.admin("Tom Okafor")
     world.clock_in(ana, world.account())
     world.clock_in(maya, world.account("Blue Heron Bakery"))
@@ -76,7 +76,7 @@ def test_the_body_is_shared_by_a_view_up_to_me(world: World, client: FlaskClient
         assert bodies[0] != bodies[1]
 
 
-def test_entries_are_ordered_by_account_id(world: World, client: FlaskClient) -> None:
+def test_entries_are_ordered_by_account_id(world: World, client: AppClient) -> None:
     for number in range(8):
         world.clock_in(world.va(f"VA {number}"), world.account(f"Account {number}"))
     for member in (world.admin(), world.va()):
@@ -86,13 +86,13 @@ def test_entries_are_ordered_by_account_id(world: World, client: FlaskClient) ->
         assert ids == sorted(ids)
 
 
-def test_free_accounts_are_not_listed(world: World, client: FlaskClient) -> None:
+def test_free_accounts_are_not_listed(world: World, client: AppClient) -> None:
     world.account()
     for member in (world.admin(), world.va()):
         assert world.get(client, member).json["presence"] == []
 
 
-def test_orgs_never_meet(world: World, client: FlaskClient) -> None:
+def test_orgs_never_meet(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Another company")
     other.clock_in(other.va("Olga"), other.account("Theirs"))
     versions = world.versions()
@@ -102,9 +102,7 @@ def test_orgs_never_meet(world: World, client: FlaskClient) -> None:
     assert world.versions() == versions
 
 
-def test_a_stale_entry_tells_admins_when_it_was_last_seen(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_stale_entry_tells_admins_when_it_was_last_seen(world: World, client: AppClient) -> None:
     maya = world.admin()
     held = world.stale(world.va(), world.account())
     entry = world.get(client, maya).json["presence"][0]
@@ -112,7 +110,7 @@ def test_a_stale_entry_tells_admins_when_it_was_last_seen(
     assert entry["last_seen_at"] == rfc3339(held.last_heartbeat_at)
 
 
-def test_a_snapshot_lists_what_the_sweep_has_not_met(world: World, client: FlaskClient) -> None:
+def test_a_snapshot_lists_what_the_sweep_has_not_met(world: World, client: AppClient) -> None:
     maya = world.admin()
     world.expired(world.va(), world.account())
     assert len(world.get(client, maya).json["presence"]) == 1
@@ -120,7 +118,7 @@ def test_a_snapshot_lists_what_the_sweep_has_not_met(world: World, client: Flask
     assert world.get(client, maya).json["presence"] == []
 
 
-def said(world: World, client: FlaskClient, member: Any, accept: str) -> tuple[Any, ...]:
+def said(world: World, client: AppClient, member: Any, accept: str) -> tuple[Any, ...]:
     """All that reaches ``member`` of a snapshot: status, headers, bytes."""
     answer = world.get(client, member, accept=accept)
     own = ("Date", "Request-Id")
@@ -130,7 +128,7 @@ def said(world: World, client: FlaskClient, member: Any, accept: str) -> tuple[A
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_a_va_receives_nothing_about_another_member(
-    world: World, client: FlaskClient, accept: str
+    world: World, client: AppClient, accept: str
 ) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     held = world.clock_in(ana, acme, ago(600))
@@ -158,7 +156,7 @@ def test_a_va_receives_nothing_about_another_member(
     assert said(world, client, ben, accept) == before
 
 
-def test_a_va_sees_no_more_of_an_admin_than_of_a_va(world: World, client: FlaskClient) -> None:
+def test_a_va_sees_no_more_of_an_admin_than_of_a_va(world: World, client: AppClient) -> None:
     acme, ben = world.account(), world.va("Ben Cruz")
     lengths = set()
     for holder in (world.admin("A very long name indeed, of an admin"), world.va("V")):
@@ -168,7 +166,7 @@ def test_a_va_sees_no_more_of_an_admin_than_of_a_va(world: World, client: FlaskC
     assert len(lengths) == 1
 
 
-def test_text_is_an_aligned_table_of_the_same(world: World, client: FlaskClient) -> None:
+def test_text_is_an_aligned_table_of_the_same(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     world.clock_in(maya, world.account("Zeta"))
     held = world.clock_in(ana, world.account("Acme Dental"))
@@ -188,7 +186,7 @@ def test_text_is_an_aligned_table_of_the_same(world: World, client: FlaskClient)
     assert f"version={world.org().va_version} " in to_va
 
 
-def test_csv_has_a_header_row_and_the_same(world: World, client: FlaskClient) -> None:
+def test_csv_has_a_header_row_and_the_same(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     world.stale(ana, world.account('Dental, Acme & "Sons"'))
     answer = world.get(client, maya, accept="text/csv")
@@ -206,7 +204,7 @@ def test_csv_has_a_header_row_and_the_same(world: World, client: FlaskClient) ->
 
 
 def test_a_vas_csv_names_the_account_alone_and_their_own_presence(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     held = world.clock_in(ana, world.account())
@@ -228,9 +226,7 @@ def test_a_vas_csv_names_the_account_alone_and_their_own_presence(
     }
 
 
-def test_the_csv_of_an_empty_org_changes_with_its_version(
-    world: World, client: FlaskClient
-) -> None:
+def test_the_csv_of_an_empty_org_changes_with_its_version(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     before = world.get(client, maya, accept="text/csv").text
     world.clock_in(maya, acme)
@@ -238,7 +234,7 @@ def test_the_csv_of_an_empty_org_changes_with_its_version(
     assert world.get(client, maya, accept="text/csv").text != before
 
 
-def test_csv_cells_are_no_formulas(world: World, client: FlaskClient) -> None:
+def test_csv_cells_are_no_formulas(world: World, client: AppClient) -> None:
     maya = world.admin()
     names = ["=1+1", "+1", "-1", "@SUM(A1)"]
     for name in names:
@@ -270,19 +266,19 @@ ACCEPTED = [
 ]
 
 
-def test_accept_chooses_the_format(world: World, client: FlaskClient) -> None:
+def test_accept_chooses_the_format(world: World, client: AppClient) -> None:
     ana = world.va()
     for accept, media_type in ACCEPTED:
         answer = world.get(client, ana, accept=accept)
         assert (answer.status_code, answer.mimetype) == (200, media_type), accept
 
 
-def test_errors_are_problems_whatever_is_accepted(client: FlaskClient) -> None:
+def test_errors_are_problems_whatever_is_accepted(client: AppClient) -> None:
     answer = client.get("/v1/presence", headers={"Accept": "text/csv"})
     assert_problem(answer, 401, "not_authenticated", reason="missing")
 
 
-def test_head_is_get_without_a_body(world: World, client: FlaskClient) -> None:
+def test_head_is_get_without_a_body(world: World, client: AppClient) -> None:
     ana = world.va()
     world.clock_in(ana, world.account())
     for path in ("/v1/presence", "/v1/accounts"):
@@ -296,7 +292,7 @@ def test_head_is_get_without_a_body(world: World, client: FlaskClient) -> None:
             assert client.head(path, headers=headers).status_code == 304
 
 
-def test_accounts_are_listed_by_casefolded_name(world: World, client: FlaskClient) -> None:
+def test_accounts_are_listed_by_casefolded_name(world: World, client: AppClient) -> None:
     made = [world.account(name) for name in ("Zeta", "eta", "Éclair", "ALPHA", "beta", "STRASSE")]
     world.archive(world.account("Archived"))
     answer = world.get(client, world.va(), "accounts")
@@ -310,7 +306,7 @@ def test_accounts_are_listed_by_casefolded_name(world: World, client: FlaskClien
     assert [account["name"] for account in answer.json["accounts"]][:3] == ["ALPHA", "beta", "eta"]
 
 
-def test_clients_are_told_to_read_the_accounts_again(world: World, client: FlaskClient) -> None:
+def test_clients_are_told_to_read_the_accounts_again(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     changes = (
         lambda: world.rename_account(acme, "Acme Dental Group"),

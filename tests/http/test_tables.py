@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.app_client import AppClient
 from tests.support.world import World, ago
 from wire.tables import csv_text
 
@@ -80,7 +80,7 @@ PATHS += ["/v1/admin/audit-events", "/v1/admin/time?by=account,member&to=2100-01
 NAMES = ["=1", "\uff0d2", "x;=3", 'y;"\uff204', "\uff0b"]
 
 
-def test_every_csv_of_the_service_is_made_so(world: World, client: FlaskClient) -> None:
+def test_every_csv_of_the_service_is_made_so(world: World, client: AppClient) -> None:
     maya = world.admin("@Maya")
     for name in NAMES:
         member = {"display_name": name, "role": "va"}

@@ -17,6 +17,7 @@ from flask import Flask
 from context import Context
 from routes import addresses
 from tests.support import ROOT
+from tests.support.app_client import AppClient
 from tests.support.databases import migrate, opened
 from tests.support.server import environment
 from tests.support.settings import SECRET_KEY, settings_for
@@ -57,9 +58,7 @@ def test_it_is_said_once_what_to_set(
     monkeypatch.setattr(addresses, "_said", set())
     caplog.set_level(logging.WARNING)
     for _ in range(3):
-        app.test_client().get(
-            "/v1/me", headers=headers, environ_overrides={"REMOTE_ADDR": connected}
-        )
+        AppClient(app).get("/v1/me", headers=headers, environ_overrides={"REMOTE_ADDR": connected})
     found = [each.getMessage() for each in caplog.records if each.name == "presence.addresses"]
     assert found == said
     assert all("PRESENCE_TRUSTED_PROXIES" in each for each in found)

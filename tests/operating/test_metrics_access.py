@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from dev_postgres import free_port
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.proxies import Proxy, haproxy, nginx
 from tests.support.server import copy_project, running_server
@@ -46,13 +45,13 @@ def environment() -> dict[str, str]:
 
 
 def ask(
-    client: FlaskClient,
+    client: AppClient,
     *,
     peer: str | None = "127.0.0.1",
     host: str = "localhost:8000",
     protocol: str = "HTTP/1.1",
     **headers: str,
-) -> TestResponse:
+) -> AppAnswer:
     given = {"REMOTE_ADDR": peer, "HTTP_HOST": host, "SERVER_PROTOCOL": protocol}
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.get("/metrics", environ_overrides=given, headers=fields)
@@ -60,21 +59,21 @@ def ask(
 
 @pytest.mark.parametrize("peer", HERE)
 @pytest.mark.parametrize("host", OWN_HOSTS)
-def test_this_machine_may_read_them(client: FlaskClient, peer: str, host: str) -> None:
+def test_this_machine_may_read_them(client: AppClient, peer: str, host: str) -> None:
     answer = ask(client, peer=peer, host=host)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     assert "presence_" in answer.text
 
 
 @pytest.mark.parametrize("peer", [*ELSEWHERE, None])
-def test_others_may_not_without_the_token(client: FlaskClient, peer: str | None) -> None:
+def test_others_may_not_without_the_token(client: AppClient, peer: str | None) -> None:
     assert_problem(ask(client, peer=peer), 401, "not_authenticated", reason="missing")
     assert ask(client, peer=peer, Authorization=BEARER).status_code == 200
 
 
 @pytest.mark.parametrize("host", OTHER_HOSTS)
 def test_who_asks_this_machine_for_another_host_came_through_a_proxy(
-    client: FlaskClient, host: str
+    client: AppClient, host: str
 ) -> None:
     assert_problem(ask(client, host=host), 401, "not_authenticated", reason="missing")
     assert ask(client, host=host, Authorization=BEARER).status_code == 200
@@ -82,21 +81,19 @@ def test_who_asks_this_machine_for_another_host_came_through_a_proxy(
 
 @pytest.mark.parametrize("name", PROXY_HEADERS)
 @pytest.mark.parametrize("value", ["192.0.2.1", "127.0.0.1", ""])
-def test_what_a_proxy_brings_is_not_this_machines(
-    client: FlaskClient, name: str, value: str
-) -> None:
+def test_what_a_proxy_brings_is_not_this_machines(client: AppClient, name: str, value: str) -> None:
     fields = {name.replace("-", "_"): value}
     assert_problem(ask(client, **fields), 401, "not_authenticated", reason="missing")
     assert ask(client, Authorization=BEARER, **fields).status_code == 200
 
 
-def test_http_1_0_is_nginx_as_it_comes(client: FlaskClient) -> None:
+def test_http_1_0_is_nginx_as_it_comes(client: AppClient) -> None:
     assert_problem(ask(client, protocol="HTTP/1.0"), 401, "not_authenticated")
     assert ask(client, protocol="HTTP/1.0", Authorization=BEARER).status_code == 200
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
-def test_the_scheme_is_read_in_any_case(client: FlaskClient, scheme: str) -> None:
+def test_the_scheme_is_read_in_any_case(client: AppClient, scheme: str) -> None:
     given = BEARER.replace("Bearer", scheme)
     assert ask(client, peer="192.0.2.1", Authorization=given).status_code == 200
 
@@ -105,13 +102,13 @@ def test_the_scheme_is_read_in_any_case(client: FlaskClient, scheme: str) -> Non
     "given",
     ["", "Bearer", "Bearer x", BEARER[:-1], f"{BEARER}x", BEARER.replace("Bearer", "Basic")],
 )
-def test_another_token_lets_nobody_in(client: FlaskClient, given: str) -> None:
+def test_another_token_lets_nobody_in(client: AppClient, given: str) -> None:
     assert_problem(ask(client, peer="192.0.2.1", Authorization=given), 401, "not_authenticated")
 
 
 @pytest.mark.parametrize("environment", [{}])
 @pytest.mark.parametrize("given", ["Bearer", "Bearer ", "Bearer None", "", "Bearer x"])
-def test_where_no_token_is_set_none_lets_in(client: FlaskClient, given: str) -> None:
+def test_where_no_token_is_set_none_lets_in(client: AppClient, given: str) -> None:
     assert_problem(ask(client, peer="192.0.2.1", Authorization=given), 401, "not_authenticated")
 
 

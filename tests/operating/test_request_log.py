@@ -5,12 +5,12 @@ import re
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 import metrics
 import problem_log
 from services import clocking, signing_in
+from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, started
 from tests.support.log_lines import Lines
 from tests.support.world import World
@@ -27,7 +27,7 @@ def problems(status: int, code: str) -> float:
 
 
 def test_a_403_is_logged_with_who_where_and_which(
-    world: World, client: FlaskClient, lines: Lines
+    world: World, client: AppClient, lines: Lines
 ) -> None:
     ana, before = world.va(), problems(403, "admin_only")
     headers = world.bearer(ana) | NAMED
@@ -39,7 +39,7 @@ def test_a_403_is_logged_with_who_where_and_which(
 
 
 def test_a_refused_sign_in_and_a_lockout_are_logged(
-    world: World, client: FlaskClient, lines: Lines
+    world: World, client: AppClient, lines: Lines
 ) -> None:
     assert world.org()
     for path in ("sessions", "clock-in"):
@@ -61,7 +61,7 @@ def test_a_refused_sign_in_and_a_lockout_are_logged(
 
 def test_a_fault_is_logged_with_its_id_and_a_traceback(
     world: World,
-    client: FlaskClient,
+    client: AppClient,
     lines: Lines,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -80,7 +80,7 @@ def test_a_fault_is_logged_with_its_id_and_a_traceback(
 
 
 def test_a_database_that_is_away_is_logged_with_the_reason(
-    world: World, client: FlaskClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
@@ -95,7 +95,7 @@ def test_a_database_that_is_away_is_logged_with_the_reason(
 
 
 def test_what_went_well_or_was_only_wrong_is_not_logged(
-    world: World, client: FlaskClient, lines: Lines
+    world: World, client: AppClient, lines: Lines
 ) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     world.clock_in(ben, acme)
@@ -107,7 +107,7 @@ def test_what_went_well_or_was_only_wrong_is_not_logged(
 
 
 def test_nothing_that_a_client_wrote_is_in_a_line(
-    world: World, client: FlaskClient, lines: Lines
+    world: World, client: AppClient, lines: Lines
 ) -> None:
     ana = world.va()
     forged = "\n403 admin_only member=forged\x1b[31m\u2028"
@@ -173,7 +173,7 @@ async def unavailable(*_: object) -> None:
 
 
 def test_a_flood_leaves_lines_out_and_says_so(
-    world: World, client: FlaskClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
     monkeypatch.setattr(problem_log, "monotonic", lambda: now)

@@ -1,10 +1,10 @@
 """Who may do what: every endpoint, asked by everyone, in an org and beside another one."""
 
 import pytest
-from flask.testing import FlaskClient
 
 from models.session import Database
 from settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.matrix import BOUND, ENDPOINTS, Scene, fingerprint
 from tests.support.problems import assert_problem
 
@@ -18,7 +18,7 @@ def test_every_endpoint_is_in_the_matrix(endpoints: set[tuple[str, str]]) -> Non
 
 @pytest.mark.parametrize("who", REFUSED)
 def test_who_has_no_good_token_gets_nowhere(
-    database: Database, settings: Settings, client: FlaskClient, who: str
+    database: Database, settings: Settings, client: AppClient, who: str
 ) -> None:
     scene = Scene(database, settings)
     headers = scene.authorization(who)
@@ -35,7 +35,7 @@ def test_who_has_no_good_token_gets_nowhere(
 
 @pytest.mark.parametrize("who", ["va", *BOUND])
 def test_a_va_and_who_is_bound_to_an_account_may_do_what_members_may(
-    database: Database, settings: Settings, client: FlaskClient, who: str
+    database: Database, settings: Settings, client: AppClient, who: str
 ) -> None:
     for name in ENDPOINTS:
         scene = Scene(database, settings)
@@ -52,7 +52,7 @@ def test_a_va_and_who_is_bound_to_an_account_may_do_what_members_may(
 
 
 def test_an_admin_may_do_everything_in_their_org_and_nothing_in_another(
-    database: Database, settings: Settings, client: FlaskClient
+    database: Database, settings: Settings, client: AppClient
 ) -> None:
     for name in ENDPOINTS:
         scene = Scene(database, settings)
@@ -63,7 +63,7 @@ def test_an_admin_may_do_everything_in_their_org_and_nothing_in_another(
 
 
 def test_an_admin_of_another_org_sees_and_changes_nothing(
-    database: Database, settings: Settings, client: FlaskClient
+    database: Database, settings: Settings, client: AppClient
 ) -> None:
     scene = Scene(database, settings)
     for name, endpoint in ENDPOINTS.items():

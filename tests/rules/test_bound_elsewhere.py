@@ -4,11 +4,10 @@ import threading
 from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from models import Account, Membership
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World
 
@@ -41,13 +40,13 @@ def bound(world: World, ana: Membership, acme: Account) -> Headers:
     return world.bearer(ana, account=acme)
 
 
-def heartbeat(client: FlaskClient, headers: Headers, presence_id: object) -> TestResponse:
+def heartbeat(client: AppClient, headers: Headers, presence_id: object) -> AppAnswer:
     return client.post("/v1/heartbeat", json={"presence_id": str(presence_id)}, headers=headers)
 
 
 def clock_out(
-    client: FlaskClient, headers: Headers, key: str | None = None, **body: str
-) -> TestResponse:
+    client: AppClient, headers: Headers, key: str | None = None, **body: str
+) -> AppAnswer:
     keyed = headers if key is None else headers | {"Idempotency-Key": key}
     return client.post("/v1/clock-out", json=body, headers=keyed)
 
@@ -55,7 +54,7 @@ def clock_out(
 @pytest.mark.parametrize("is_stale", [False, True])
 def test_a_heartbeat_of_a_presence_on_another_account_is_refused(
     world: World,
-    client: FlaskClient,
+    client: AppClient,
     ana: Membership,
     heron: Account,
     bound: Headers,
@@ -71,7 +70,7 @@ def test_a_heartbeat_of_a_presence_on_another_account_is_refused(
 
 
 def test_a_clock_out_on_another_account_is_refused(
-    world: World, client: FlaskClient, ana: Membership, heron: Account, bound: Headers
+    world: World, client: AppClient, ana: Membership, heron: Account, bound: Headers
 ) -> None:
     held = world.clock_in(ana, heron)
     before = world.held(), world.kinds(), world.versions()
@@ -86,7 +85,7 @@ def test_a_clock_out_on_another_account_is_refused(
 
 
 def test_what_has_ended_or_never_was_is_answered_as_ever(
-    world: World, client: FlaskClient, ana: Membership, heron: Account, bound: Headers
+    world: World, client: AppClient, ana: Membership, heron: Account, bound: Headers
 ) -> None:
     nothing = {"cleared": False, "account_id": None}
     assert clock_out(client, bound).json == nothing
@@ -103,7 +102,7 @@ def test_what_has_ended_or_never_was_is_answered_as_ever(
 
 
 def test_a_late_clock_out_of_another_account_is_not_kept(
-    world: World, client: FlaskClient, ana: Membership, heron: Account, bound: Headers
+    world: World, client: AppClient, ana: Membership, heron: Account, bound: Headers
 ) -> None:
     id_ = world.expired(ana, heron).presence_id
     for answer in (heartbeat(client, bound, id_), clock_out(client, bound, presence_id=str(id_))):
@@ -115,7 +114,7 @@ def test_a_late_clock_out_of_another_account_is_not_kept(
 
 
 def test_a_repeated_clock_out_gets_its_first_answer(
-    world: World, client: FlaskClient, ana: Membership, heron: Account, bound: Headers
+    world: World, client: AppClient, ana: Membership, heron: Account, bound: Headers
 ) -> None:
     client.post("/v1/clock-in", json={}, headers=bound)
     first = clock_out(client, bound, "a").json
@@ -125,7 +124,7 @@ def test_a_repeated_clock_out_gets_its_first_answer(
 
 
 def test_a_switch_to_its_own_account_is_allowed(
-    world: World, client: FlaskClient, ana: Membership, acme: Account, heron: Account
+    world: World, client: AppClient, ana: Membership, acme: Account, heron: Account
 ) -> None:
     world.clock_in(ana, heron)
     code = world.code(ana, account=acme)
@@ -136,7 +135,7 @@ def test_a_switch_to_its_own_account_is_allowed(
 
 
 def test_a_key_of_another_accounts_clock_in_does_not_show_it(
-    world: World, client: FlaskClient, ana: Membership, heron: Account, bound: Headers
+    world: World, client: AppClient, ana: Membership, heron: Account, bound: Headers
 ) -> None:
     elsewhere = world.bearer(ana, account=heron)
     key = {"Idempotency-Key": "a"}
@@ -149,7 +148,7 @@ def test_a_key_of_another_accounts_clock_in_does_not_show_it(
 
 
 def test_a_client_learns_where_its_member_is(
-    world: World, client: FlaskClient, ana: Membership, acme: Account, heron: Account
+    world: World, client: AppClient, ana: Membership, acme: Account, heron: Account
 ) -> None:
     held = world.clock_in(ana, heron)
     code = {"access_code": world.code(ana, account=acme)}

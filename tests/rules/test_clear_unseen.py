@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from services import presences
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
 PATH = "admin/presence"
 
 
-def test_those_unseen_for_long_are_cleared_and_no_others(world: World, client: FlaskClient) -> None:
+def test_those_unseen_for_long_are_cleared_and_no_others(world: World, client: AppClient) -> None:
     maya, ana, ben, fay = world.admin(), world.va(), world.va("Ben Cruz"), world.va("Fay Lim")
     gone = world.clock_in(ana, world.account(), ago(1801))
     lately = world.clock_in(ben, world.account("Heron"), ago(1700))
@@ -42,7 +42,7 @@ def test_those_unseen_for_long_are_cleared_and_no_others(world: World, client: F
     assert (utc_now() - event.occurred_at).total_seconds() < 60
 
 
-def test_all_are_cleared_by_one_raise_of_the_versions(world: World, client: FlaskClient) -> None:
+def test_all_are_cleared_by_one_raise_of_the_versions(world: World, client: AppClient) -> None:
     maya = world.admin()
     for number in range(5):
         world.clock_in(world.va(f"VA {number}"), world.account(f"Account {number}"), ago(600))
@@ -56,7 +56,7 @@ def test_all_are_cleared_by_one_raise_of_the_versions(world: World, client: Flas
     assert world.org().va_version > va_version
 
 
-def test_a_dry_run_lists_the_same_and_changes_nothing(world: World, client: FlaskClient) -> None:
+def test_a_dry_run_lists_the_same_and_changes_nothing(world: World, client: AppClient) -> None:
     maya = world.admin()
     world.clock_in(world.va(), world.account(), ago(600))
     before = dump(world.database)
@@ -68,7 +68,7 @@ def test_a_dry_run_lists_the_same_and_changes_nothing(world: World, client: Flas
     assert done.json["cleared"] == tried.json["cleared"] != []
 
 
-def test_where_all_are_here_nothing_changes(world: World, client: FlaskClient) -> None:
+def test_where_all_are_here_nothing_changes(world: World, client: AppClient) -> None:
     maya = world.admin()
     world.clock_in(world.va(), world.account())
     before = dump(world.database)
@@ -78,7 +78,7 @@ def test_where_all_are_here_nothing_changes(world: World, client: FlaskClient) -
 
 
 def test_a_presence_that_ran_out_expires_and_is_not_cleared(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya = world.admin()
     world.expired(world.va(), world.account())
@@ -90,7 +90,7 @@ def test_a_presence_that_ran_out_expires_and_is_not_cleared(
 # On SQLite the one writer lets no heartbeat in between.
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_heartbeat_between_the_read_and_the_write_saves_the_presence(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     maya, ana = world.admin(), world.va()
     held = world.clock_in(ana, world.account(), ago(600))
@@ -110,7 +110,7 @@ def test_a_heartbeat_between_the_read_and_the_write_saves_the_presence(
     assert [each.presence_id for each in world.held()] == [held.presence_id]
 
 
-def test_a_va_clears_nothing(world: World, client: FlaskClient) -> None:
+def test_a_va_clears_nothing(world: World, client: AppClient) -> None:
     ana = world.va()
     world.clock_in(ana, world.account(), ago(600))
     before = dump(world.database)
@@ -120,7 +120,7 @@ def test_a_va_clears_nothing(world: World, client: FlaskClient) -> None:
     assert dump(world.database) == before
 
 
-def test_another_orgs_presences_stay(world: World, client: FlaskClient) -> None:
+def test_another_orgs_presences_stay(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Other company")
     other.clock_in(other.va(), other.account(), ago(600))
     answer = world.delete(client, world.admin(), PATH, stale_for=120)
@@ -146,7 +146,7 @@ def test_another_orgs_presences_stay(world: World, client: FlaskClient) -> None:
     ],
 )
 def test_a_bad_query_is_refused_before_anybody_is_judged(
-    client: FlaskClient, query: dict[str, str], field: str
+    client: AppClient, query: dict[str, str], field: str
 ) -> None:
     answer = client.delete(f"/v1/{PATH}", query_string=query)
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [field]

@@ -8,18 +8,18 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from models import Membership
 from services import presences
 from services.presences import Held
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
 
 def test_clock_in_by_code_opens_a_session_with_the_presence(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     body = {"access_code": world.code(ana), "account_id": str(acme.id)}
@@ -34,7 +34,7 @@ def test_clock_in_by_code_opens_a_session_with_the_presence(
     assert renewed.json["presence"] == answer.json["presence"]
 
 
-def test_clock_in_again_renews_the_same_presence(world: World, client: FlaskClient) -> None:
+def test_clock_in_again_renews_the_same_presence(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     body = {"account_id": str(acme.id)}
     first = client.post("/v1/clock-in", json=body, headers=world.bearer(ana))
@@ -45,7 +45,7 @@ def test_clock_in_again_renews_the_same_presence(world: World, client: FlaskClie
 
 
 def test_clock_in_by_bearer_answers_with_the_token_that_was_presented(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     headers = world.bearer(world.va())
     answer = client.post(
@@ -69,7 +69,7 @@ def test_clock_in_by_bearer_answers_with_the_token_that_was_presented(
     assert answer.json["presence"]["clocked_in_at"] == rfc3339(world.held()[0].clocked_in_at)
 
 
-def test_a_code_beats_a_bearer(world: World, client: FlaskClient) -> None:
+def test_a_code_beats_a_bearer(world: World, client: AppClient) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     body = {"access_code": world.code(ana), "account_id": acme.id}
     answer = client.post("/v1/clock-in", json=body, headers=world.bearer(ben))
@@ -80,20 +80,20 @@ def test_a_code_beats_a_bearer(world: World, client: FlaskClient) -> None:
     assert_problem(refused, 401, "access_code_rejected")
 
 
-def test_clock_in_by_nobody_is_refused(world: World, client: FlaskClient) -> None:
+def test_clock_in_by_nobody_is_refused(world: World, client: AppClient) -> None:
     body = {"account_id": str(world.account().id)}
     missing = client.post("/v1/clock-in", json=body)
     assert_problem(missing, 401, "not_authenticated", reason="missing")
 
 
-def test_an_admin_clocks_in_too(world: World, client: FlaskClient) -> None:
+def test_an_admin_clocks_in_too(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     answer = world.post(client, maya, "clock-in", account_id=acme.id)
     assert answer.status_code == 201
     assert answer.headers["Presence-Version"] == str(world.org().version)
 
 
-def test_switching_releases_the_account_that_was_left(world: World, client: FlaskClient) -> None:
+def test_switching_releases_the_account_that_was_left(world: World, client: AppClient) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     left = world.post(client, ana, "clock-in", account_id=acme.id)
     answer = world.post(client, ana, "clock-in", account_id=heron.id)
@@ -109,7 +109,7 @@ def test_switching_releases_the_account_that_was_left(world: World, client: Flas
 
 
 def test_no_reader_sees_a_switching_member_twice_or_nowhere(
-    world: World, client: FlaskClient, app: Flask
+    world: World, client: AppClient, app: Flask
 ) -> None:
     ana, maya = world.va(), world.admin()
     accounts = [world.account(), world.account("Blue Heron Bakery")]
@@ -117,7 +117,7 @@ def test_no_reader_sees_a_switching_member_twice_or_nowhere(
     done = Event()
 
     def watch() -> set[int]:
-        seen, reader, headers = set(), app.test_client(), world.bearer(maya)
+        seen, reader, headers = set(), AppClient(app), world.bearer(maya)
         while not done.is_set():
             seen.add(len(reader.get("/v1/presence", headers=headers).json["presence"]))
         return seen
@@ -131,7 +131,7 @@ def test_no_reader_sees_a_switching_member_twice_or_nowhere(
 
 
 def test_an_occupied_account_is_refused_and_only_admins_learn_by_whom(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     held = world.clock_in(ana, acme, ago(10))
@@ -152,7 +152,7 @@ def test_an_occupied_account_is_refused_and_only_admins_learn_by_whom(
     assert world.kinds() == ["clock_in"]
 
 
-def test_a_stale_holder_still_holds(world: World, client: FlaskClient) -> None:
+def test_a_stale_holder_still_holds(world: World, client: AppClient) -> None:
     acme = world.account()
     world.stale(world.va(), acme)
     answer = world.post(client, world.admin(), "clock-in", account_id=acme.id)
@@ -160,7 +160,7 @@ def test_a_stale_holder_still_holds(world: World, client: FlaskClient) -> None:
 
 
 def test_a_refused_switch_leaves_the_member_where_they_were(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, ben, acme, heron = world.va(), world.va("Ben"), world.account(), world.account("Heron")
     world.clock_in(ana, acme)
@@ -175,7 +175,7 @@ def test_a_refused_switch_leaves_the_member_where_they_were(
     assert world.versions() == versions
 
 
-def test_an_expired_holder_makes_way(world: World, client: FlaskClient) -> None:
+def test_an_expired_holder_makes_way(world: World, client: AppClient) -> None:
     ben, acme = world.va("Ben Cruz"), world.account()
     gone = world.expired(world.va(), acme)
     answer = world.post(client, ben, "clock-in", account_id=acme.id)
@@ -187,7 +187,7 @@ def test_an_expired_holder_makes_way(world: World, client: FlaskClient) -> None:
 
 
 def test_clocking_in_anew_after_ones_own_presence_expired_is_no_switch(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     gone = world.expired(ana, acme)
@@ -197,7 +197,7 @@ def test_clocking_in_anew_after_ones_own_presence_expired_is_no_switch(
     assert world.kinds() == ["clock_in", "expire", "clock_in"]
 
 
-def test_a_stale_presence_resumes_by_clocking_in_again(world: World, client: FlaskClient) -> None:
+def test_a_stale_presence_resumes_by_clocking_in_again(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     held = world.stale(ana, acme)
     version, va_version, _ = world.versions()
@@ -211,9 +211,7 @@ def test_a_stale_presence_resumes_by_clocking_in_again(world: World, client: Fla
     assert world.org().va_version == va_version
 
 
-def test_a_bound_code_needs_no_account_and_allows_no_other(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_bound_code_needs_no_account_and_allows_no_other(world: World, client: AppClient) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     code = world.code(ana, account=acme)
     other = client.post("/v1/clock-in", json={"access_code": code, "account_id": heron.id})
@@ -228,7 +226,7 @@ def test_a_bound_code_needs_no_account_and_allows_no_other(
 
 
 def test_a_token_from_a_bound_code_stays_bound_when_renewed(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     code = {"access_code": world.code(ana, account=acme)}
@@ -243,7 +241,7 @@ def test_a_token_from_a_bound_code_stays_bound_when_renewed(
 
 
 def test_leaving_out_the_account_is_answered_with_the_choice(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, heron, acme = world.va(), world.account("blue heron"), world.account("Acme Dental")
     world.archive(world.account("Zenith"))
@@ -258,7 +256,7 @@ def test_leaving_out_the_account_is_answered_with_the_choice(
 
 
 def test_archived_foreign_and_unknown_accounts_are_not_found(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, archived = world.va(), world.account()
     world.archive(archived)
@@ -277,7 +275,7 @@ def test_members_racing_for_an_account_one_wins(world: World, app: Flask) -> Non
         statuses = sorted(
             pool.map(
                 lambda headers: (
-                    app.test_client()
+                    AppClient(app)
                     .post("/v1/clock-in", json={"account_id": acme.id}, headers=headers)
                     .status_code
                 ),
@@ -295,7 +293,7 @@ def test_members_swapping_accounts_at_once_end_where_the_rules_allow(
     accounts = [world.account(), world.account("Blue Heron Bakery")]
 
     def swap(headers: dict[str, str], first: int) -> set[int]:
-        poster = app.test_client()
+        poster = AppClient(app)
         return {
             poster.post(
                 "/v1/clock-in",
@@ -311,7 +309,7 @@ def test_members_swapping_accounts_at_once_end_where_the_rules_allow(
     assert len({held.account_id for held in world.held()}) == len(world.held()) == 2
 
 
-def test_clock_out_frees_the_account(world: World, client: FlaskClient) -> None:
+def test_clock_out_frees_the_account(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     held = world.clock_in(ana, acme)
     answer = world.post(client, ana, "clock-out", presence_id=held.presence_id)
@@ -322,7 +320,7 @@ def test_clock_out_frees_the_account(world: World, client: FlaskClient) -> None:
     assert world.post(client, world.va("Ben"), "clock-in", account_id=acme.id).status_code == 201
 
 
-def test_clock_out_of_nothing_clears_nothing(world: World, client: FlaskClient) -> None:
+def test_clock_out_of_nothing_clears_nothing(world: World, client: AppClient) -> None:
     ana, versions = world.va(), world.versions()
     answer = world.post(client, ana, "clock-out")
     assert answer.status_code == 200
@@ -331,7 +329,7 @@ def test_clock_out_of_nothing_clears_nothing(world: World, client: FlaskClient) 
     assert world.versions() == versions
 
 
-def test_an_empty_body_clocks_out(world: World, client: FlaskClient) -> None:
+def test_an_empty_body_clocks_out(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     world.clock_in(ana, acme)
     answer = client.post("/v1/clock-out", headers=world.bearer(ana))
@@ -339,7 +337,7 @@ def test_an_empty_body_clocks_out(world: World, client: FlaskClient) -> None:
     assert world.events()[-1].reason == "user"
 
 
-def test_the_reason_of_a_clock_out_is_kept(world: World, client: FlaskClient) -> None:
+def test_the_reason_of_a_clock_out_is_kept(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     for reason in ("user", "inactivity", "shutdown"):
         world.clock_in(ana, acme)
@@ -348,7 +346,7 @@ def test_the_reason_of_a_clock_out_is_kept(world: World, client: FlaskClient) ->
 
 
 def test_clock_out_of_another_members_presence_changes_nothing(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     left = world.clock_in(ana, world.account())
@@ -382,7 +380,7 @@ def expired(world: World, held: Held, ana: Membership) -> None:
 
 @pytest.mark.parametrize("ending", [clocked_out, switched, force_cleared, expired])
 def test_every_410_says_how_the_presence_ended(
-    world: World, client: FlaskClient, ending: Callable[[World, Held, Membership], None]
+    world: World, client: AppClient, ending: Callable[[World, Held, Membership], None]
 ) -> None:
     ana = world.va()
     held = world.clock_in(ana, world.account())

@@ -3,17 +3,15 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
-
 from models import Membership
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, dump
 
 
 def clear(
-    world: World, client: FlaskClient, member: Membership, account_id: UUID, **query: Any
-) -> TestResponse:
+    world: World, client: AppClient, member: Membership, account_id: UUID, **query: Any
+) -> AppAnswer:
     return client.delete(
         f"/v1/admin/presence/{account_id}",
         query_string=query,
@@ -22,7 +20,7 @@ def clear(
 
 
 def test_an_admin_frees_an_account_and_the_history_says_why(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     held = world.clock_in(ana, acme)
@@ -40,14 +38,14 @@ def test_an_admin_frees_an_account_and_the_history_says_why(
     assert_problem(cleared, 410, "presence_ended", reason="force_cleared")
 
 
-def test_an_admin_may_clear_their_own(world: World, client: FlaskClient) -> None:
+def test_an_admin_may_clear_their_own(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     world.clock_in(maya, acme)
     assert clear(world, client, maya, acme.id).status_code == 204
     assert world.events()[-1].reason is None
 
 
-def test_clearing_what_nobody_holds_is_not_occupied(world: World, client: FlaskClient) -> None:
+def test_clearing_what_nobody_holds_is_not_occupied(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     assert_problem(clear(world, client, maya, acme.id), 404, "not_occupied")
     world.expired(ana, acme)
@@ -55,7 +53,7 @@ def test_clearing_what_nobody_holds_is_not_occupied(world: World, client: FlaskC
     assert world.kinds() == ["clock_in", "expire"]
 
 
-def test_only_the_presence_that_is_named_is_cleared(world: World, client: FlaskClient) -> None:
+def test_only_the_presence_that_is_named_is_cleared(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     gone = world.clock_in(ana, acme)
     world.clock_out(ana)
@@ -71,7 +69,7 @@ def test_only_the_presence_that_is_named_is_cleared(world: World, client: FlaskC
 
 
 def test_the_410_of_a_clear_knows_only_that_accounts_presences(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana, acme, heron = world.admin(), world.va(), world.account(), world.account("Heron")
     moved = world.clock_in(ana, acme)
@@ -91,7 +89,7 @@ def test_the_410_of_a_clear_knows_only_that_accounts_presences(
     assert_problem(answer, 410, "presence_ended", reason="unknown")
 
 
-def test_an_expired_presence_is_ended_not_cleared(world: World, client: FlaskClient) -> None:
+def test_an_expired_presence_is_ended_not_cleared(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     gone = world.expired(world.va(), acme)
     answer = clear(world, client, maya, acme.id, presence_id=gone.presence_id)
@@ -99,7 +97,7 @@ def test_an_expired_presence_is_ended_not_cleared(world: World, client: FlaskCli
     assert world.held() == []
 
 
-def test_a_va_clears_nothing_and_learns_nothing(world: World, client: FlaskClient) -> None:
+def test_a_va_clears_nothing_and_learns_nothing(world: World, client: AppClient) -> None:
     ana, ben, acme, free = world.va(), world.va("Ben"), world.account(), world.account("Free")
     held = world.clock_in(ana, acme)
     before = dump(world.database)
@@ -118,7 +116,7 @@ def test_a_va_clears_nothing_and_learns_nothing(world: World, client: FlaskClien
     assert dump(world.database) == before
 
 
-def test_another_orgs_account_is_not_found(world: World, client: FlaskClient) -> None:
+def test_another_orgs_account_is_not_found(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Another company")
     theirs, archived = other.account(), world.account()
     held = other.clock_in(other.va(), theirs)
@@ -131,7 +129,7 @@ def test_another_orgs_account_is_not_found(world: World, client: FlaskClient) ->
     assert len(other.held()) == 1
 
 
-def test_a_bad_query_is_refused_before_anybody_is_judged(world: World, client: FlaskClient) -> None:
+def test_a_bad_query_is_refused_before_anybody_is_judged(world: World, client: AppClient) -> None:
     path = f"/v1/admin/presence/{world.account().id}"
     for query, field in (
         ({"reason": "x" * 201}, "reason"),

@@ -3,16 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
 
 from services import expiry, presences
 from services.times import rfc3339
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago
 
 
 def test_a_heartbeat_of_a_fresh_presence_changes_no_version(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, maya = world.va(), world.admin()
     held = world.clock_in(ana, world.account(), ago(60))
@@ -57,7 +57,7 @@ def test_heartbeats_are_written_at_most_once_an_interval(world: World, interval:
 
 
 def test_a_heartbeat_revives_a_stale_presence_and_only_admins_see_it(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, maya = world.va(), world.admin()
     held = world.stale(ana, world.account())
@@ -73,9 +73,7 @@ def test_a_heartbeat_revives_a_stale_presence_and_only_admins_see_it(
     assert world.kinds() == ["clock_in", "stale", "resume"]
 
 
-def test_a_heartbeat_that_comes_too_late_ends_the_presence(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_heartbeat_that_comes_too_late_ends_the_presence(world: World, client: AppClient) -> None:
     ana = world.va()
     held = world.expired(ana, world.account())
     _, va_version, _ = world.versions()
@@ -87,7 +85,7 @@ def test_a_heartbeat_that_comes_too_late_ends_the_presence(
     assert world.org().va_version > va_version
 
 
-def test_a_heartbeat_names_a_presence_of_ones_own(world: World, client: FlaskClient) -> None:
+def test_a_heartbeat_names_a_presence_of_ones_own(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     held = world.clock_in(ana, world.account(), ago(60))
     world.clock_in(ben, world.account("Blue Heron Bakery"))
@@ -149,7 +147,7 @@ def test_only_orgs_with_something_to_sweep_are_due(world: World) -> None:
 
 
 def test_a_presence_that_is_unseen_but_not_yet_swept_revives_in_silence(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     held = world.clock_in(ana, world.account(), ago(600))

@@ -6,18 +6,18 @@ from itertools import pairwise
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from models import ClockEvent, IdempotencyKey
 from services import idempotency
 from services.times import utc_now
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
 HOUR = 3600
 
 
-def test_a_repeated_clock_in_gives_the_first_answer(world: World, client: FlaskClient) -> None:
+def test_a_repeated_clock_in_gives_the_first_answer(world: World, client: AppClient) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     world.clock_in(ana, heron)
     first = world.post(client, ana, "clock-in", key="one", account_id=acme.id)
@@ -30,7 +30,7 @@ def test_a_repeated_clock_in_gives_the_first_answer(world: World, client: FlaskC
 
 
 def test_a_repeated_clock_in_that_changed_nothing_gives_200_again(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     world.clock_in(ana, acme)
@@ -40,7 +40,7 @@ def test_a_repeated_clock_in_that_changed_nothing_gives_200_again(
     assert world.kinds() == ["clock_in"]
 
 
-def test_a_clock_in_repeated_by_code_has_a_token_of_now(world: World, client: FlaskClient) -> None:
+def test_a_clock_in_repeated_by_code_has_a_token_of_now(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     key = {"Idempotency-Key": "one"}
     answers = [
@@ -59,7 +59,7 @@ def test_a_clock_in_repeated_by_code_has_a_token_of_now(world: World, client: Fl
 
 
 def test_a_repeated_clock_in_is_gone_once_its_presence_has_ended(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     world.post(client, ana, "clock-in", key="one", account_id=acme.id)
@@ -74,7 +74,7 @@ def test_a_repeated_clock_in_is_gone_once_its_presence_has_ended(
 
 
 def test_a_repeated_clock_in_meets_an_expired_presence_and_ends_it(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     world.clock_in(ana, acme, ago(HOUR + 10), key="one")
@@ -84,7 +84,7 @@ def test_a_repeated_clock_in_meets_an_expired_presence_and_ends_it(
 
 
 def test_a_repeated_clock_out_always_gives_the_first_answer(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme = world.va(), world.account()
     held = world.clock_in(ana, acme)
@@ -99,7 +99,7 @@ def test_a_repeated_clock_out_always_gives_the_first_answer(
 
 
 def test_a_clock_out_that_cleared_nothing_is_remembered_too(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     first = world.post(client, ana, "clock-out", key="one")
@@ -109,7 +109,7 @@ def test_a_clock_out_that_cleared_nothing_is_remembered_too(
     assert len(world.held()) == 1
 
 
-def test_a_refusal_is_not_remembered(world: World, client: FlaskClient) -> None:
+def test_a_refusal_is_not_remembered(world: World, client: AppClient) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     world.clock_in(ben, acme)
     refused = world.post(client, ana, "clock-in", key="one", account_id=acme.id)
@@ -119,7 +119,7 @@ def test_a_refusal_is_not_remembered(world: World, client: FlaskClient) -> None:
     assert answer.status_code == 201
 
 
-def test_a_key_stands_for_one_request_alone(world: World, client: FlaskClient) -> None:
+def test_a_key_stands_for_one_request_alone(world: World, client: AppClient) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     held = world.clock_in(ana, acme, key="one")
     before = dump(world.database)
@@ -134,7 +134,7 @@ def test_a_key_stands_for_one_request_alone(world: World, client: FlaskClient) -
     assert dump(world.database) == before
 
 
-def test_a_key_is_the_members_own(world: World, client: FlaskClient) -> None:
+def test_a_key_is_the_members_own(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     accounts = world.account(), world.account("Blue Heron Bakery")
     for member, account in zip((ana, ben), accounts, strict=True):
@@ -147,7 +147,7 @@ def test_the_same_key_twice_at_once_takes_effect_once(world: World, app: Flask) 
     ana, acme = world.va(), world.account()
 
     def clock_in(_: int) -> tuple[int, str]:
-        answer = world.post(app.test_client(), ana, "clock-in", key="one", account_id=acme.id)
+        answer = world.post(AppClient(app), ana, "clock-in", key="one", account_id=acme.id)
         return answer.status_code, answer.json["presence"]["id"]
 
     with ThreadPoolExecutor(4) as pool:
@@ -157,7 +157,7 @@ def test_the_same_key_twice_at_once_takes_effect_once(world: World, app: Flask) 
     assert world.kinds() == ["clock_in"]
 
 
-def test_a_key_is_1_to_64_printable_ascii_characters(world: World, client: FlaskClient) -> None:
+def test_a_key_is_1_to_64_printable_ascii_characters(world: World, client: AppClient) -> None:
     ana = world.va()
     for path, body in (("clock-in", {"account_id": world.account().id}), ("clock-out", {})):
         for bad in ("", "x" * 65, "naïve", "a\tb", "\x7f"):
@@ -188,7 +188,7 @@ def millis(moment: datetime) -> datetime:
 
 
 def test_a_queued_clock_in_is_kept_with_its_time_but_starts_now(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, then = world.va(), ago(2 * HOUR)
     answer = world.post(client, ana, "clock-in", account_id=world.account().id, occurred_at=then)
@@ -198,9 +198,7 @@ def test_a_queued_clock_in_is_kept_with_its_time_but_starts_now(
     assert last(world).received_at == held.clocked_in_at == held.last_heartbeat_at > ago(60)
 
 
-def test_a_queued_clock_in_is_clamped_to_24_hours_and_now(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_queued_clock_in_is_clamped_to_24_hours_and_now(world: World, client: AppClient) -> None:
     acme = world.account()
     for then, offset in ((ago(48 * HOUR), timedelta(hours=24)), (ago(-HOUR), timedelta())):
         ana = world.va()
@@ -210,7 +208,7 @@ def test_a_queued_clock_in_is_clamped_to_24_hours_and_now(
 
 
 def test_a_queued_clock_in_is_never_before_the_members_previous_event(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, ben, acme, heron = world.va(), world.va("Ben"), world.account(), world.account("Heron")
     world.clock_in(ana, acme, ago(3 * HOUR))
@@ -225,7 +223,7 @@ def test_a_queued_clock_in_is_never_before_the_members_previous_event(
 
 
 def test_what_was_queued_while_one_became_stale_keeps_its_times(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Heron")
     world.clock_in(ana, acme, ago(150))
@@ -238,7 +236,7 @@ def test_what_was_queued_while_one_became_stale_keeps_its_times(
     assert left < world.events()[-3].occurred_at
 
 
-def test_the_order_of_presences_is_that_of_arrival(world: World, client: FlaskClient) -> None:
+def test_the_order_of_presences_is_that_of_arrival(world: World, client: AppClient) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     world.clock_in(ana, acme)
     answer = world.post(client, ben, "clock-in", account_id=acme.id, occurred_at=ago(5 * HOUR))
@@ -246,7 +244,7 @@ def test_the_order_of_presences_is_that_of_arrival(world: World, client: FlaskCl
 
 
 def test_a_queued_clock_out_is_clamped_to_the_start_and_now(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     acme = world.account()
     for then, bound in ((ago(5 * HOUR), "start"), (ago(30), "then"), (ago(-HOUR), "now")):
@@ -259,7 +257,7 @@ def test_a_queued_clock_out_is_clamped_to_the_start_and_now(
 
 
 def test_a_whole_shift_queued_offline_is_kept_with_its_times(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     times = [ago(hours * HOUR) for hours in (8, 5, 1)]
@@ -273,7 +271,7 @@ def test_a_whole_shift_queued_offline_is_kept_with_its_times(
     assert world.held() == []
 
 
-def test_a_time_in_any_zone_is_read_as_utc(world: World, client: FlaskClient) -> None:
+def test_a_time_in_any_zone_is_read_as_utc(world: World, client: AppClient) -> None:
     ana, then = world.va(), millis(ago(HOUR))
     zoned = (then + timedelta(hours=8)).isoformat().replace("+00:00", "+08:00")
     world.post(client, ana, "clock-in", account_id=world.account().id, occurred_at=zoned)
@@ -281,7 +279,7 @@ def test_a_time_in_any_zone_is_read_as_utc(world: World, client: FlaskClient) ->
 
 
 def test_a_late_clock_out_of_an_expired_presence_is_kept_once(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     held = world.expired(ana, world.account())
@@ -298,7 +296,7 @@ def test_a_late_clock_out_of_an_expired_presence_is_kept_once(
 
 @pytest.mark.parametrize(("minutes", "kept"), [(-30, 0), (90, 60), (None, 60)])
 def test_a_late_clock_out_lies_between_last_heartbeat_and_expiry(
-    world: World, client: FlaskClient, minutes: int | None, kept: int
+    world: World, client: AppClient, minutes: int | None, kept: int
 ) -> None:
     ana = world.va()
     held = world.expired(ana, world.account())
@@ -313,7 +311,7 @@ def test_a_late_clock_out_lies_between_last_heartbeat_and_expiry(
     assert world.versions() == versions
 
 
-def test_a_late_clock_out_leaves_the_next_presence_alone(world: World, client: FlaskClient) -> None:
+def test_a_late_clock_out_leaves_the_next_presence_alone(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     gone = world.expired(ana, acme)
     world.clock_in(ana, acme)
@@ -324,7 +322,7 @@ def test_a_late_clock_out_leaves_the_next_presence_alone(world: World, client: F
 
 
 def test_nobody_clocks_out_another_members_expired_presence(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     held = world.expired(ana, world.account())
@@ -335,7 +333,7 @@ def test_nobody_clocks_out_another_members_expired_presence(
 
 
 def test_a_clock_out_without_an_id_finds_nothing_once_expired(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     world.expired(ana, world.account())

@@ -14,9 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import text
-from werkzeug.test import TestResponse
 
 import dev
 from app import create_app
@@ -29,6 +27,7 @@ from services.errors import AccountOccupied
 from services.rate_limits import Limit
 from services.times import utc_now
 from settings import Settings
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World
 
@@ -133,22 +132,22 @@ class Caller:
         self._bearer = world.bearer(member)
         self._judged = callers.Caller(member, world.org(), None, None)
 
-    def get(self) -> TestResponse:
+    def get(self) -> AppAnswer:
         return self._client().get("/v1/presence", headers=self._bearer)
 
-    def post(self, path: str, key: str | None = None, **body: str) -> TestResponse:
+    def post(self, path: str, key: str | None = None, **body: str) -> AppAnswer:
         headers = self._bearer | ({} if key is None else {"Idempotency-Key": key})
         return self._client().post(f"/v1/{path}", json=body, headers=headers)
 
-    def clock_in(self, account: Account, key: str | None = None) -> TestResponse:
+    def clock_in(self, account: Account, key: str | None = None) -> AppAnswer:
         return self.post("clock-in", key, account_id=str(account.id))
 
     def clock_in_by_service(self, account: Account) -> None:
         with self._world.changing() as change:
             clocking.clock_in(change, self._judged, account_id=account.id)
 
-    def _client(self) -> FlaskClient:
-        return self._server.test_client()
+    def _client(self) -> AppClient:
+        return AppClient(self._server)
 
 
 def assert_history_tells_all(world: World) -> None:
@@ -282,7 +281,7 @@ def test_no_reader_sees_a_switching_member_on_two_accounts_or_none(
 def test_of_two_admins_who_go_at_once_one_stays(
     world: World, servers: list[Flask], change: dict[str, Any], whom: str
 ) -> None:
-    clients = [server.test_client() for server in servers]
+    clients = [AppClient(server) for server in servers]
     for _ in range(20):
         admins = [world.admin(), world.admin("Tom Okafor")]
         targets = admins if whom == "themselves" else admins[::-1]

@@ -6,13 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from models import Membership, RateLimit
 from routes import write_limit
 from services.times import utc_now
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.asgi_client import counting
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago
@@ -36,12 +35,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return move_on
 
 
-def assert_has_to_wait(answer: TestResponse) -> int:
+def assert_has_to_wait(answer: AppAnswer) -> int:
     assert_problem(answer, 429, "too_many_requests")
     return int(answer.headers["Retry-After"])
 
 
-def write(world: World, client: FlaskClient, member: Membership, times: int) -> None:
+def write(world: World, client: AppClient, member: Membership, times: int) -> None:
     """Write so often, which changes nothing."""
     for _ in range(times):
         assert world.post(client, member, "clock-out").status_code == 200
@@ -53,7 +52,7 @@ def rows(world: World) -> list[str]:
 
 
 def test_the_121st_write_in_a_minute_has_to_wait(
-    world: World, client: FlaskClient, clock: Clock
+    world: World, client: AppClient, clock: Clock
 ) -> None:
     ana, ben, acme = world.va(), world.va("Ben Cruz"), world.account()
     write(world, client, ana, 20)
@@ -69,7 +68,7 @@ def test_the_121st_write_in_a_minute_has_to_wait(
     assert 29 <= assert_has_to_wait(world.post(client, ana, "clock-out")) <= 30
 
 
-def test_whatever_was_answered_counts(world: World, client: FlaskClient) -> None:
+def test_whatever_was_answered_counts(world: World, client: AppClient) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     world.clock_in(world.va("Ben Cruz"), acme)
     calls: list[tuple[int, str, dict[str, Any]]] = [
@@ -94,7 +93,7 @@ def test_whatever_was_answered_counts(world: World, client: FlaskClient) -> None
     assert_has_to_wait(world.post(client, ana, "sessions/renew"))
 
 
-def test_repeats_of_an_idempotency_key_count(world: World, client: FlaskClient) -> None:
+def test_repeats_of_an_idempotency_key_count(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     for _ in range(MOST):
         answer = world.post(client, ana, "clock-in", account_id=acme.id, key="one")
@@ -103,7 +102,7 @@ def test_repeats_of_an_idempotency_key_count(world: World, client: FlaskClient) 
     assert world.kinds() == ["clock_in"]
 
 
-def test_clocking_in_by_code_counts_for_its_member(world: World, client: FlaskClient) -> None:
+def test_clocking_in_by_code_counts_for_its_member(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     body = {"access_code": world.code(ana), "account_id": str(acme.id)}
     write(world, client, ana, MOST - 20)
@@ -113,7 +112,7 @@ def test_clocking_in_by_code_counts_for_its_member(world: World, client: FlaskCl
     assert_has_to_wait(world.post(client, ana, "clock-out"))
 
 
-def test_heartbeats_and_sign_ins_do_not_count(world: World, client: FlaskClient) -> None:
+def test_heartbeats_and_sign_ins_do_not_count(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     held, code = world.clock_in(ana, acme), world.code(ana)
     for _ in range(MOST):
@@ -127,7 +126,7 @@ def test_heartbeats_and_sign_ins_do_not_count(world: World, client: FlaskClient)
     assert client.post("/v1/sessions", json={"access_code": code}).status_code == 200
 
 
-def test_signing_out_is_possible_at_any_time(world: World, client: FlaskClient) -> None:
+def test_signing_out_is_possible_at_any_time(world: World, client: AppClient) -> None:
     ana = world.va()
     elsewhere = client.post("/v1/sessions", json={"access_code": world.code(ana)}).json
     assert elsewhere is not None
@@ -138,7 +137,7 @@ def test_signing_out_is_possible_at_any_time(world: World, client: FlaskClient) 
         assert client.delete(path, headers=world.bearer(ana)).status_code == 204
 
 
-def test_an_admins_writes_count_for_the_admin(world: World, client: FlaskClient) -> None:
+def test_an_admins_writes_count_for_the_admin(world: World, client: AppClient) -> None:
     maya, acme = world.admin(), world.account()
     for number in range(MOST):
         answer = world.patch(client, maya, f"admin/accounts/{acme.id}", name=f"Acme {number}")
@@ -148,7 +147,7 @@ def test_an_admins_writes_count_for_the_admin(world: World, client: FlaskClient)
 
 
 def test_two_workers_count_together(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana, workers = world.va(), (write_limit.Writers(), write_limit.Writers())
     for number in range(MOST):
@@ -159,7 +158,7 @@ def test_two_workers_count_together(
         assert_has_to_wait(world.post(client, ana, "clock-out"))
 
 
-def test_a_few_writes_need_no_row_and_many_one(world: World, client: FlaskClient) -> None:
+def test_a_few_writes_need_no_row_and_many_one(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     for _ in range(2):
         world.post(client, ana, "clock-in", account_id=acme.id)
@@ -169,7 +168,7 @@ def test_a_few_writes_need_no_row_and_many_one(world: World, client: FlaskClient
     assert rows(world) == [f"writes/{ana.id}"]
 
 
-def test_who_has_to_wait_costs_the_database_nothing(world: World, client: FlaskClient) -> None:
+def test_who_has_to_wait_costs_the_database_nothing(world: World, client: AppClient) -> None:
     ana, bearer = world.va(), {}
     write(world, client, ana, MOST)
     assert_has_to_wait(world.post(client, ana, "clock-out"))
@@ -181,7 +180,7 @@ def test_who_has_to_wait_costs_the_database_nothing(world: World, client: FlaskC
     assert statements == []
 
 
-def test_nobody_else_makes_a_member_wait(world: World, client: FlaskClient) -> None:
+def test_nobody_else_makes_a_member_wait(world: World, client: AppClient) -> None:
     ana = world.va()
     revoked = world.bearer(ana)
     world.revoke_tokens(ana)

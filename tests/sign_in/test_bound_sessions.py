@@ -5,10 +5,10 @@ import threading
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from live.process import Process
 from models import Account, Membership
+from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, started
 from tests.support.problems import assert_problem
 from tests.support.world import World
@@ -38,7 +38,7 @@ def bound(world: World, maya: Membership, acme: Account) -> Headers:
 
 
 def test_a_bound_code_signs_in_for_its_account_alone(
-    world: World, client: FlaskClient, maya: Membership, acme: Account, heron: Account
+    world: World, client: AppClient, maya: Membership, acme: Account, heron: Account
 ) -> None:
     code = world.code(maya, account=acme)
     session = client.post("/v1/sessions", json={"access_code": code}).json
@@ -60,7 +60,7 @@ def test_a_bound_code_signs_in_for_its_account_alone(
 
 
 def test_a_bound_session_clocks_in_and_out_there_and_nowhere_else(
-    world: World, client: FlaskClient, bound: Headers, acme: Account, heron: Account
+    world: World, client: AppClient, bound: Headers, acme: Account, heron: Account
 ) -> None:
     elsewhere = client.post("/v1/clock-in", json={"account_id": str(heron.id)}, headers=bound)
     assert_problem(elsewhere, 403, "account_not_allowed")
@@ -75,7 +75,7 @@ def test_a_bound_session_clocks_in_and_out_there_and_nowhere_else(
 
 
 def test_a_bound_session_learns_no_holder_and_no_name(
-    world: World, client: FlaskClient, bound: Headers, acme: Account, heron: Account
+    world: World, client: AppClient, bound: Headers, acme: Account, heron: Account
 ) -> None:
     world.clock_in(world.va("Ana Reyes"), acme)
     world.clock_in(world.va("Ben Cruz"), heron)
@@ -93,7 +93,7 @@ def test_a_bound_session_learns_no_holder_and_no_name(
 
 
 def test_the_same_members_sessions_never_match_each_others_tags(
-    world: World, app: Flask, client: FlaskClient, maya: Membership, acme: Account, bound: Headers
+    world: World, app: Flask, client: AppClient, maya: Membership, acme: Account, bound: Headers
 ) -> None:
     full = world.bearer(maya)
     world.clock_in(world.va(), acme)
@@ -122,7 +122,7 @@ def test_the_same_members_sessions_never_match_each_others_tags(
 
 
 def test_a_bound_session_reads_the_name_of_its_account_alone(
-    world: World, app: Flask, client: FlaskClient, maya: Membership, acme: Account, heron: Account
+    world: World, app: Flask, client: AppClient, maya: Membership, acme: Account, heron: Account
 ) -> None:
     cedar = world.account("Cedar & Sons")
     for name, account in (("Ana", acme), ("Ben", heron)):
@@ -153,7 +153,7 @@ def test_a_bound_session_reads_the_name_of_its_account_alone(
 
 
 def test_a_bound_session_sees_and_ends_sessions_of_its_account_alone(
-    world: World, client: FlaskClient, maya: Membership, acme: Account, heron: Account
+    world: World, client: AppClient, maya: Membership, acme: Account, heron: Account
 ) -> None:
     def begin(account: Account | None) -> tuple[str, Headers]:
         code = world.code(maya, account=account)
@@ -169,7 +169,7 @@ def test_a_bound_session_sees_and_ends_sessions_of_its_account_alone(
 
 
 def test_what_only_admins_see_wakes_no_bound_session(
-    world: World, client: FlaskClient, acme: Account, bound: Headers
+    world: World, client: AppClient, acme: Account, bound: Headers
 ) -> None:
     world.stale(world.va(), acme)
     tag = client.get("/v1/presence", headers=bound).headers["ETag"]

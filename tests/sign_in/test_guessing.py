@@ -16,9 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
-from werkzeug.test import TestResponse
 
 from context import Context
 from live import sweeper
@@ -27,6 +25,7 @@ from models.session import Database
 from routes import guessing
 from services import refused_sign_ins
 from services.times import utc_now
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.asgi_client import counting
 from tests.support.databases import opened
 from tests.support.problems import assert_problem
@@ -55,8 +54,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def attempt(
-    client: FlaskClient, code: str = UNKNOWN, address: str = "192.0.2.1", **body: Any
-) -> TestResponse:
+    client: AppClient, code: str = UNKNOWN, address: str = "192.0.2.1", **body: Any
+) -> AppAnswer:
     """Sign in, or clock in where an ``account_id`` is given."""
     path = "clock-in" if body else "sessions"
     return client.post(
@@ -67,11 +66,11 @@ def attempt(
     )
 
 
-def assert_refused(answer: TestResponse) -> None:
+def assert_refused(answer: AppAnswer) -> None:
     assert_problem(answer, 401, "access_code_rejected")
 
 
-def assert_has_to_wait(answer: TestResponse) -> int:
+def assert_has_to_wait(answer: AppAnswer) -> int:
     """:returns: the seconds"""
     assert_problem(answer, 429, "too_many_attempts")
     seconds = int(answer.headers["Retry-After"])
@@ -79,7 +78,7 @@ def assert_has_to_wait(answer: TestResponse) -> int:
     return seconds
 
 
-def exhaust(client: FlaskClient, address: str = "192.0.2.1") -> None:
+def exhaust(client: AppClient, address: str = "192.0.2.1") -> None:
     for _ in range(LIMIT):
         assert_refused(attempt(client, address=address))
 
@@ -91,7 +90,7 @@ def rows(database: Database) -> int:
         return session.scalar(counted) or 0
 
 
-def test_after_ten_refused_codes_no_code_is_looked_at(world: World, client: FlaskClient) -> None:
+def test_after_ten_refused_codes_no_code_is_looked_at(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     code = world.code(ana)
     exhaust(client)
@@ -102,14 +101,14 @@ def test_after_ten_refused_codes_no_code_is_looked_at(world: World, client: Flas
     assert world.held() == []
 
 
-def test_another_address_is_not_concerned(world: World, client: FlaskClient) -> None:
+def test_another_address_is_not_concerned(world: World, client: AppClient) -> None:
     code = world.code(world.va())
     exhaust(client)
     assert attempt(client, code, "192.0.2.2").status_code == 200
     assert_has_to_wait(attempt(client, code))
 
 
-def test_both_endpoints_count_together(world: World, client: FlaskClient) -> None:
+def test_both_endpoints_count_together(world: World, client: AppClient) -> None:
     acme = world.account()
     for _ in range(LIMIT // 2):
         assert_refused(attempt(client))
@@ -118,7 +117,7 @@ def test_both_endpoints_count_together(world: World, client: FlaskClient) -> Non
     assert_has_to_wait(attempt(client, account_id=acme.id))
 
 
-def test_right_codes_do_not_count_whatever_comes_of_them(world: World, client: FlaskClient) -> None:
+def test_right_codes_do_not_count_whatever_comes_of_them(world: World, client: AppClient) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     world.clock_in(world.va("Ben Cruz"), heron)
     code, bound = world.code(ana), world.code(ana, account=acme)
@@ -132,7 +131,7 @@ def test_right_codes_do_not_count_whatever_comes_of_them(world: World, client: F
     assert rows(world.database) == 1
 
 
-def test_all_that_is_no_good_counts(world: World, client: FlaskClient) -> None:
+def test_all_that_is_no_good_counts(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     codes = ["", "no code at all", UNKNOWN, world.code(ana, expires_at=ago(1)), world.code(ben)]
     world.deactivate(ben)
@@ -141,7 +140,7 @@ def test_all_that_is_no_good_counts(world: World, client: FlaskClient) -> None:
     assert_has_to_wait(attempt(client))
 
 
-def test_what_is_no_attempt_does_not_count(world: World, client: FlaskClient) -> None:
+def test_what_is_no_attempt_does_not_count(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     bearer, connected = world.bearer(ana), {"REMOTE_ADDR": "192.0.2.1"}
     for _ in range(LIMIT + 1):
@@ -160,7 +159,7 @@ def test_what_is_no_attempt_does_not_count(world: World, client: FlaskClient) ->
         assert answer.status_code in (200, 201)
 
 
-def test_no_minute_has_more_than_ten(world: World, client: FlaskClient, clock: Clock) -> None:
+def test_no_minute_has_more_than_ten(world: World, client: AppClient, clock: Clock) -> None:
     assert_refused(attempt(client))
     clock(50)
     for _ in range(LIMIT - 1):
@@ -178,7 +177,7 @@ def test_no_minute_has_more_than_ten(world: World, client: FlaskClient, clock: C
 
 
 def test_the_sweep_forgets_what_has_passed(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exhaust(client)
     context = Context(world.settings, world.database)
@@ -190,7 +189,7 @@ def test_the_sweep_forgets_what_has_passed(
     assert rows(world.database) == 0
 
 
-def test_no_code_is_kept(world: World, client: FlaskClient) -> None:
+def test_no_code_is_kept(world: World, client: AppClient) -> None:
     attempt(client, "K7QF-9TWM-2XHP")
     with world.database.read() as session:
         (row,) = session.execute(select(RateLimit)).all()
@@ -238,7 +237,7 @@ def test_the_address_is_who_is_connected_or_what_a_trusted_proxy_says(
 
 
 def test_an_expired_code_is_answered_as_an_unknown_one_is(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In status, in body, and in time, though each refusal of it is kept."""
     monkeypatch.setattr(refused_sign_ins, "MOST_OF_A_CODE", 10_000)
@@ -264,7 +263,7 @@ def test_an_expired_code_is_answered_as_an_unknown_one_is(
 
 
 def test_an_expired_code_asks_the_database_for_what_an_unknown_one_does(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     known = world.code(world.va(), expires_at=ago(1))
     database = client.application.extensions["presence"].database

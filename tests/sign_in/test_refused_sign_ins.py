@@ -6,13 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 import metrics
 from models import AccessCode, AuditEvent, Membership
 from services import access_codes
 from services.times import utc_now
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.log_lines import Lines
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago
@@ -20,7 +19,7 @@ from tests.support.world import World, ago
 UNKNOWN = "K7QF-9TWM-2XHP"
 
 
-def enter(client: FlaskClient, code: str, address: str = "192.0.2.1", **body: Any) -> TestResponse:
+def enter(client: AppClient, code: str, address: str = "192.0.2.1", **body: Any) -> AppAnswer:
     path = "clock-in" if body else "sessions"
     return client.post(
         f"/v1/{path}",
@@ -69,7 +68,7 @@ def counted(result: str) -> float:
 @pytest.mark.parametrize("fault", [revoked, expired, deactivated])
 @pytest.mark.parametrize("path", ["sessions", "clock-in"])
 def test_a_known_code_that_is_refused_is_kept(
-    world: World, client: FlaskClient, lines: Lines, fault: Fault, path: str
+    world: World, client: AppClient, lines: Lines, fault: Fault, path: str
 ) -> None:
     ana, acme = world.va(), world.account()
     code_id, typed = fault(world, ana)
@@ -89,7 +88,7 @@ def test_a_known_code_that_is_refused_is_kept(
 
 
 def test_an_unknown_code_is_logged_and_counted_alone(
-    world: World, client: FlaskClient, lines: Lines
+    world: World, client: AppClient, lines: Lines
 ) -> None:
     before = counted("unknown")
     for typed in (UNKNOWN, "no code at all", "", "x" * 5000):
@@ -102,7 +101,7 @@ def test_an_unknown_code_is_logged_and_counted_alone(
 
 
 def test_an_account_that_the_code_is_not_for_is_kept(
-    world: World, client: FlaskClient, lines: Lines
+    world: World, client: AppClient, lines: Lines
 ) -> None:
     ana, acme, heron = world.va(), world.account(), world.account("Blue Heron Bakery")
     code_id, typed = issue(world, ana, account=acme)
@@ -117,7 +116,7 @@ def test_an_account_that_the_code_is_not_for_is_kept(
     assert enter(client, typed, account_id=str(acme.id)).status_code == 201
 
 
-def test_a_right_code_leaves_no_refusal(world: World, client: FlaskClient) -> None:
+def test_a_right_code_leaves_no_refusal(world: World, client: AppClient) -> None:
     code, before = world.code(world.va()), counted("accepted")
     assert enter(client, code).status_code == 200
     assert refusals(world) == []
@@ -125,7 +124,7 @@ def test_a_right_code_leaves_no_refusal(world: World, client: FlaskClient) -> No
 
 
 def test_hammering_does_not_fill_the_log(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = utc_now()
     monkeypatch.setattr("routes.guessing.utc_now", lambda: now)
@@ -144,7 +143,7 @@ def test_hammering_does_not_fill_the_log(
     assert len(refusals(world)) == 12
 
 
-def test_an_admin_reads_who_was_refused(world: World, client: FlaskClient) -> None:
+def test_an_admin_reads_who_was_refused(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     code_id, typed = expired(world, ana)
     enter(client, typed)
@@ -159,7 +158,7 @@ def test_an_admin_reads_who_was_refused(world: World, client: FlaskClient) -> No
     assert (entry["user_id"], entry["address"]) == (None, None)
 
 
-def test_another_orgs_admin_reads_nothing_of_it(world: World, client: FlaskClient) -> None:
+def test_another_orgs_admin_reads_nothing_of_it(world: World, client: AppClient) -> None:
     other = World(world.database, world.settings, "Other company")
     enter(client, expired(world, world.va())[1])
     assert refusals(other) == []

@@ -9,13 +9,13 @@ from pathlib import Path
 import jwt
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from context import Context, attach
 from dev_postgres import own_postgres
 from models.session import Database
 from services import keys
 from settings import Settings
+from tests.support.app_client import AppClient
 from tests.support.databases import opened
 from tests.support.pollers import Connection, Crowd, Poller
 from tests.support.problems import assert_problem
@@ -47,7 +47,7 @@ def kid_of(token: str) -> str:
 def test_old_tokens_and_codes_are_good_and_new_tokens_are_made_with_the_new_key(
     world: World,
     app: Flask,
-    client: FlaskClient,
+    client: AppClient,
     databases: tuple[Database, Database],
     rotated: Settings,
 ) -> None:
@@ -67,7 +67,7 @@ def test_old_tokens_and_codes_are_good_and_new_tokens_are_made_with_the_new_key(
 def test_without_the_fallback_old_tokens_and_codes_are_worthless(
     world: World,
     app: Flask,
-    client: FlaskClient,
+    client: AppClient,
     databases: tuple[Database, Database],
     rotated: Settings,
 ) -> None:
@@ -83,7 +83,7 @@ def test_without_the_fallback_old_tokens_and_codes_are_worthless(
 def test_a_worker_that_has_only_heard_of_the_new_key_takes_its_tokens_and_codes(
     world: World,
     app: Flask,
-    client: FlaskClient,
+    client: AppClient,
     databases: tuple[Database, Database],
     rotated: Settings,
 ) -> None:
@@ -99,7 +99,7 @@ def test_a_worker_that_has_only_heard_of_the_new_key_takes_its_tokens_and_codes(
 def test_a_code_that_is_entered_is_stored_anew_under_the_current_key(
     world: World,
     app: Flask,
-    client: FlaskClient,
+    client: AppClient,
     databases: tuple[Database, Database],
     rotated: Settings,
 ) -> None:

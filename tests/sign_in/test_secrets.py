@@ -11,13 +11,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 import app as app_module
 from dev_postgres import free_port
 from services import clocking
+from tests.support.app_client import AppClient
 from tests.support.settings import SECRET_KEY
 from tests.support.world import World, dump
 
@@ -29,7 +29,7 @@ def forms_of(code: str, token: str) -> list[str]:
     return [code, code.lower(), code.replace("-", ""), token, *token.split(".")[1:], SECRET_KEY]
 
 
-def everything(world: World, client: FlaskClient) -> list[str]:
+def everything(world: World, client: AppClient) -> list[str]:
     """Use a code and a token in every way, well and badly; what each answer said but once."""
     maya, ana, acme = world.admin(), world.va(), world.account()
     code, token = world.code(ana), world.token(ana)
@@ -72,7 +72,7 @@ def everything(world: World, client: FlaskClient) -> list[str]:
 
 
 def test_no_log_and_no_error_tells_a_secret(
-    world: World, client: FlaskClient, caplog: pytest.LogCaptureFixture
+    world: World, client: AppClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secrets = everything(world, client)
@@ -82,7 +82,7 @@ def test_no_log_and_no_error_tells_a_secret(
 
 def test_a_fault_tells_neither_sql_nor_a_stack_nor_a_secret(
     world: World,
-    client: FlaskClient,
+    client: AppClient,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_fault_tells_neither_sql_nor_a_stack_nor_a_secret(
         assert secret not in caplog.text
 
 
-def test_the_database_keeps_no_secret_in_the_clear(world: World, client: FlaskClient) -> None:
+def test_the_database_keeps_no_secret_in_the_clear(world: World, client: AppClient) -> None:
     secrets = everything(world, client)
     rows = "".join(row for rows in dump(world.database).values() for row in rows)
     assert "access_codes" in dump(world.database)

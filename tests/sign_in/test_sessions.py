@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from models import AccessCode
 from services import access_codes, tokens
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
@@ -26,15 +25,15 @@ SESSION = {
 }
 
 
-def sign_in(client: FlaskClient, code: str, **headers: str) -> TestResponse:
+def sign_in(client: AppClient, code: str, **headers: str) -> AppAnswer:
     return client.post("/v1/sessions", json={"access_code": code}, headers=headers)
 
 
-def renew(client: FlaskClient, token: str) -> TestResponse:
+def renew(client: AppClient, token: str) -> AppAnswer:
     return client.post("/v1/sessions/renew", json={}, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_signing_in_says_all_that_a_client_needs(world: World, client: FlaskClient) -> None:
+def test_signing_in_says_all_that_a_client_needs(world: World, client: AppClient) -> None:
     ana, heron, acme = world.va(), world.account("Heron"), world.account("acme")
     answer = sign_in(client, world.code(ana))
     assert answer.status_code == 200
@@ -61,7 +60,7 @@ def test_signing_in_says_all_that_a_client_needs(world: World, client: FlaskClie
     assert timedelta(hours=12) - lasts < timedelta(seconds=30)
 
 
-def test_signing_in_clocks_nobody_in(world: World, client: FlaskClient) -> None:
+def test_signing_in_clocks_nobody_in(world: World, client: AppClient) -> None:
     code = world.code(world.va(), account=world.account())
     before = dump(world.database)
     assert sign_in(client, code).status_code == 200
@@ -70,7 +69,7 @@ def test_signing_in_clocks_nobody_in(world: World, client: FlaskClient) -> None:
     assert changed == {"sessions", "access_codes", "audit_events"}
 
 
-def test_signing_in_shows_ones_own_presence(world: World, client: FlaskClient) -> None:
+def test_signing_in_shows_ones_own_presence(world: World, client: AppClient) -> None:
     ana = world.va()
     held = world.clock_in(ana, world.account())
     own = {
@@ -85,7 +84,7 @@ def test_signing_in_shows_ones_own_presence(world: World, client: FlaskClient) -
     assert sign_in(client, world.code(world.admin())).json["presence"] is None
 
 
-def test_a_presence_that_ran_out_is_shown_no_more(world: World, client: FlaskClient) -> None:
+def test_a_presence_that_ran_out_is_shown_no_more(world: World, client: AppClient) -> None:
     ana = world.va()
     world.expired(ana, world.account())
     assert (
@@ -96,7 +95,7 @@ def test_a_presence_that_ran_out_is_shown_no_more(world: World, client: FlaskCli
 
 
 def test_a_code_may_be_typed_as_people_type(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = iter("K7QF9TWM2X01")
     with monkeypatch.context() as patch:
@@ -122,7 +121,7 @@ def test_a_code_has_60_random_bits(world: World) -> None:
 
 
 def test_all_that_can_be_wrong_with_a_code_gets_the_same_answer(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ben = world.va("Ben Cruz")
     of_deactivated = world.code(ben)
@@ -152,14 +151,14 @@ def test_all_that_can_be_wrong_with_a_code_gets_the_same_answer(
     assert sign_in(client, world.code(ana, expires_at=ago(-60))).status_code == 200
 
 
-def test_signing_in_ignores_an_authorization_header(world: World, client: FlaskClient) -> None:
+def test_signing_in_ignores_an_authorization_header(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     for header in (*world.bearer(ben).values(), "Bearer nonsense", "Basic eDp5"):
         answer = sign_in(client, world.code(ana), Authorization=header)
         assert answer.json["member"]["id"] == str(ana.id)
 
 
-def test_renewing_gives_a_later_token_of_the_same_entry(world: World, client: FlaskClient) -> None:
+def test_renewing_gives_a_later_token_of_the_same_entry(world: World, client: AppClient) -> None:
     ana, then = world.va(), ago(3600)
     old = tokens.verify(world.token(ana, now=then), world.settings)
     answer = renew(client, old.raw)
@@ -176,7 +175,7 @@ def test_renewing_gives_a_later_token_of_the_same_entry(world: World, client: Fl
 
 
 def test_a_session_is_renewed_until_30_days_after_the_code_was_entered(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana, days = world.va(), 30 * 86400
     young = renew(client, world.token(ana, now=ago(days - 60), ttl_seconds=days))
@@ -188,7 +187,7 @@ def test_a_session_is_renewed_until_30_days_after_the_code_was_entered(
     assert client.get("/v1/me", headers={"Authorization": f"Bearer {old}"}).status_code == 200
 
 
-def test_me_is_the_member_the_org_and_the_presence(world: World, client: FlaskClient) -> None:
+def test_me_is_the_member_the_org_and_the_presence(world: World, client: AppClient) -> None:
     maya = world.admin()
     answer = world.get(client, maya, "me")
     assert answer.headers["Cache-Control"] == "no-store"

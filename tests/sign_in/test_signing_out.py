@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from flask.testing import FlaskClient
 
 from models import AccessCode, MemberSession, Membership
 from services import members, sessions, tokens
 from services.errors import NotAuthenticated
 from services.times import rfc3339, utc_now
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.world import World, ago, dump
 
@@ -28,7 +28,7 @@ LISTED = [
 Headers = dict[str, str]
 
 
-def signed_in(client: FlaskClient, code: str, **headers: str) -> dict[str, Any]:
+def signed_in(client: AppClient, code: str, **headers: str) -> dict[str, Any]:
     answer = client.post("/v1/sessions", json={"access_code": code}, headers=headers)
     assert answer.status_code == 200, answer.text
     session: dict[str, Any] = answer.json
@@ -39,14 +39,14 @@ def bearer(session: dict[str, Any]) -> Headers:
     return {"Authorization": f"Bearer {session['token']}"}
 
 
-def renewed(client: FlaskClient, session: dict[str, Any]) -> dict[str, Any]:
+def renewed(client: AppClient, session: dict[str, Any]) -> dict[str, Any]:
     answer = client.post("/v1/sessions/renew", json={}, headers=bearer(session))
     assert answer.status_code == 200, answer.text
     following: dict[str, Any] = answer.json
     return following
 
 
-def refused(client: FlaskClient, session: dict[str, Any]) -> str:
+def refused(client: AppClient, session: dict[str, Any]) -> str:
     """Why a session's token is refused, everywhere; ``""`` for one that is taken."""
     answers = [
         client.open(f"/v1/{path}", method=method, json=body, headers=bearer(session))
@@ -68,7 +68,7 @@ def refused(client: FlaskClient, session: dict[str, Any]) -> str:
     return reason
 
 
-def listed(client: FlaskClient, session: dict[str, Any]) -> list[dict[str, Any]]:
+def listed(client: AppClient, session: dict[str, Any]) -> list[dict[str, Any]]:
     answer = client.get("/v1/me/sessions", headers=bearer(session)).json
     assert answer["next"] is None
     found: list[dict[str, Any]] = answer["sessions"]
@@ -84,9 +84,7 @@ def admins_path(member: Membership, session: dict[str, Any] | None = None) -> st
     return path if session is None else f"{path}/{session['session_id']}"
 
 
-def test_signing_out_ends_the_session_with_all_its_tokens(
-    world: World, client: FlaskClient
-) -> None:
+def test_signing_out_ends_the_session_with_all_its_tokens(world: World, client: AppClient) -> None:
     code = world.code(world.va())
     first, other = signed_in(client, code), signed_in(client, code)
     second = renewed(client, first)
@@ -99,7 +97,7 @@ def test_signing_out_ends_the_session_with_all_its_tokens(
     assert_problem(again, 401, "not_authenticated", reason="signed_out")
 
 
-def test_the_list_shows_what_goes_on(world: World, client: FlaskClient) -> None:
+def test_the_list_shows_what_goes_on(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     code = world.code(ana)
     signed_in(client, world.code(ben))
@@ -125,7 +123,7 @@ def test_the_list_shows_what_goes_on(world: World, client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("environment", [{"PRESENCE_TRUSTED_PROXIES": "1"}])
 def test_the_address_is_the_clients_and_what_it_calls_itself_is_cut(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     odd = "M\x1b[31mozilla\x7f\x85 " + "x" * 1000
     forwarded = {"X-Forwarded-For": "192.0.2.7, 2001:db8::5", "User-Agent": odd}
@@ -136,9 +134,7 @@ def test_the_address_is_the_clients_and_what_it_calls_itself_is_cut(
     assert world.log()[-1].address == "2001:db8::5"
 
 
-def test_one_ends_ones_own_other_sessions_and_nobody_elses(
-    world: World, client: FlaskClient
-) -> None:
+def test_one_ends_ones_own_other_sessions_and_nobody_elses(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     code = world.code(ana)
     here, elsewhere, of_ben = (
@@ -160,7 +156,7 @@ def test_one_ends_ones_own_other_sessions_and_nobody_elses(
     assert refused(client, here) == "signed_out"
 
 
-def test_an_admin_sees_and_ends_a_members_sessions(world: World, client: FlaskClient) -> None:
+def test_an_admin_sees_and_ends_a_members_sessions(world: World, client: AppClient) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     code = world.code(ana)
     first, second = signed_in(client, code), signed_in(client, code)
@@ -187,7 +183,7 @@ def test_an_admin_sees_and_ends_a_members_sessions(world: World, client: FlaskCl
 
 
 def test_revoking_a_code_ends_the_sessions_that_it_began_and_no_other(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana = world.admin(), world.va()
     path = f"admin/members/{ana.id}/access-codes"
@@ -206,7 +202,7 @@ def test_revoking_a_code_ends_the_sessions_that_it_began_and_no_other(
 
 
 def test_revoking_all_tokens_and_deactivating_end_every_session(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     code = world.code(ana)
@@ -223,7 +219,7 @@ def test_revoking_all_tokens_and_deactivating_end_every_session(
 
 
 def test_a_session_ends_with_its_code_and_no_renewal_makes_it_longer(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     expires_at = utc_now() + timedelta(seconds=100)
@@ -244,7 +240,7 @@ def test_a_session_ends_with_its_code_and_no_renewal_makes_it_longer(
     assert refused(client, {"token": token.raw}) == "expired"
 
 
-def test_who_ended_what_stands_in_the_audit_log(world: World, client: FlaskClient) -> None:
+def test_who_ended_what_stands_in_the_audit_log(world: World, client: AppClient) -> None:
     maya, ana = world.admin(), world.va()
     path = f"admin/members/{ana.id}/access-codes"
     code = world.post(client, maya, path).json
@@ -273,7 +269,7 @@ def test_who_ended_what_stands_in_the_audit_log(world: World, client: FlaskClien
 
 
 def test_signing_in_and_renewing_raise_no_version_and_signing_out_only_the_members(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     code = world.code(world.va())
     before = world.org()
@@ -286,9 +282,7 @@ def test_signing_in_and_renewing_raise_no_version_and_signing_out_only_the_membe
     assert world.org().members_version > before.members_version
 
 
-def test_a_refused_clock_in_with_a_code_begins_no_session(
-    world: World, client: FlaskClient
-) -> None:
+def test_a_refused_clock_in_with_a_code_begins_no_session(world: World, client: AppClient) -> None:
     ana, acme = world.va(), world.account()
     world.clock_in(world.va("Ben Cruz"), acme)
     body = {"access_code": world.code(ana), "account_id": str(acme.id)}
@@ -298,7 +292,7 @@ def test_a_refused_clock_in_with_a_code_begins_no_session(
     assert "signed_in" not in kinds(world)
 
 
-def test_a_clock_in_by_bearer_goes_on_with_its_session(world: World, client: FlaskClient) -> None:
+def test_a_clock_in_by_bearer_goes_on_with_its_session(world: World, client: AppClient) -> None:
     session = signed_in(client, world.code(world.va()))
     body = {"account_id": str(world.account().id)}
     answer = client.post("/v1/clock-in", json=body, headers=bearer(session)).json
@@ -321,7 +315,7 @@ def test_a_renewal_while_it_is_signed_out_gives_nothing(world: World) -> None:
 
 
 def test_a_shorter_token_does_not_make_the_session_forget_a_longer_one(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     """The operator has shortened the tokens: the ended session must outlive the longest."""
     ana = world.va()
@@ -336,7 +330,7 @@ def test_a_shorter_token_does_not_make_the_session_forget_a_longer_one(
 
 
 def test_a_member_has_no_more_sessions_than_memory_can_keep_the_end_of(
-    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "MOST_UNEXPIRED", 5)
     code = world.code(world.va())
@@ -357,7 +351,7 @@ def test_old_sessions_are_deleted_in_pieces(world: World) -> None:
     assert len(dump(world.database)["sessions"]) == 2
 
 
-def test_codes_say_when_they_were_last_used(world: World, client: FlaskClient) -> None:
+def test_codes_say_when_they_were_last_used(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     path = f"admin/members/{ana.id}/access-codes"
     code = world.post(client, maya, path).json

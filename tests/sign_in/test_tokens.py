@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from flask.testing import FlaskClient
 
 from models import Membership
 from services.times import utc_now
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 from tests.support.settings import SECRET_KEY
 from tests.support.world import World, ago, dump
@@ -49,7 +49,7 @@ def signed_with_header(header: Any, claims: dict[str, Any]) -> str:
     return b".".join([*parts, urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
-def assert_refused(client: FlaskClient, authorization: str | None, reason: str) -> None:
+def assert_refused(client: AppClient, authorization: str | None, reason: str) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     for answer in (
         client.get("/v1/presence", headers=headers),
@@ -77,12 +77,12 @@ def test_the_operator_sets_how_long_a_token_lasts(world: World) -> None:
     assert claims["exp"] - claims["iat"] == 600
 
 
-def test_a_request_without_a_bearer_is_refused(client: FlaskClient) -> None:
+def test_a_request_without_a_bearer_is_refused(client: AppClient) -> None:
     for header in (None, "", "Basic eDp5", "Token x"):
         assert_refused(client, header, "missing")
 
 
-def test_the_scheme_is_taken_in_any_case(world: World, client: FlaskClient) -> None:
+def test_the_scheme_is_taken_in_any_case(world: World, client: AppClient) -> None:
     token = world.token(world.va())
     for scheme in ("Bearer", "bearer", "BEARER "):
         assert (
@@ -92,7 +92,7 @@ def test_the_scheme_is_taken_in_any_case(world: World, client: FlaskClient) -> N
 
 # PyJWT finds the key short for HS384.
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
-def test_forged_tokens_are_invalid(world: World, client: FlaskClient) -> None:
+def test_forged_tokens_are_invalid(world: World, client: AppClient) -> None:
     maya = world.admin()
     good, claims = world.token(maya), claims_of(world, maya)
     head, body, signature = good.split(".")
@@ -130,7 +130,7 @@ def test_forged_tokens_are_invalid(world: World, client: FlaskClient) -> None:
 
 
 def test_a_token_from_a_server_whose_clock_is_ahead_is_taken(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     claims = claims_of(world, world.admin())
     ahead = {**claims, "iat": claims["iat"] + 60, "auth_time": claims["auth_time"] + 60}
@@ -151,7 +151,7 @@ def wrong_values(claim: str) -> list[Any]:
 
 
 def test_a_claim_that_is_missing_or_of_another_type_is_invalid(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     for claim in CLAIMS:
@@ -160,20 +160,20 @@ def test_a_claim_that_is_missing_or_of_another_type_is_invalid(
             assert_refused(client, f"Bearer {token}", "invalid")
 
 
-def test_a_bound_account_of_another_type_is_invalid(world: World, client: FlaskClient) -> None:
+def test_a_bound_account_of_another_type_is_invalid(world: World, client: AppClient) -> None:
     for value in (5, [], {}, "x", True):
         token = signed(claims_of(world, world.va(), acct=value))
         assert_refused(client, f"Bearer {token}", "invalid")
 
 
-def test_a_token_whose_time_is_over_is_expired(world: World, client: FlaskClient) -> None:
+def test_a_token_whose_time_is_over_is_expired(world: World, client: AppClient) -> None:
     ana = world.va()
     now = int(utc_now().timestamp())
     assert_refused(client, f"Bearer {signed(claims_of(world, ana, exp=now - 1))}", "expired")
     assert_refused(client, f"Bearer {world.token(ana, ttl_seconds=0)}", "expired")
 
 
-def test_a_token_of_another_generation_is_revoked(world: World, client: FlaskClient) -> None:
+def test_a_token_of_another_generation_is_revoked(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     old, of_ben = world.bearer(ana), world.bearer(ben)
     world.revoke_tokens(ana)
@@ -185,7 +185,7 @@ def test_a_token_of_another_generation_is_revoked(world: World, client: FlaskCli
         assert client.get("/v1/me", headers=headers).status_code == 200
 
 
-def test_a_token_names_one_membership_of_one_org(world: World, client: FlaskClient) -> None:
+def test_a_token_names_one_membership_of_one_org(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
     other = World(world.database, world.settings, "Another company")
     for changes in (
@@ -201,7 +201,7 @@ def test_a_token_names_one_membership_of_one_org(world: World, client: FlaskClie
         assert_refused(client, f"Bearer {token}", "revoked")
 
 
-def test_an_erased_members_token_is_revoked(world: World, client: FlaskClient) -> None:
+def test_an_erased_members_token_is_revoked(world: World, client: AppClient) -> None:
     ana = world.va()
     headers = world.bearer(ana)
     world.clock_in(ana, world.account())
@@ -209,7 +209,7 @@ def test_an_erased_members_token_is_revoked(world: World, client: FlaskClient) -
     assert_refused(client, headers["Authorization"], "revoked")
 
 
-def test_a_deactivated_member_is_shut_out_at_once(world: World, client: FlaskClient) -> None:
+def test_a_deactivated_member_is_shut_out_at_once(world: World, client: AppClient) -> None:
     ana = world.va()
     headers, held = world.bearer(ana), world.clock_in(ana, world.account())
     world.deactivate(ana)
@@ -220,7 +220,7 @@ def test_a_deactivated_member_is_shut_out_at_once(world: World, client: FlaskCli
     assert_problem(renewed, 401, "not_authenticated", reason="deactivated")
 
 
-def test_a_revoked_token_gets_no_304(world: World, client: FlaskClient) -> None:
+def test_a_revoked_token_gets_no_304(world: World, client: AppClient) -> None:
     ana = world.va()
     headers = world.bearer(ana)
     headers["If-None-Match"] = client.get("/v1/presence", headers=headers).headers["ETag"]
@@ -229,7 +229,7 @@ def test_a_revoked_token_gets_no_304(world: World, client: FlaskClient) -> None:
     assert_problem(client.get("/v1/presence", headers=headers), 401, "not_authenticated")
 
 
-def test_a_changed_role_takes_effect_with_the_same_token(world: World, client: FlaskClient) -> None:
+def test_a_changed_role_takes_effect_with_the_same_token(world: World, client: AppClient) -> None:
     ana = world.va()
     headers = world.bearer(ana)
     tag = client.get("/v1/presence", headers=headers).headers["ETag"]
@@ -239,7 +239,7 @@ def test_a_changed_role_takes_effect_with_the_same_token(world: World, client: F
 
 
 def test_a_token_issued_in_the_past_lasts_its_time_from_then(
-    world: World, client: FlaskClient
+    world: World, client: AppClient
 ) -> None:
     ana = world.va()
     issued = int(ago(12 * 3600 - 60).timestamp())

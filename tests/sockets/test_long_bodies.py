@@ -2,12 +2,11 @@
 
 from time import perf_counter
 
-from flask.testing import FlaskClient
-
+from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
 
 
-def test_only_the_first_of_many_unknown_fields_are_named(client: FlaskClient) -> None:
+def test_only_the_first_of_many_unknown_fields_are_named(client: AppClient) -> None:
     fields = {f"{number:04x}": 0 for number in range(5000)}
     query = "&".join(fields)[:14_000]
     for answer in (
@@ -22,7 +21,7 @@ def test_only_the_first_of_many_unknown_fields_are_named(client: FlaskClient) ->
         assert len(answer.data) < 2048
 
 
-def test_what_is_too_long_to_be_right_is_not_looked_through(client: FlaskClient) -> None:
+def test_what_is_too_long_to_be_right_is_not_looked_through(client: AppClient) -> None:
     """Before it is known who sent it; each took tens of milliseconds."""
     long = "-" * 60_000
     rejected = client.post("/v1/sessions", json={"access_code": long})
@@ -35,7 +34,7 @@ def test_what_is_too_long_to_be_right_is_not_looked_through(client: FlaskClient)
     assert_problem(answer, 415, "unsupported_media_type")
 
 
-def test_the_description_of_the_api_is_made_once(client: FlaskClient) -> None:
+def test_the_description_of_the_api_is_made_once(client: AppClient) -> None:
     def ask() -> None:
         assert client.get("/openapi.json").status_code == 200
 

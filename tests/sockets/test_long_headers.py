@@ -9,11 +9,11 @@ from time import perf_counter
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from live.gate import _asked
 from live.process import Process
 from live.waiting import seconds_to_wait
+from tests.support.app_client import AppClient
 from tests.support.asgi_client import Answered, ask, started
 from tests.support.world import World
 from wire import negotiation, tags
@@ -113,9 +113,7 @@ def test_a_long_list_is_as_long_over_two_lines(world: World, app: Flask) -> None
     asyncio.run(tell())
 
 
-def test_the_accounts_and_the_lists_of_admins_judge_alike(
-    world: World, client: FlaskClient
-) -> None:
+def test_the_accounts_and_the_lists_of_admins_judge_alike(world: World, client: AppClient) -> None:
     maya = world.admin()
     for path in ("admin/members", "admin/clock-events"):
         for value, media_type in accepted("text/csv").items():

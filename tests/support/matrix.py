@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from flask.testing import FlaskClient
 from sqlalchemy import Table, select
-from werkzeug.test import TestResponse
 
 from models import Base, Membership, User
 from models.session import Database
 from services.tokens import in_header
 from settings import Settings
+from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago
 
 Json = dict[str, Any]
@@ -158,9 +157,7 @@ class Scene:
             self.world.sign_out(noor)
         return headers
 
-    def call(
-        self, client: FlaskClient, name: str, who: str, headers: dict[str, str]
-    ) -> TestResponse:
+    def call(self, client: AppClient, name: str, who: str, headers: dict[str, str]) -> AppAnswer:
         """Send what the endpoint takes: a member's own presence, and our org's ids."""
         method, path = name.split(" ")
         endpoint, known = ENDPOINTS[name], self._known_to(who)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from werkzeug.test import TestResponse
+from tests.support.app_client import AppAnswer
 
 
-def assert_problem(answer: TestResponse, status: int, code: str, **fields: Any) -> dict[str, Any]:
+def assert_problem(answer: AppAnswer, status: int, code: str, **fields: Any) -> dict[str, Any]:
     """``answer`` is this problem in the form of contract.md, and carries ``fields``."""
     assert answer.mimetype == "application/problem+json", answer.data
     body: dict[str, Any] = answer.get_json(force=True)

@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from models import Account, AuditEvent, Base, ClockEvent, MemberSession, Membership, Org, Presence
 from models.session import Database
@@ -30,6 +28,7 @@ from services.change import Change, changing
 from services.presences import Held
 from services.times import rfc3339, utc_now
 from settings import Settings
+from tests.support.app_client import AppAnswer, AppClient
 
 Dump = dict[str, list[str]]
 
@@ -286,34 +285,30 @@ class World:
         return [event.kind for event in self.events()]
 
     def get(
-        self, client: FlaskClient, member: Membership, path: str = "presence", **headers: str
-    ) -> TestResponse:
+        self, client: AppClient, member: Membership, path: str = "presence", **headers: str
+    ) -> AppAnswer:
         """GET ``/v1/<path>`` as ``member``; ``if_none_match=…`` is the header If-None-Match."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return client.get(f"/v1/{path}", headers=self.bearer(member) | named)
 
     def post(
         self,
-        client: FlaskClient,
+        client: AppClient,
         member: Membership,
         path: str,
         *,
         key: str | None = None,
         **body: Any,
-    ) -> TestResponse:
+    ) -> AppAnswer:
         """POST to ``/v1/<path>`` as ``member``, with ``key`` as the Idempotency-Key."""
         headers = self.bearer(member) | ({} if key is None else {"Idempotency-Key": key})
         return client.post(f"/v1/{path}", json=wire(body), headers=headers)
 
-    def patch(
-        self, client: FlaskClient, member: Membership, path: str, **body: Any
-    ) -> TestResponse:
+    def patch(self, client: AppClient, member: Membership, path: str, **body: Any) -> AppAnswer:
         """PATCH ``/v1/<path>`` as ``member``."""
         return client.patch(f"/v1/{path}", json=wire(body), headers=self.bearer(member))
 
-    def delete(
-        self, client: FlaskClient, member: Membership, path: str, **query: Any
-    ) -> TestResponse:
+    def delete(self, client: AppClient, member: Membership, path: str, **query: Any) -> AppAnswer:
         """DELETE ``/v1/<path>`` as ``member``."""
         return client.delete(f"/v1/{path}", query_string=query, headers=self.bearer(member))
 
