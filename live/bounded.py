@@ -179,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self.pipeline and self._answering is not None and self._answering.response_complete:
+        if self.pipeline and (self._answering is None or self._answering.response_complete):
             self._go_on()
 
     def _go_on(self) -> None:
