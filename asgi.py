@@ -3,12 +3,12 @@
 from typing import Any
 
 from app import create_app
-from live.process import Process
+from live.application import Application
 
 
 def __getattr__(name: str) -> Any:
     """``application`` is made when a server asks for it: importing this needs no settings."""
     if name != "application":
         raise AttributeError(name)
-    globals()["application"] = Process(create_app())
+    globals()["application"] = Application(create_app())
     return globals()["application"]

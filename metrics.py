@@ -1,6 +1,6 @@
 """What is counted, for Prometheus; over all workers, through files that they share.
 
-The hot path counts in plain integers, which ``live/counts.py`` brings here once a second.
+The hot path counts in plain integers, which ``live/counters.py`` brings here once a second.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """The application without the express lane."""
 
 import asgi
-from live.express import ExpressProtocol
+from live.lane import LaneProtocol
 
-ExpressProtocol.is_lane_open = False
+LaneProtocol.is_lane_open = False
 application = asgi.application

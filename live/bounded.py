@@ -11,13 +11,13 @@ from typing import Any, cast
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from live.counts import Counts
-from live.cycle import Cycle, cycle_of, scope_base
+from live.counters import Counters
 from live.framing import END, Framing
-from live.head import Head
-from live.refused import Refused
+from live.protocol_error import ProtocolError
+from live.request_cycle import RequestCycle, cycle_of, scope_base
+from live.request_head import RequestHead
 from live.timer import Timer
-from live.writing import WriteWatch
+from live.write_timeout import WriteTimeout
 from wire import request_ids
 
 # contract.md, "Endpoints"
@@ -43,12 +43,12 @@ class BoundedProtocol(HttpToolsProtocol):
     - the server calls ``shutdown()``, the loop ``pause_writing()`` and ``resume_writing()``
     - ``parser`` is not used: two parsers would disagree some day
 
-    :cvar counts: where refusals are counted
+    :cvar counters: where refusals are counted
     :cvar drain_seconds: how long an idle connection is kept when the server stops
     :cvar is_stopping: the server is stopping: clients that connect even now are told to reconnect
     """
 
-    counts = Counts()
+    counters = Counters()
     drain_seconds = 3.0
     is_stopping = False
 
@@ -59,7 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # Per-connection state
         self._framing = Framing()
         self._scope_base: dict[str, Any] = {}  # what the scopes of all requests have in common
-        self._watch: WriteWatch = None  # type: ignore[assignment]  # until it is connected
+        self._watch: WriteTimeout = None  # type: ignore[assignment]  # until it is connected
         self._deadline = Timer(self.loop)  # for what has begun to arrive; at the end, for the close
         self._used_at = 0.0  # the last answer
         self._is_draining = False
@@ -68,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
         # Per-request state
         self._heads = 0  # parsed so far
-        self._answering: Cycle | None = None  # the cycle that was started last
+        self._answering: RequestCycle | None = None  # the cycle that was started last
 
     # Receiving
 
@@ -79,19 +79,19 @@ class BoundedProtocol(HttpToolsProtocol):
             for event in self._framing.receive(data):
                 if event is END:
                     self._on_end()
-                elif isinstance(event, Head):
+                elif isinstance(event, RequestHead):
                     self._on_head(event)
                 else:
                     self.on_body(event)
                 if self._is_deaf:
                     return
-        except Refused as refused:
+        except ProtocolError as refused:
             self._refuse(refused)
         else:
             if self._framing.is_in_head:
                 self._deadline.start(HEADERS_SECONDS, self._give_up)
 
-    def _on_head(self, head: Head) -> None:
+    def _on_head(self, head: RequestHead) -> None:
         self._deadline.cancel()
         if len(self.pipeline) + (not self._is_idle()) >= REQUESTS_IN_FLIGHT:
             self._end("too_many_in_flight")
@@ -141,9 +141,9 @@ class BoundedProtocol(HttpToolsProtocol):
         unanswered[-1].keep_alive = False
         return True
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: ProtocolError) -> None:
         """Answer in place of the application, once everything before it is answered."""
-        self.counts.refuse(refused.reason, self.client)
+        self.counters.refuse(refused.reason, self.client)
         self._deadline.cancel()
         self._is_deaf = True
         if self._framing.is_in_body and self.cycle.response_started:
@@ -161,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self.pipeline:
                 self.pipeline.popleft()
             else:
-                cast(Cycle, self.cycle).drop()
+                cast(RequestCycle, self.cycle).drop()
 
     # Answering
 
@@ -206,11 +206,11 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._close()
 
-    def _unanswered(self) -> list[Cycle]:
+    def _unanswered(self) -> list[RequestCycle]:
         """The requests without a complete answer, oldest first."""
         now = self._answering
         first = [now] if now and not now.response_complete and not now.disconnected else []
-        return first + [cast(Cycle, cycle) for cycle, _ in reversed(self.pipeline)]
+        return first + [cast(RequestCycle, cycle) for cycle, _ in reversed(self.pipeline)]
 
     def _is_idle(self) -> bool:
         """Whether no request is being answered."""
@@ -220,7 +220,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch = WriteWatch(self.loop, transport, self._end_stalled)
+        self._watch = WriteTimeout(self.loop, transport, self._end_stalled)
         self._scope_base = scope_base(self)
         self._deadline.start(HEADERS_SECONDS, self._give_up)
         self._is_draining = self.is_stopping
@@ -251,13 +251,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _end(self, reason: str) -> None:
         """Close without an answer, and count it."""
-        self.counts.ended[reason] += 1
+        self.counters.ended[reason] += 1
         self._is_deaf = True
         self.pipeline.clear()
         self._close()
 
     def _end_stalled(self) -> None:
-        self.counts.ended["stalled"] += 1
+        self.counters.ended["stalled"] += 1
         self.transport.abort()
 
     def _close(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from flask import Flask
 from werkzeug.datastructures import Headers
 
-from live.question import RawHeaders
+from live.cached_poll import RawHeaders
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 from wire.json import BODY_BYTES

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from live import head
-from live.head import HEAD_BYTES, Head
-from live.refused import Refused
+from live import request_head
+from live.protocol_error import ProtocolError
+from live.request_head import HEAD_BYTES, RequestHead
 
 _EMPTY_LINES = re.compile(rb"(?:\r\n)*")  # which may precede a request (RFC 9112, 2.2)
 # Size and extensions: extensions are ignored, but have to be such.
@@ -27,7 +27,7 @@ class End(Enum):
 
 
 END = End.END
-Event = Head | bytes | End
+Event = RequestHead | bytes | End
 
 
 class Framing:
@@ -60,7 +60,7 @@ class Framing:
     def receive(self, data: bytes) -> Iterator[Event]:
         """What ``data`` goes on with. Nothing is read ahead of the event that was taken last.
 
-        :raises Refused: what comes is no message; nothing after it may be read
+        :raises ProtocolError: what comes is no message; nothing after it may be read
         """
         self._data = self._data + data if self._data else data
         while (event := self._next(self)) is not None:
@@ -74,9 +74,9 @@ class Framing:
         end = self._data.find(b"\r\n\r\n", self._at)
         if end < 0:
             if self._at < len(self._data):
-                head.check_begun(self._data[self._at :])
+                request_head.check_begun(self._data[self._at :])
             return None
-        read = head.parse(self._data[self._at : end + 4])
+        read = request_head.parse(self._data[self._at : end + 4])
         self._at = end + 4
         self._overhead = 0
         if read.length is None:
@@ -106,13 +106,13 @@ class Framing:
         if line is None:
             rest = self._data[self._at :]
             if len(rest) > CHUNK_LINE_BYTES or not _CHUNK_BEGUN.match(rest):
-                raise Refused("chunk", "A chunk is malformed.")
+                raise ProtocolError("chunk", "A chunk is malformed.")
             return None
         self._left = int(line[1], 16)
         spent = line.end() - self._at + 2
         self._overhead = max(0, self._overhead + spent - self._left)
         if spent > CHUNK_LINE_BYTES or self._overhead > HEAD_BYTES:
-            raise Refused("chunk", "There is more around the chunks than in them.")
+            raise ProtocolError("chunk", "There is more around the chunks than in them.")
         self._at = line.end()
         self._next = Framing._chunk_data if self._left else Framing._trailers
         return self._next(self)
@@ -123,7 +123,7 @@ class Framing:
         rest = self._data[self._at : self._at + 2]
         if rest != b"\r\n":
             if not b"\r\n".startswith(rest):
-                raise Refused("chunk", "A chunk is longer than it says.")
+                raise ProtocolError("chunk", "A chunk is longer than it says.")
             return None
         self._at += 2
         self._next = Framing._chunk
@@ -135,8 +135,10 @@ class Framing:
         end = 2 if rest.startswith(b"\r\n") else rest.find(b"\r\n\r\n") + 4
         if end < 4 and end != 2:
             if len(rest) > HEAD_BYTES:
-                raise Refused("head_too_large", "Trailers may take 16 KiB, and 100 lines.", 431)
+                raise ProtocolError(
+                    "head_too_large", "Trailers may take 16 KiB, and 100 lines.", 431
+                )
             return None
-        head.fields(rest[: end - 2])
+        request_head.fields(rest[: end - 2])
         self._at += end
         return self._end()

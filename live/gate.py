@@ -8,13 +8,13 @@ import logging
 from time import monotonic
 
 from live import poll_log
-from live.counts import Counts
+from live.cached_poll import Asked, CachedPoll, PollAnswer, RawHeaders
+from live.counters import Counters
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send, raw, send_answer
-from live.question import Asked, Judged, Question, RawHeaders
+from live.long_poll import LongPoll, seconds_to_wait
 from live.sight import Sight, known_to_client, seen, text_of
-from live.snapshots import Snapshots, Unavailable
-from live.tokens import Tokens
-from live.waiting import Waiter, seconds_to_wait
+from live.token_cache import TokenCache
+from live.watch_cache import Unavailable, WatchCache
 from services.errors import NotAuthenticated
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers, tags
@@ -45,15 +45,15 @@ class Gate:
     def __init__(
         self,
         settings: Settings,
-        snapshots: Snapshots,
+        cache: WatchCache,
         flask: FlaskBridge,
-        counts: Counts,
+        counters: Counters,
     ) -> None:
         self._settings = settings
-        self._snapshots = snapshots
-        self._tokens = Tokens(settings)
+        self._cache = cache
+        self._tokens = TokenCache(settings)
         self._flask = flask
-        self._counts = counts
+        self._counters = counters
         self._is_stopping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,30 +64,26 @@ class Gate:
             return
         asked = _asked(scope["headers"])
         if asked is None or scope["query_string"]:
-            self._counts.delegated["headers" if asked is None else "query"] += 1
+            self._counters.delegated["headers" if asked is None else "query"] += 1
             await self._flask(scope, receive, send)
             return
         bearer = self._tokens.known(asked.get(b"authorization"))
-        question = bearer.question if bearer is not None else None
-        if (
-            question is not None
-            and question.asked == asked
-            and question.still_unchanged(monotonic())
-        ):
-            self._counts.by_gate += 1
-            await self._unchanged(question, scope, receive, send)
+        cached = bearer.cached if bearer is not None else None
+        if cached is not None and cached.asked == asked and cached.is_fresh(monotonic()):
+            self._counters.by_gate += 1
+            await self._unchanged(cached, scope, receive, send)
         else:
             await self._poll(asked, scope, receive, send)
 
     def stop_waiting(self) -> None:
         """Answer all who wait, because the server stops."""
         self._is_stopping = True
-        self._snapshots.release_all()
+        self._cache.release_all()
 
     async def _poll(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = request_ids.of_raw(scope["headers"])
         judged = await self._judge(asked, request_id)
-        self._counts.judged[judged.status] += 1
+        self._counters.judged[judged.status] += 1
         if judged.status == 304 and judged.next is not None:
             await self._unchanged(judged.next, scope, receive, send)
         else:
@@ -95,7 +91,7 @@ class Gate:
 
     async def _tell(
         self,
-        judged: Judged,
+        judged: PollAnswer,
         asked: Asked,
         request_id: str,
         scope: Scope,
@@ -110,7 +106,7 @@ class Gate:
                 bearer=self._tokens.known(asked.get(b"authorization")),
                 scope=scope,
                 request_id=request_id,
-                counts=self._counts,
+                counters=self._counters,
                 trusted_proxies=self._settings.trusted_proxies,
             )
         headers = [*judged.headers, *more]
@@ -119,40 +115,40 @@ class Gate:
         await send_answer(judged.status, headers, judged.body, scope, send)
 
     async def _unchanged(
-        self, question: Question, scope: Scope, receive: Receive, send: Send
+        self, cached: CachedPoll, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer 304; or, to a client that is ready to wait, what is so when it has waited."""
-        seconds = seconds_to_wait(question.asked.get(b"prefer"))
+        seconds = seconds_to_wait(cached.asked.get(b"prefer"))
         if seconds:
-            await self._hold(question, seconds, scope, receive, send)
+            await self._hold(cached, seconds, scope, receive, send)
             return
         lane = scope.get("presence.lane")
-        if lane is not None and question.is_short:
-            lane.learn(scope, question)
-        await send_answer(304, question.headers, b"", scope, send)
+        if lane is not None and cached.is_short:
+            lane.learn(scope, cached)
+        await send_answer(304, cached.headers, b"", scope, send)
 
     async def _hold(
-        self, question: Question, seconds: int, scope: Scope, receive: Receive, send: Send
+        self, cached: CachedPoll, seconds: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer when the question has another answer, or the time is up."""
+        """Answer when the cached has another answer, or the time is up."""
         deadline, request_id = monotonic() + seconds, request_ids.of_raw(scope["headers"])
-        judged = Judged(304, question.headers, b"", question)
-        with Waiter(receive) as waiter:
+        judged = PollAnswer(304, cached.headers, b"", cached)
+        with LongPoll(receive) as waiter:
             while not self._is_stopping and judged.status == 304 and judged.next is not None:
                 left = min(deadline, judged.next.expires_at) - monotonic()
-                if not await waiter.wait(question.org, question.view, left):
+                if not await waiter.wait(cached.org, cached.view, left):
                     break  # a client that has only stopped talking hears what is so now
-                if not judged.next.still_unchanged(monotonic()):
-                    judged = await self._judge(question.asked, request_id)
+                if not judged.next.is_fresh(monotonic()):
+                    judged = await self._judge(cached.asked, request_id)
                 if monotonic() >= deadline:
                     break
         lane = scope.get("presence.lane")
         if lane is not None:
             lane.renew_date()
         applied = (b"preference-applied", b"wait=%d" % seconds)
-        await self._tell(judged, question.asked, request_id, scope, send, applied)
+        await self._tell(judged, cached.asked, request_id, scope, send, applied)
 
-    async def _judge(self, asked: Asked, request_id: str) -> Judged:
+    async def _judge(self, asked: Asked, request_id: str) -> PollAnswer:
         """What the poll is answered now."""
         try:
             return self._answered(await self._sight(asked), asked)
@@ -165,14 +161,14 @@ class Gate:
             log.exception("Request %s failed", request_id)
             code, answer = "internal_error", problems.internal_error(request_id=request_id)
         headers = [*self._completed(answer, asked), *security_headers.RAW_HEADERS]
-        return Judged(answer.status, headers, answer.body, None, code)
+        return PollAnswer(answer.status, headers, answer.body, None, code)
 
-    def _judge_from_memory(self, question: Question) -> Judged | None:
+    def _judge_from_memory(self, cached: CachedPoll) -> PollAnswer | None:
         """The same at once, where memory is sure and nothing is refused; else None."""
-        asked, org = question.asked, question.org
+        asked, org = cached.asked, cached.org
         bearer = self._tokens.known(asked[b"authorization"])
         now = monotonic()
-        if bearer is None or not self._snapshots.is_sure(org, now):
+        if bearer is None or not self._cache.is_fresh(org, now):
             return None
         try:
             sight = seen(bearer, org, asked)
@@ -182,10 +178,10 @@ class Gate:
             return None
         org.polled_at = now
         judged = self._answered(sight, asked)
-        self._counts.judged[judged.status] += 1
+        self._counters.judged[judged.status] += 1
         return judged
 
-    def _answered(self, sight: Sight, asked: Asked) -> Judged:
+    def _answered(self, sight: Sight, asked: Asked) -> PollAnswer:
         """The answer of one who may see, and what they will ask next."""
         unchanged = self._completed(answers.unchanged(sight.tag, self._settings), asked)
         if tags.matches(text_of(asked, b"if-none-match"), sight.tag):
@@ -195,10 +191,10 @@ class Gate:
             of_body = raw(answers.of_body(body, sight.media_type))
             headers = [*of_body, *unchanged, *security_headers.RAW_HEADERS]
             asked = {**asked, b"if-none-match": sight.tag.encode()}
-        question = Question(
-            self._snapshots,
+        cached = CachedPoll(
+            self._cache,
             sight.org,
-            sight.loaded,
+            sight.state,
             sight.view,
             asked=asked,
             tag=sight.tag.encode(),
@@ -206,8 +202,8 @@ class Gate:
             headers=unchanged,
             judge=self._judge_from_memory,
         )
-        sight.bearer.question = question if question.is_short else None
-        return Judged(status, headers, body, question)
+        sight.bearer.cached = cached if cached.is_short else None
+        return PollAnswer(status, headers, body, cached)
 
     def _completed(self, answer: Answer, asked: Asked) -> RawHeaders:
         answers.complete(answer.headers, PATH, text_of(asked, b"origin"), self._settings)
@@ -215,16 +211,16 @@ class Gate:
 
     async def _sight(self, asked: Asked) -> Sight:
         bearer = self._tokens.bearer(asked.get(b"authorization"))
-        org = await self._snapshots.sure(bearer.token.claims.org_id)
+        org = await self._cache.sure(bearer.token.claims.org_id)
         try:
             sight = seen(bearer, org, asked)
         except NotAuthenticated:
             # The token may be newer than this memory: a new member's, or one after a revocation.
-            org = await self._snapshots.sure(org.id, since=monotonic())
+            org = await self._cache.sure(org.id, since=monotonic())
             sight = seen(bearer, org, asked)
         if known_to_client(asked, sight) > sight.version:
             # Never back in time: the client has seen more than this memory has.
-            org = await self._snapshots.sure(org.id, since=monotonic())
+            org = await self._cache.sure(org.id, since=monotonic())
             sight = seen(bearer, org, asked)
         return sight
 

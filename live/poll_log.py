@@ -1,9 +1,9 @@
 """The gate's problems in the metrics and in the log of requests, as Flask has its own there."""
 
 import problem_log
-from live.counts import Counts
+from live.counters import Counters
 from live.flask_bridge import Scope
-from live.tokens import Bearer
+from live.token_cache import Bearer
 from wire.answers import POLLED_PATH
 from wire.client_address import Address, find
 
@@ -15,11 +15,11 @@ def note(
     bearer: Bearer | None,
     scope: Scope,
     request_id: str,
-    counts: Counts,
+    counters: Counters,
     trusted_proxies: int,
 ) -> None:
     """Count a problem, and write its line where it is worth one."""
-    counts.problems[status, code] += 1
+    counters.problems[status, code] += 1
     if problem_log.is_told(status, code):
         problem_log.write(
             f"{scope['method']} {POLLED_PATH}",

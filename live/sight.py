@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from time import monotonic, time
 
-from live.loaded import Loaded
-from live.question import Asked
-from live.snapshots import OrgMemory
-from live.tokens import Bearer
+from live.cached_poll import Asked
+from live.org_state import OrgState
+from live.token_cache import Bearer
+from live.watch_cache import CachedOrg
 from models.views import View
 from services import callers, snapshot
 from services.errors import NotAuthenticated
@@ -23,8 +23,8 @@ class Sight:
     """
 
     bearer: Bearer
-    org: OrgMemory
-    loaded: Loaded
+    org: CachedOrg
+    state: OrgState
     view: View
     media_type: str
     version: int
@@ -34,30 +34,30 @@ class Sight:
     def body(self) -> bytes:
         claims = self.bearer.token.claims
         if self.media_type == "application/json":
-            return self.loaded.json(self.view, claims.user_id)
+            return self.state.json(self.view, claims.user_id)
         format_ = snapshot.FORMATS[self.media_type]
         return snapshot.body(
-            self.loaded.snapshot, self.view, format_, claims.user_id, claims.account_id
+            self.state.snapshot, self.view, format_, claims.user_id, claims.account_id
         )
 
 
-def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
+def seen(bearer: Bearer, org: CachedOrg, asked: Asked) -> Sight:
     """What the bearer may see now.
 
     :raises NotAuthenticated: the membership is gone, deactivated, or its tokens revoked
     """
-    claims, loaded = bearer.token.claims, org.loaded
-    member = loaded.members.get(claims.membership_id) if loaded is not None else None
-    if loaded is None or member is None or member.user_id != claims.user_id:
+    claims, state = bearer.token.claims, org.state
+    member = state.members.get(claims.membership_id) if state is not None else None
+    if state is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
-    callers.check(member, claims, ended=loaded.ended.get(claims.session_id))
+    callers.check(member, claims, ended=state.ended.get(claims.session_id))
     media_type = accepted(text_of(asked, b"accept"))
     view = callers.view_of(member.role, claims.account_id)
-    version = loaded.snapshot.version_of(view)
+    version = state.snapshot.version_of(view)
     return Sight(
         bearer=bearer,
         org=org,
-        loaded=loaded,
+        state=state,
         view=view,
         media_type=media_type,
         version=version,
@@ -66,7 +66,7 @@ def seen(bearer: Bearer, org: OrgMemory, asked: Asked) -> Sight:
             view.name,
             snapshot.FORMATS[media_type],
             version,
-            loaded.snapshot.stale_after_seconds,
+            state.snapshot.stale_after_seconds,
             claims.account_id,
         ),
         expires_at=monotonic() + claims.expires_at.timestamp() - time(),

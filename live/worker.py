@@ -38,7 +38,7 @@ class PresenceWorker(UvicornWorker):  # type: ignore[misc]  # it has no types
 
     CONFIG_KWARGS = {  # noqa: RUF012 - as uvicorn_worker declares it
         "loop": "uvloop",
-        "http": "live.express:ExpressProtocol",
+        "http": "live.lane:LaneProtocol",
         "ws": "none",
         "lifespan": "on",
         "server_header": False,

@@ -44,7 +44,7 @@ class MemberSession(Base):
         Index(None, "access_code_id", "org_id"),
         Index(None, "account_id", "org_id"),
         Index(None, "expires_at"),
-        # What memory reads: live/snapshots.py.
+        # What memory reads: live/watch_cache.py.
         Index(
             "ix_sessions_ended",
             "org_id",

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 import live.flask_bridge
-from live.process import Process
+from live.application import Application
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, request, started
 from tests.support.problems import assert_problem
@@ -135,15 +135,15 @@ def test_the_gate_says_the_same(world: World, app: Flask) -> None:
     headers = world.bearer(world.va()) | {"origin": LISTED}
 
     async def tell() -> None:
-        async with started(app) as process:
-            tag = (await ask(process, headers)).tag
+        async with started(app) as application:
+            tag = (await ask(application, headers)).tag
             for sent, status in (
                 (headers, 200),
                 (headers | {"if-none-match": tag}, 304),
                 (headers | {"if-none-match": tag, "prefer": "wait=1"}, 304),
                 ({"origin": LISTED}, 401),
             ):
-                answered = await ask(process, sent)
+                answered = await ask(application, sent)
                 assert answered.status == status
                 assert answered.header("access-control-allow-origin") == LISTED
                 assert answered.header("access-control-expose-headers") == EXPOSED
@@ -157,7 +157,7 @@ def test_a_page_may_read_that_its_body_came_too_slowly(
     monkeypatch.setattr(live.flask_bridge, "BODY_SECONDS", 0.05)
 
     async def tell() -> None:
-        sending = request(Process(app), {"origin": LISTED}, method="POST", path="/v1/sessions")
+        sending = request(Application(app), {"origin": LISTED}, method="POST", path="/v1/sessions")
         sending.hold_body()
         answered = await sending.task
         assert answered.status == 400

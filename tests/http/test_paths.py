@@ -101,10 +101,10 @@ def test_gate_and_flask_agree(app: Flask, world: World, path: str) -> None:
     ana = world.va()
 
     async def tell() -> None:
-        async with started(app) as process:
+        async with started(app) as application:
             headers = {"authorization": f"Bearer {world.token(ana)}"}
             for target in (f"/{path}", f"/%2F{path[1:]}", f"/x/..{path}", f"{path}%00"):
-                answer = await ask(process, headers, path=target)
+                answer = await ask(application, headers, path=target)
                 assert (answer.status, answer.json["code"]) == (404, "not_found"), target
 
     asyncio.run(tell())

@@ -76,12 +76,12 @@ def test_polls_have_it_from_gate_and_flask_but_for_a_304(
     bearer = world.bearer(world.va())
 
     async def tell() -> None:
-        async with started(app) as process:
-            seen = await ask(process, bearer)
+        async with started(app) as application:
+            seen = await ask(application, bearer)
             assert {name: seen.header(name) for name in EXPECTED} == EXPECTED
-            refused = await ask(process, {})
+            refused = await ask(application, {})
             assert {name: refused.header(name) for name in EXPECTED} == EXPECTED
-            unchanged = await ask(process, bearer | {"if-none-match": seen.tag})
+            unchanged = await ask(application, bearer | {"if-none-match": seen.tag})
             assert unchanged.status == 304
             assert [name for name in EXPECTED if unchanged.header(name)] == [
                 "X-Content-Type-Options"

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 import live.flask_bridge
-from live.process import Process
+from live.application import Application
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.asgi_client import ask, request, started
 from tests.support.world import World
@@ -86,21 +86,21 @@ def test_the_gate_names_its_answers_too(world: World, app: Flask) -> None:
     bearer = world.bearer(world.va())
 
     async def tell() -> None:
-        async with started(app) as process:
+        async with started(app) as application:
             seen = []
             for headers in (bearer, bearer | {"prefer": "wait=1"}, {"authorization": "x"}, {}):
-                answered = await ask(process, headers)
+                answered = await ask(application, headers)
                 seen.append(answered.header("request-id"))
                 assert answered.status == 200 or answered.json["request_id"] == seen[-1]
-                own = await ask(process, headers | {"request-id": "poll-1"})
+                own = await ask(application, headers | {"request-id": "poll-1"})
                 assert own.header("request-id") == "poll-1"
                 assert own.status == 200 or own.json["request_id"] == "poll-1"
             assert len(set(seen)) == len(seen)
             assert all(NEW.fullmatch(str(each)) for each in seen)
-            unchanged = bearer | {"if-none-match": (await ask(process, bearer)).tag}
+            unchanged = bearer | {"if-none-match": (await ask(application, bearer)).tag}
             for headers in (unchanged, unchanged | {"prefer": "wait=1"}):
                 for _ in range(2):
-                    answered = await ask(process, headers)
+                    answered = await ask(application, headers)
                     assert (answered.status, answered.header("request-id")) == (304, None)
 
     asyncio.run(tell())
@@ -111,7 +111,7 @@ def test_a_body_that_came_too_slowly_is_named(app: Flask, monkeypatch: pytest.Mo
 
     async def tell() -> None:
         headers = {"request-id": "slow-1"}
-        sending = request(Process(app), headers, method="POST", path="/v1/sessions")
+        sending = request(Application(app), headers, method="POST", path="/v1/sessions")
         sending.hold_body()
         answered = await sending.task
         assert answered.header("request-id") == answered.json["request_id"] == "slow-1"

@@ -64,14 +64,14 @@ def test_a_third_feed_is_a_class_and_a_line(
     monkeypatch.setattr(VersionPoller, "look", look_in_vain)
 
     async def tell() -> None:
-        async with started(app) as process:
-            assert process.feed.kind == "mailbox"
-            asked = bearer | {"if-none-match": (await ask(process, bearer)).tag}
-            assert (await ask(process, asked)).status == 304
+        async with started(app) as application:
+            assert application.feed.kind == "mailbox"
+            asked = bearer | {"if-none-match": (await ask(application, bearer)).tag}
+            assert (await ask(application, asked)).status == 304
             world.clock_in(ana, acme)
             seen = await until_answered(
                 lambda answered: answered.status == 200,
-                lambda: ask(process, asked),
+                lambda: ask(application, asked),
                 WITHIN_SECONDS,
             )
             assert seen.json["me"]["account_id"] == str(acme.id)

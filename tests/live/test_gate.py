@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 
 from feeds import version_poller
-from live import snapshots
-from live.process import Process
+from live import watch_cache
+from live.application import Application
 from models import Account, Membership
 from services import keys, orgs, sessions, tokens
 from tests.support.asgi_client import (
@@ -64,7 +64,7 @@ def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory follows the database sooner than it need."""
     monkeypatch.setattr(version_poller, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(snapshots, "READ_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(watch_cache, "READ_EVERY_SECONDS", 0.01)
 
 
 class Story:
@@ -254,9 +254,9 @@ def without_date(answered: Answered) -> tuple[int, Headers, bytes]:
     return answered.status, [each for each in headers if each[0] != b"date"], answered.body
 
 
-def answered_by(process: Process) -> int:
+def answered_by(application: Application) -> int:
     """How many polls the gate has answered, not left to Flask."""
-    return sum(process.counts.judged.values()) + process.counts.by_gate
+    return sum(application.counters.judged.values()) + application.counters.by_gate
 
 
 @pytest.mark.usefixtures("unswept", "hurried")
@@ -265,19 +265,19 @@ def test_the_gate_and_flask_tell_one_truth(world: World, app: Flask) -> None:
     statuses: list[int] = []
 
     async def tell() -> None:
-        async with started(app) as process:
-            before = answered_by(process)
+        async with started(app) as application:
+            before = answered_by(application)
             for number in range(REQUESTS):
                 if number % 6 == 0:
                     story.change()
-                    await until_current(process, world)
+                    await until_current(application, world)
                 headers, options = story.request()
-                by_gate = await ask(process, headers, **options)
-                by_flask = await ask(process.gate._flask, headers, **options)
+                by_gate = await ask(application, headers, **options)
+                by_flask = await ask(application.gate._flask, headers, **options)
                 assert without_date(by_gate) == without_date(by_flask), (headers, options)
                 statuses.append(by_gate.status)
                 story.saw(headers, options, by_gate)
-            assert answered_by(process) - before > 0.7 * REQUESTS
+            assert answered_by(application) - before > 0.7 * REQUESTS
 
     asyncio.run(tell())
     assert story.changes > REQUESTS / 10
@@ -285,10 +285,10 @@ def test_the_gate_and_flask_tell_one_truth(world: World, app: Flask) -> None:
         assert statuses.count(status) > least * REQUESTS, (status, statuses.count(status))
 
 
-def run(app: Flask, tell: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
+def run(app: Flask, tell: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
     async def told() -> None:
-        async with started(app) as process:
-            await tell(process)
+        async with started(app) as application:
+            await tell(application)
 
     asyncio.run(told())
 
@@ -297,13 +297,13 @@ def test_a_client_sees_its_own_write_at_once(world: World, app: Flask) -> None:
     ana, acme = world.va(), world.account()
     bearer = world.bearer(ana)
 
-    async def tell(process: Process) -> None:
+    async def tell(application: Application) -> None:
         for number in range(10):
-            await ask(process, bearer)
+            await ask(application, bearer)
             path, body = ("clock-out", {}) if number % 2 else ("clock-in", {"account_id": acme.id})
             body = {name: str(value) for name, value in body.items()}
-            version = (await post(process, bearer, path, **body)).header("presence-version")
-            seen = await ask(process, bearer | {"presence-min-version": str(version)})
+            version = (await post(application, bearer, path, **body)).header("presence-version")
+            seen = await ask(application, bearer | {"presence-min-version": str(version)})
             assert str(seen.json["version"]) == version
             assert (seen.json["me"] is None) is bool(number % 2)
 
@@ -316,18 +316,18 @@ def test_a_tag_newer_than_memory_is_judged_by_the_database(world: World, app: Fl
     bearer = world.bearer(ana) | {"request-id": "poll-1"}
 
     async def tell() -> None:
-        process = Process(app)  # its feed was never started
-        process.snapshots.lease_until = monotonic() + 3600
-        old = await ask(process, bearer)
+        application = Application(app)  # its feed was never started
+        application.cache.lease_until = monotonic() + 3600
+        old = await ask(application, bearer)
         world.clock_in(ana, acme)
-        new = await ask(process.gate._flask, bearer)
+        new = await ask(application.gate._flask, bearer)
         assert old.tag != new.tag
-        assert (await ask(process, bearer | {"if-none-match": old.tag})).status == 304
+        assert (await ask(application, bearer | {"if-none-match": old.tag})).status == 304
         # Another worker answered with the new tag: here it matches as well, and never again
         # the old one.
-        assert (await ask(process, bearer | {"if-none-match": new.tag})).status == 304
-        assert without_date(await ask(process, bearer)) == without_date(new)
-        assert (await ask(process, bearer | {"if-none-match": old.tag})).status == 200
+        assert (await ask(application, bearer | {"if-none-match": new.tag})).status == 304
+        assert without_date(await ask(application, bearer)) == without_date(new)
+        assert (await ask(application, bearer | {"if-none-match": old.tag})).status == 200
 
     asyncio.run(tell())
 
@@ -337,15 +337,15 @@ def test_unchanged_polls_run_no_statement(world: World, app: Flask) -> None:
     bearers = [world.bearer(world.va()), world.bearer(world.admin())]
     database = app.extensions["presence"].database
 
-    async def tell(process: Process) -> None:
-        asked = [b | {"if-none-match": (await ask(process, b)).tag} for b in bearers]
+    async def tell(application: Application) -> None:
+        asked = [b | {"if-none-match": (await ask(application, b)).tag} for b in bearers]
         for _ in range(3):  # on a busy machine the feed's lease may end once
             with counting(database) as statements:
                 for number in range(100):
                     for bearer in asked:
-                        assert (await ask(process, bearer)).status == 304
+                        assert (await ask(application, bearer)).status == 304
                     plain = bearers[number % 2] | {"accept": "text/csv" if number % 3 else "*/*"}
-                    assert (await ask(process, plain)).status == 200
+                    assert (await ask(application, plain)).status == 200
             if not statements:
                 break
         assert statements == []
@@ -376,17 +376,17 @@ def test_an_end_shows_within_a_second(world: World, app: Flask, end: str) -> Non
     ana = world.admin("Ana Reyes")
     bearer, (act, status, word) = world.bearer(ana) | {"request-id": "poll-1"}, ENDS[end]
 
-    async def tell(process: Process) -> None:
-        asked = bearer | {"if-none-match": (await ask(process, bearer)).tag}
-        assert (await ask(process, asked)).status == 304
+    async def tell(application: Application) -> None:
+        asked = bearer | {"if-none-match": (await ask(application, bearer)).tag}
+        assert (await ask(application, asked)).status == 304
         act(world, ana)
         seen = await until_answered(
             lambda answered: answered.status != 304,
-            lambda: ask(process, asked),
+            lambda: ask(application, asked),
             WITHIN_SECONDS,
         )
         assert (seen.status, seen.json.get("reason") or seen.json["view"]) == (status, word)
-        assert without_date(seen) == without_date(await ask(process.gate._flask, asked))
+        assert without_date(seen) == without_date(await ask(application.gate._flask, asked))
 
     run(app, tell)
 
@@ -394,11 +394,11 @@ def test_an_end_shows_within_a_second(world: World, app: Flask, end: str) -> Non
 def test_the_memory_of_a_test_is_the_gates(world: World, app: Flask) -> None:
     """The other tests would say little if the gate had handed everything down."""
 
-    async def tell(process: Process) -> None:
+    async def tell(application: Application) -> None:
         bearer = world.bearer(world.va())
-        by_flask = process.counts.delegated.copy()
-        assert (await ask(process, bearer)).status == 200
-        assert memory_of(process, world).loaded is not None
-        assert process.counts.delegated == by_flask
+        by_flask = application.counters.delegated.copy()
+        assert (await ask(application, bearer)).status == 200
+        assert memory_of(application, world).state is not None
+        assert application.counters.delegated == by_flask
 
     run(app, tell)

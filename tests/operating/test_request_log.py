@@ -140,9 +140,9 @@ def test_the_gate_logs_its_503s_and_faults(
     headers = world.bearer(ana) | {"request-id": "id-1"}
 
     async def tell() -> None:
-        async with started(app) as process:
-            assert (await ask(process, headers)).status == 200
-            await ask(process, {"authorization": "Bearer x"})
+        async with started(app) as application:
+            assert (await ask(application, headers)).status == 200
+            await ask(application, {"authorization": "Bearer x"})
             assert lines() == []
 
             def broken(*_: object) -> None:
@@ -152,22 +152,22 @@ def test_the_gate_logs_its_503s_and_faults(
                 (broken, 500, "internal_error"),
                 (unavailable, 503, "database_unavailable"),
             ):
-                monkeypatch.setattr(process.gate, "_sight", error)
-                answered = await ask(process, headers)
+                monkeypatch.setattr(application.gate, "_sight", error)
+                answered = await ask(application, headers)
                 assert (answered.status, answered.json["code"]) == (status, code)
                 assert answered.header("request-id") == answered.json["request_id"] == "id-1"
                 assert lines() == [
                     f"GET /v1/presence: {status} {code} member={ana.id} address=127.0.0.1"
                     " request_id=id-1"
                 ]
-            assert process.counts.problems[503, "database_unavailable"] >= 1
-            assert process.counts.problems[401, "not_authenticated"] >= 1
+            assert application.counters.problems[503, "database_unavailable"] >= 1
+            assert application.counters.problems[401, "not_authenticated"] >= 1
 
     asyncio.run(tell())
 
 
 async def unavailable(*_: object) -> None:
-    from live.snapshots import Unavailable
+    from live.watch_cache import Unavailable
 
     raise Unavailable
 

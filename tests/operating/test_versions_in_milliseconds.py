@@ -100,17 +100,17 @@ def test_pollers_go_on(previous: World) -> None:
 
 
 async def poll_across_the_migration(world: World, app: Flask, bearer: dict[str, str]) -> None:
-    async with started(app) as process, started(app) as other:
-        known = await ask(process, bearer)
+    async with started(app) as application, started(app) as other:
+        known = await ask(application, bearer)
         assert known.json["version"] > MOST
         newer = bearer | {"If-None-Match": known.tag}
-        assert (await ask(process, newer)).status == 304
-        waiting = asyncio.create_task(ask(process, newer | {"Prefer": "wait=30"}))
-        await until(lambda: memory_of(process, world).waiters)
+        assert (await ask(application, newer)).status == 304
+        waiting = asyncio.create_task(ask(application, newer | {"Prefer": "wait=30"}))
+        await until(lambda: memory_of(application, world).waiters)
         upgrade(world.database)
         assert (await waiting).json["version"] == known.json["version"] // 1000
         await until_answered(lambda answer: answer.status == 200, lambda: ask(other, newer))
-        for worker in (process, other):
+        for worker in (application, other):
             asked = newer | {"Presence-Min-Version": str(known.json["version"])}
             brought_down = await ask(worker, asked)
             assert brought_down.json == known.json | {
@@ -124,6 +124,6 @@ async def poll_across_the_migration(world: World, app: Flask, bearer: dict[str, 
             assert (await ask(worker, asked)).status == 304
         world.account("Heron")
         changed = await until_answered(
-            lambda answer: answer.status == 200, lambda: ask(process, unchanged)
+            lambda answer: answer.status == 200, lambda: ask(application, unchanged)
         )
         assert brought_down.json["version"] < changed.json["version"] < MOST

@@ -6,7 +6,7 @@ import threading
 import pytest
 from flask import Flask
 
-from live.process import Process
+from live.application import Application
 from models import Account, Membership
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, started
@@ -106,17 +106,17 @@ def test_the_same_members_sessions_never_match_each_others_tags(
                 assert client.get(path, headers=asked).status_code == status, (path, tag)
 
     async def tell() -> None:
-        async with started(app) as process:
-            await poll(process)
+        async with started(app) as application:
+            await poll(application)
 
-    async def poll(process: Process) -> None:
+    async def poll(application: Application) -> None:
         for headers, view in ((full, "admin"), (bound, "va"), (full, "admin")):
-            answered = await ask(process, headers)
+            answered = await ask(application, headers)
             assert answered.json["view"] == view
             other = bound if headers is full else full
             asked = {"if-none-match": answered.tag}
-            assert (await ask(process, headers | asked)).status == 304
-            assert (await ask(process, other | asked)).status == 200
+            assert (await ask(application, headers | asked)).status == 304
+            assert (await ask(application, other | asked)).status == 200
 
     asyncio.run(tell())
 
@@ -133,20 +133,20 @@ def test_a_bound_session_reads_the_name_of_its_account_alone(
     ids = [str(account.id) for account in (acme, heron, cedar)]
 
     async def tell() -> None:
-        async with started(app) as process:
+        async with started(app) as application:
             for accept in ("text/plain", "text/csv"):
                 asked = bound | {"Accept": accept}
                 seen = client.get("/v1/presence", headers=asked)
                 assert [name in seen.text for name in ("Acme", "Heron", "Cedar")] == [1, 0, 0]
                 assert all(id_ in seen.text for id_ in ids)
-                by_gate = await ask(process, asked)
+                by_gate = await ask(application, asked)
                 assert (by_gate.body, by_gate.tag) == (seen.data, seen.headers["ETag"])
                 for other in others:
                     given = other | {"Accept": accept}
                     tag = client.get("/v1/presence", headers=given).headers["ETag"]
                     assert tag != by_gate.tag
-                    assert (await ask(process, asked | {"If-None-Match": tag})).status == 200
-                again = await ask(process, asked | {"If-None-Match": by_gate.tag})
+                    assert (await ask(application, asked | {"If-None-Match": tag})).status == 200
+                again = await ask(application, asked | {"If-None-Match": by_gate.tag})
                 assert again.status == 304
 
     asyncio.run(tell())

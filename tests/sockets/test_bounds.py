@@ -22,7 +22,7 @@ IN_FLIGHT = 8
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     project = copy_project(tmp_path_factory.mktemp("bounds") / "presence")
     now = f"STALLED_SECONDS = {STALLED_SECONDS}"
-    edit(project / "live" / "writing.py", "STALLED_SECONDS = 30.0", now)
+    edit(project / "live" / "write_timeout.py", "STALLED_SECONDS = 30.0", now)
     edit(project / "live" / "bounded.py", "HEADERS_SECONDS = 10.0", "HEADERS_SECONDS = 4.0")
     with own_postgres() as postgres, served(postgres, project) as stage:
         yield stage

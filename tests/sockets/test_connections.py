@@ -9,10 +9,10 @@ import pytest
 import uvloop
 
 import live.bounded
-import live.express
-from live.counts import Counts
-from live.express import LEARNT_BYTES, ExpressProtocol
-from live.head import HEAD_BYTES, HEAD_LINES
+import live.lane
+from live.counters import Counters
+from live.lane import LEARNT_BYTES, LaneProtocol
+from live.request_head import HEAD_BYTES, HEAD_LINES
 from models.views import VIEWS
 from tests.support.asgi_client import until
 from tests.support.lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
@@ -23,8 +23,8 @@ POLL = (
 CHUNKED = b"POST /v1/clock-out HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-class Protocol(ExpressProtocol):
-    counts = Counts()
+class Protocol(LaneProtocol):
+    counters = Counters()
     drain_seconds = SHORT_TIME
 
 
@@ -33,7 +33,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
     monkeypatch.setattr(live.bounded, "HEADERS_SECONDS", SHORT_TIME)
     with clock_of_our_own(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         Clock.now, begun = 1.0, monotonic()
-        for module in (live.bounded, live.express):
+        for module in (live.bounded, live.lane):
             monkeypatch.setattr(module, "monotonic", lambda: 1.0 + monotonic() - begun)
         yield runner
 
@@ -164,11 +164,11 @@ def test_chunks_of_a_byte_are_not_read_for_ever(runner: asyncio.Runner) -> None:
 def test_a_long_poll_is_not_kept(runner: asyncio.Runner, size: int, in_the_lane: int) -> None:
     async def tell() -> None:
         client = Client()
-        before = Protocol.counts.by_lane
+        before = Protocol.counters.by_lane
         for _ in range(3):
             answer = await client.poll(b"X: " + b"x" * size + b"\r\n")
             assert answer.startswith(b"HTTP/1.1 304")
-        assert Protocol.counts.by_lane - before == in_the_lane
+        assert Protocol.counters.by_lane - before == in_the_lane
 
     runner.run(tell())
 
@@ -197,9 +197,9 @@ def test_polls_in_the_lane_keep_the_connection(runner: asyncio.Runner) -> None:
     async def tell() -> None:
         polls = 0
         while not polls:
-            client, before = Client(SHORT_TIME), Protocol.counts.by_lane
+            client, before = Client(SHORT_TIME), Protocol.counters.by_lane
             polls = await client.polls_without_pause(3 * SHORT_TIME)
-        assert Protocol.counts.by_lane >= before + polls - 1  # all but the first
+        assert Protocol.counters.by_lane >= before + polls - 1  # all but the first
         await client.is_closed_after(SHORT_TIME * 0.9)
 
     runner.run(tell())
@@ -263,7 +263,7 @@ def test_a_client_that_leaves_with_requests_in_line_leaves_no_waiter(
         waiting = client._poll.replace(b"Host: x", b"Host: x\r\nPrefer: wait=20")
         client.send(waiting * 3)
         await settle(client.side)
-        (org,) = client.side.snapshots.orgs.values()
+        (org,) = client.side.cache.orgs.values()
         assert org.waiters == 1
         client.side.transport.close()
         await settle(client.side)

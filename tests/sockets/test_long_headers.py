@@ -10,9 +10,9 @@ from time import perf_counter
 import pytest
 from flask import Flask
 
+from live.application import Application
 from live.gate import _asked
-from live.process import Process
-from live.waiting import seconds_to_wait
+from live.long_poll import seconds_to_wait
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import Answered, ask, started
 from tests.support.world import World
@@ -63,10 +63,10 @@ def conditions(tag: str) -> dict[str, int]:
     }
 
 
-async def judged(process: Process, headers: dict[str, str]) -> Answered:
+async def judged(application: Application, headers: dict[str, str]) -> Answered:
     """The gate's answer, which must be Flask's."""
-    by_gate = await ask(process, headers)
-    by_flask = await ask(process.gate._flask, headers)
+    by_gate = await ask(application, headers)
+    by_flask = await ask(application.gate._flask, headers)
     assert (by_gate.status, by_gate.body) == (by_flask.status, by_flask.body)
     assert by_gate.tag == by_flask.tag
     assert by_gate.header("content-type") == by_flask.header("content-type")
@@ -77,9 +77,9 @@ def test_a_long_accept_takes_the_default(world: World, app: Flask) -> None:
     bearer = world.bearer(world.va())
 
     async def tell() -> None:
-        async with started(app) as process:
+        async with started(app) as application:
             for value, media_type in accepted("text/csv").items():
-                answered = await judged(process, bearer | {"accept": value})
+                answered = await judged(application, bearer | {"accept": value})
                 assert answered.header("content-type") == media_type, value[:80]
 
     asyncio.run(tell())
@@ -89,10 +89,10 @@ def test_a_long_if_none_match_takes_the_default(world: World, app: Flask) -> Non
     bearer = world.bearer(world.va())
 
     async def tell() -> None:
-        async with started(app) as process:
-            tag = (await ask(process, bearer)).tag
+        async with started(app) as application:
+            tag = (await ask(application, bearer)).tag
             for value, status in conditions(tag).items():
-                answered = await judged(process, bearer | {"if-none-match": value})
+                answered = await judged(application, bearer | {"if-none-match": value})
                 assert answered.status == status, value[:80]
 
     asyncio.run(tell())
@@ -102,12 +102,12 @@ def test_a_long_list_is_as_long_over_two_lines(world: World, app: Flask) -> None
     bearer = [(name.encode(), value.encode()) for name, value in world.bearer(world.va()).items()]
 
     async def tell() -> None:
-        async with started(app) as process:
+        async with started(app) as application:
             long = b"x" * (LIST_BYTES + 1)
             for first, second in ((long, b"text/csv"), (b"text/csv", long)):
                 headers = [*bearer, (b"accept", first), (b"accept", second)]
-                for application in (process, process.gate._flask):
-                    answered = await ask(application, headers)
+                for way_in in (application, application.gate._flask):
+                    answered = await ask(way_in, headers)
                     assert answered.header("content-type") == JSON
 
     asyncio.run(tell())
@@ -129,10 +129,12 @@ def test_what_a_proxy_adds_to_a_tag_is_forgiven(world: World, app: Flask, suffix
     bearer = world.bearer(world.va())
 
     async def tell() -> None:
-        async with started(app) as process:
-            opaque = (await ask(process, bearer)).tag.removeprefix("W/").strip('"')
+        async with started(app) as application:
+            opaque = (await ask(application, bearer)).tag.removeprefix("W/").strip('"')
             for changed in (f'W/"{opaque}{suffix}"', f'"{opaque}{suffix}"', f'"a", "{opaque}-br"'):
-                assert (await judged(process, bearer | {"if-none-match": changed})).status == 304
+                assert (
+                    await judged(application, bearer | {"if-none-match": changed})
+                ).status == 304
 
     asyncio.run(tell())
 

@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from uvicorn.server import ServerState
 
-from live.counts import Counts
-from live.express import ExpressProtocol
+from live.counters import Counters
+from live.lane import LaneProtocol
 from tests.support.lane_streams import Transport, _config
 from tests.support.messages import Reading, answers, read
 from tests.support.streams import Stream
@@ -23,8 +23,8 @@ STREAMS = int(os.environ.get("PRESENCE_STREAMS", "2000"))
 TURNS = 400  # of the loop, for all answers
 
 
-class Protocol(ExpressProtocol):
-    counts = Counts()
+class Protocol(LaneProtocol):
+    counters = Counters()
 
 
 class HalfClosing(Transport):

@@ -12,8 +12,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from live.process import Process
-from live.snapshots import OrgMemory
+from live.application import Application
+from live.watch_cache import CachedOrg
 from models.session import Database
 from models.versions import Versions
 from tests.support.world import World
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 10.0  # for a condition that must come true; no test waits so
 LONGEST_TURN_SECONDS = 0.02  # of a machine that has time
 
 Headers = list[tuple[bytes, bytes]]
-Application = Callable[..., Awaitable[None]]
+AsgiApplication = Callable[..., Awaitable[None]]
 
 # What the driver or models/session.py sends around transactions, and what the sweep of an own
 # connection asks, is no cost of a poll.
@@ -55,7 +55,7 @@ class Request:
     ``hold_body()`` keeps its body back, ``go_away()`` is the client's closing of the connection.
     """
 
-    def __init__(self, app: Application, scope: dict[str, Any], body: bytes) -> None:
+    def __init__(self, app: AsgiApplication, scope: dict[str, Any], body: bytes) -> None:
         self.answered = Answered()
         self._app = app
         self._scope = scope
@@ -89,7 +89,7 @@ class Request:
 
 
 def request(
-    app: Application,
+    app: AsgiApplication,
     headers: Headers | dict[str, str],
     *,
     method: str = "GET",
@@ -118,13 +118,13 @@ def request(
     return Request(app, scope, body)
 
 
-async def ask(app: Application, headers: Headers | dict[str, str], **options: Any) -> Answered:
+async def ask(app: AsgiApplication, headers: Headers | dict[str, str], **options: Any) -> Answered:
     """Ask and take the answer, with a bound on how long that may take."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         return await request(app, headers, **options).task
 
 
-async def post(app: Application, headers: dict[str, str], path: str, **body: Any) -> Answered:
+async def post(app: AsgiApplication, headers: dict[str, str], path: str, **body: Any) -> Answered:
     headers = headers | {"content-type": "application/json"}
     sent = json.dumps(body).encode()
     return await ask(app, headers, method="POST", path=f"/v1/{path}", body=sent)
@@ -166,16 +166,16 @@ async def until_answered(
 
 
 @asynccontextmanager
-async def lifespan(process: Process) -> AsyncIterator[Process]:
+async def lifespan(application: Application) -> AsyncIterator[Application]:
     """The process between its start and its stop, which leaves no thread of its feed."""
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     before = set(threading.enumerate())
-    task = asyncio.ensure_future(process({"type": "lifespan"}, to_app.get, from_app.put))
+    task = asyncio.ensure_future(application({"type": "lifespan"}, to_app.get, from_app.put))
     await to_app.put({"type": "lifespan.startup"})
     assert (await from_app.get())["type"] == "lifespan.startup.complete"
     try:
-        yield process
+        yield application
     finally:
         await to_app.put({"type": "lifespan.shutdown"})
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -186,28 +186,28 @@ async def lifespan(process: Process) -> AsyncIterator[Process]:
 
 
 @asynccontextmanager
-async def started(app: Flask) -> AsyncIterator[Process]:
+async def started(app: Flask) -> AsyncIterator[Application]:
     """A process whose feed is alive."""
-    async with lifespan(Process(app)) as process:
-        await until(lambda: process.feed is process.feeds[0])
-        await until(lambda: process.snapshots.lease_until > monotonic())
-        yield process
+    async with lifespan(Application(app)) as application:
+        await until(lambda: application.feed is application.feeds[0])
+        await until(lambda: application.cache.lease_until > monotonic())
+        yield application
 
 
-def memory_of(process: Process, world: World) -> OrgMemory:
-    return process.snapshots.orgs[world.id]
+def memory_of(application: Application, world: World) -> CachedOrg:
+    return application.cache.orgs[world.id]
 
 
-async def until_current(process: Process, world: World) -> None:
+async def until_current(application: Application, world: World) -> None:
     """Wait until memory has what the database has now."""
     versions = Versions.of(world.org())
 
     def is_current() -> bool:
-        org = process.snapshots.orgs.get(world.id)
+        org = application.cache.orgs.get(world.id)
         if org is None:
             return True
-        is_read = org.reading is None and org.loaded is not None
-        return is_read and org.loaded.versions == versions
+        is_read = org.reading is None and org.state is not None
+        return is_read and org.state.versions == versions
 
     await until(is_current)
 

@@ -23,16 +23,16 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 import live.bounded
-import live.express
 import live.gate
+import live.lane
 import live.sight
-import live.snapshots
-import live.tokens
-from live.counts import Counts
-from live.express import ExpressProtocol
+import live.token_cache
+import live.watch_cache
+from live.counters import Counters
 from live.gate import Gate
-from live.loaded import Loaded, Member
-from live.snapshots import Snapshots
+from live.lane import LaneProtocol
+from live.org_state import MemberState, OrgState
+from live.watch_cache import WatchCache
 from models.roles import ROLES
 from models.views import OCCUPANCY, PEOPLE, VIEWS
 from services import snapshot
@@ -62,18 +62,18 @@ class Truth:
     """What the database would say."""
 
     def __init__(self) -> None:
-        self.members = {id_: Member(id_, role, True, 0) for id_, role in MEMBERS.items()}
+        self.members = {id_: MemberState(id_, role, True, 0) for id_, role in MEMBERS.items()}
         self.versions = dict.fromkeys(VIEWS, 1_000_000)
         self.is_there = True
         self.is_away = False
-        self.loaded: Loaded | None = None
+        self.state: OrgState | None = None
         self.changed()
 
     def changed(self) -> None:
         now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, [])
         shared = {view: snapshot.shared_json(now, view) for view in VIEWS}
-        loaded = Loaded(now, self.versions[PEOPLE], dict(self.members), {}, shared, {})
-        self.loaded = loaded if self.is_there else None
+        state = OrgState(now, self.versions[PEOPLE], dict(self.members), {}, shared, {})
+        self.state = state if self.is_there else None
 
     def change_member(self, id_: UUID, **to: Any) -> None:
         if id_ in self.members:
@@ -98,7 +98,7 @@ class Inline:
         return done
 
 
-class TrueSnapshots(Snapshots):
+class TrueCache(WatchCache):
     """The real memory, which reads the truth."""
 
     def __init__(self, truth: Truth) -> None:
@@ -107,10 +107,10 @@ class TrueSnapshots(Snapshots):
         self._truth = truth
         self._reader = Inline()  # type: ignore[assignment]
 
-    def _load(self, org_id: UUID, known: Loaded | None) -> Loaded | None:
+    def _load(self, org_id: UUID, known: OrgState | None) -> OrgState | None:
         if self._truth.is_away:
             raise SQLAlchemyError
-        return self._truth.loaded if org_id == ORG else None
+        return self._truth.state if org_id == ORG else None
 
 
 class Transport(asyncio.Transport):
@@ -188,10 +188,10 @@ class Side:
     """One connection with a process of its own behind it."""
 
     def __init__(
-        self, protocol: type[ExpressProtocol], truth: Truth, loop: asyncio.AbstractEventLoop
+        self, protocol: type[LaneProtocol], truth: Truth, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self.snapshots = TrueSnapshots(truth)
-        self.gate = Gate(SETTINGS, self.snapshots, flask, Counts())  # type: ignore[arg-type]
+        self.cache = TrueCache(truth)
+        self.gate = Gate(SETTINGS, self.cache, flask, Counters())  # type: ignore[arg-type]
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"frozen")]
         self.protocol = protocol(_config(), self.state, {}, loop)
@@ -206,7 +206,7 @@ class Side:
 
     @property
     def seen(self) -> tuple[bytes, bool, list[float]]:
-        polled = [org.polled_at for org in self.snapshots.orgs.values()]
+        polled = [org.polled_at for org in self.cache.orgs.values()]
         return bytes(self.transport.written), self.transport.is_closed, polled
 
 
@@ -245,19 +245,19 @@ def clock_of_our_own() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (
             live.bounded,
-            live.express,
+            live.lane,
             live.gate,
             live.sight,
-            live.snapshots,
-            live.tokens,
+            live.watch_cache,
+            live.token_cache,
         ):
             for name in ("monotonic", "time"):
                 if hasattr(module, name):
                     patch.setattr(module, name, lambda: Clock.now)
         patch.setattr("services.tokens.verify", verify)
-        patch.setattr(live.snapshots, "READ_EVERY_SECONDS", 0.0)
+        patch.setattr(live.watch_cache, "READ_EVERY_SECONDS", 0.0)
         # The loop's own time goes on: a busy machine must not be taken for a slow database.
-        patch.setattr(live.snapshots, "READ_TIMEOUT_SECONDS", 3600.0)
+        patch.setattr(live.watch_cache, "READ_TIMEOUT_SECONDS", 3600.0)
         patch.setattr("wire.request_ids.uuid4", lambda: UUID(int=0))
         for name in ("uvicorn.error", "presence.requests"):
             patch.setattr(logging.getLogger(name), "disabled", True)

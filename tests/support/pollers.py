@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from live.express import ExpressProtocol
+from live.lane import LaneProtocol
 
 LONGEST_SECONDS = 40  # that an answer is waited for
 CUT_OFF = (OSError, EOFError, TimeoutError)
@@ -316,7 +316,7 @@ class Crowd:
     def assert_nothing_was_cut(self) -> None:
         """But a server that stops may end a connection which a busy machine left idle for long."""
         cuts = [seconds for poller in self.pollers for seconds in poller.connection.cut]
-        assert [seconds for seconds in cuts if seconds < ExpressProtocol.drain_seconds] == []
+        assert [seconds for seconds in cuts if seconds < LaneProtocol.drain_seconds] == []
 
 
 def shown(polls: Sequence[Poll]) -> list[Poll]:

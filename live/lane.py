@@ -1,8 +1,8 @@
-"""The express lane: a connection that asks the same bytes again gets the same question asked.
+"""The express lane: a connection that asks the same bytes again gets the same cached asked.
 
 A polling client sends the very same bytes every two seconds. When one chunk that was one whole
-bodyless GET has been answered 304 by the gate, the connection keeps those bytes and the question
-that they asked. When they come again, between two requests, the question is asked again of memory;
+bodyless GET has been answered 304 by the gate, the connection keeps those bytes and the cached
+that they asked. When they come again, between two requests, the cached is asked again of memory;
 nothing is parsed. Where the answer is another one now, the client's next bytes are known too: the
 same, with the new tag in the old one's place. All else goes the ordinary way (live/bounded.py).
 """
@@ -14,15 +14,15 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from live.bounded import BoundedProtocol
-from live.head import RawHeaders
-from live.question import Question, on_the_wire
+from live.cached_poll import CachedPoll, on_the_wire
+from live.request_head import RawHeaders
 from wire import request_ids
 
 # A poll takes about 1 KB. Each of many thousand connections may keep one.
 LEARNT_BYTES = 4096
 
 
-class ExpressProtocol(BoundedProtocol):
+class LaneProtocol(BoundedProtocol):
     """The protocol of live/worker.py.
 
     :cvar is_lane_open: False answers everything the ordinary way
@@ -32,28 +32,28 @@ class ExpressProtocol(BoundedProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._question: Question | None = None
-        self._request = b""  # the bytes of the question
+        self._question: CachedPoll | None = None
+        self._request = b""  # the bytes of the cached
         self._request_id: str | None = None  # that they name
         self._candidate: bytes | None = None  # the bytes that may become one, and their scope
         self._candidate_scope: Any = None
 
     def data_received(self, data: bytes) -> None:
-        question = self._question
+        cached = self._question
         if (
-            question is not None
+            cached is not None
             and data == self._request
             and self.cycle.response_complete
             and not self.flow.write_paused  # a client that asks and does not read
         ):
             now = monotonic()
-            if question.still_unchanged(now):
-                self.counts.by_lane += 1
-                self._send(_HEADS[304], question.wire, now)
+            if cached.is_fresh(now):
+                self.counters.by_lane += 1
+                self._send(_HEADS[304], cached.wire, now)
                 return
-            judged = question.judged_anew()
+            judged = cached.revalidate()
             if judged is not None:
-                self._expect(question, judged.next)
+                self._expect(cached, judged.next)
                 headers = judged.headers
                 if judged.status != 304:
                     request_id = request_ids.own_or_new(self._request_id)
@@ -70,7 +70,7 @@ class ExpressProtocol(BoundedProtocol):
         self.transport.write(head.of(self.server_state.default_headers) + wire)
         self._watch.wrote()
 
-    def _expect(self, last: Question, following: Question | None) -> None:
+    def _expect(self, last: CachedPoll, following: CachedPoll | None) -> None:
         """The client's next request: the same bytes, if need be with the new tag."""
         self._question = following
         if following is None or following.tag == last.tag:
@@ -96,8 +96,8 @@ class ExpressProtocol(BoundedProtocol):
         ):
             self._candidate, self._candidate_scope = data, self.scope
 
-    def learn(self, scope: Any, question: Question) -> None:
-        """The gate is about to answer the request of ``scope`` with this question's 304."""
+    def learn(self, scope: Any, cached: CachedPoll) -> None:
+        """The gate is about to answer the request of ``scope`` with this cached's 304."""
         if (
             self.is_lane_open
             and self._candidate is not None
@@ -106,7 +106,7 @@ class ExpressProtocol(BoundedProtocol):
             and not self._is_draining
             and not self.access_log
         ):
-            self._request, self._question = self._candidate, question
+            self._request, self._question = self._candidate, cached
             self._request_id = request_ids.own_in(scope["headers"])
         self._candidate = self._candidate_scope = None
 

@@ -1,7 +1,7 @@
-"""Snapshots in memory: of each org that is being polled, what the database last said.
+"""WatchCache in memory: of each org that is being polled, what the database last said.
 
 All of it is touched by the event loop's thread alone, so there are no locks; only
-:func:`live.loaded.read` runs in another thread, and it touches nothing that is shared.
+:func:`live.org_state.read` runs in another thread, and it touches nothing that is shared.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from feeds.feed import Watched
-from live.loaded import Loaded, read
+from live.org_state import OrgState, read
 from metrics import READS
 from models.session import Database
 from models.views import VIEWS, View
@@ -30,31 +30,31 @@ class Unavailable(Exception):
     """The database did not answer in time."""
 
 
-class OrgMemory:
+class CachedOrg:
     """What is known of an org, and how far it can be trusted. Times are ``time.monotonic()``'s.
 
     :ivar announced: a change was announced since the last read began
-    :ivar trusted_until: from then on the memory is doubtful: a change was announced, or missed
+    :ivar fresh_until: from then on the memory is doubtful: a change was announced, or missed
     :ivar read_at: when the last read that succeeded began
     """
 
     __slots__ = (
         "announced",
+        "fresh_until",
         "id",
-        "loaded",
         "polled_at",
         "read_at",
         "reading",
         "releases",
+        "state",
         "tried_at",
-        "trusted_until",
         "waiters",
     )
 
     def __init__(self, id_: UUID, now: float) -> None:
         self.id = id_
-        self.loaded: Loaded | None = None
-        self.trusted_until = 0.0
+        self.state: OrgState | None = None
+        self.fresh_until = 0.0
         self.read_at = 0.0
         self.tried_at = 0.0
         self.polled_at = now
@@ -78,25 +78,25 @@ class OrgMemory:
                 release.set_result(None)
 
 
-class Snapshots:
+class WatchCache:
     """The orgs being polled, the one reader that reads them, and the feed's lease.
 
     :ivar lease_until: until then, what the feed has not announced has not changed
     """
 
     def __init__(self, database: Database, *, stale_after_seconds: int) -> None:
-        self.orgs: dict[UUID, OrgMemory] = {}
+        self.orgs: dict[UUID, CachedOrg] = {}
         self.lease_until = 0.0
         self._database = database
         self._stale_after_seconds = stale_after_seconds
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
 
-    def is_sure(self, org: OrgMemory, now: float) -> bool:
+    def is_fresh(self, org: CachedOrg, now: float) -> bool:
         """Whether the org may be answered for from memory."""
-        is_told = now < self.lease_until and now < org.trusted_until
+        is_told = now < self.lease_until and now < org.fresh_until
         return is_told or now - org.read_at < READ_EVERY_SECONDS
 
-    async def sure(self, org_id: UUID, *, since: float | None = None) -> OrgMemory:
+    async def sure(self, org_id: UUID, *, since: float | None = None) -> CachedOrg:
         """The org's memory, read first where it is doubtful.
 
         :param since: a read must have begun at this time or later
@@ -105,10 +105,10 @@ class Snapshots:
         now = monotonic()
         org = self.orgs.get(org_id)
         if org is None:
-            org = self.orgs[org_id] = OrgMemory(org_id, now)
+            org = self.orgs[org_id] = CachedOrg(org_id, now)
         org.polled_at = now
         if since is None:
-            if self.is_sure(org, now):
+            if self.is_fresh(org, now):
                 return org
             since = now - READ_EVERY_SECONDS
         try:
@@ -125,7 +125,7 @@ class Snapshots:
         return [
             Watched(
                 org.id,
-                versions=None if org.loaded is None else org.loaded.versions,
+                versions=None if org.state is None else org.state.versions,
                 is_being_read=org.reading is not None,
             )
             for org in self.orgs.values()
@@ -145,14 +145,14 @@ class Snapshots:
             org = self.orgs.get(org_id)
             if org is not None:
                 org.announced = True
-                org.trusted_until = min(org.trusted_until, fresh_until)
+                org.fresh_until = min(org.fresh_until, fresh_until)
                 self._read_soon(org)
 
     def invalidate_all(self) -> None:
         """The feed may have missed something: no org is fresh before it has been read again."""
         for org in self.orgs.values():
             org.announced = True
-            org.trusted_until = 0.0
+            org.fresh_until = 0.0
             self._read_soon(org)
 
     def drop_unwatched(self) -> None:
@@ -160,7 +160,7 @@ class Snapshots:
         oldest = monotonic() - WATCHED_SECONDS
         for org in list(self.orgs.values()):
             if org.polled_at < oldest and not org.waiters and org.reading is None:
-                org.loaded = None
+                org.state = None
                 del self.orgs[org.id]
 
     def release_all(self) -> None:
@@ -172,19 +172,19 @@ class Snapshots:
         """End the reader's thread: nothing is read any more."""
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    def _read_soon(self, org: OrgMemory) -> "asyncio.Task[bool]":
+    def _read_soon(self, org: CachedOrg) -> "asyncio.Task[bool]":
         if org.reading is None:
             org.reading = asyncio.get_running_loop().create_task(self._read(org))
         return org.reading
 
-    async def _read(self, org: OrgMemory) -> bool:
+    async def _read(self, org: CachedOrg) -> bool:
         """Read ``org`` once; False where the database did not answer."""
         loop = asyncio.get_running_loop()
         try:
             await asyncio.sleep(org.tried_at + READ_EVERY_SECONDS - monotonic())
             org.announced = False
             org.tried_at = begun = monotonic()
-            loaded = await loop.run_in_executor(self._reader, self._load, org.id, org.loaded)
+            state = await loop.run_in_executor(self._reader, self._load, org.id, org.state)
         except SQLAlchemyError:
             if org.waiters:  # who polls asks again; who waits hears of nothing else
                 loop.call_later(LATE_SECONDS, self._read_soon, org)
@@ -196,11 +196,11 @@ class Snapshots:
         if org.announced:
             self._read_soon(org)
         else:
-            org.trusted_until = inf
-        _install(org, loaded)
+            org.fresh_until = inf
+        _install(org, state)
         return True
 
-    def _load(self, org_id: UUID, known: Loaded | None) -> Loaded | None:
+    def _load(self, org_id: UUID, known: OrgState | None) -> OrgState | None:
         try:
             return read(self._database, org_id, known, self._stale_after_seconds)
         except DBAPIError:
@@ -208,15 +208,15 @@ class Snapshots:
             return read(self._database, org_id, known, self._stale_after_seconds)
 
 
-def _install(org: OrgMemory, loaded: Loaded | None) -> None:
-    before, org.loaded = org.loaded, loaded
-    if before is loaded:
+def _install(org: CachedOrg, state: OrgState | None) -> None:
+    before, org.state = org.state, state
+    if before is state:
         return
-    if before is None or loaded is None or before.members_version != loaded.members_version:
+    if before is None or state is None or before.members_version != state.members_version:
         org.release(VIEWS)
     else:
         org.release(
             view
             for view in VIEWS
-            if before.snapshot.version_of(view) != loaded.snapshot.version_of(view)
+            if before.snapshot.version_of(view) != state.snapshot.version_of(view)
         )

@@ -5,10 +5,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from live.head import Head
+from live.request_head import RequestHead
 
 
-class Cycle(RequestResponseCycle):
+class RequestCycle(RequestResponseCycle):
     """
     :ivar has_left: the client has half-closed; it may still listen
     """
@@ -37,7 +37,7 @@ class Cycle(RequestResponseCycle):
         self.message_event.set()
 
 
-class ExpectingCycle(Cycle):
+class Expect100Cycle(RequestCycle):
     """The client waits for a 100 before it sends the body (RFC 9110, 10.1.1)."""
 
     async def send(self, message: Any) -> None:
@@ -60,12 +60,12 @@ def scope_base(protocol: HttpToolsProtocol) -> dict[str, Any]:
     }
 
 
-def cycle_of(protocol: HttpToolsProtocol, head: Head, *, keep_alive: bool) -> Cycle:
+def cycle_of(protocol: HttpToolsProtocol, head: RequestHead, *, keep_alive: bool) -> RequestCycle:
     """The cycle of a request on a connection.
 
     :param keep_alive: whether the connection outlives the answer
     """
-    kind = ExpectingCycle if head.expects_continue else Cycle
+    kind = Expect100Cycle if head.expects_continue else RequestCycle
     return kind(
         scope=protocol.scope,
         transport=protocol.transport,

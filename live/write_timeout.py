@@ -8,7 +8,7 @@ STALLED_SECONDS = 30.0  # contract.md, "Endpoints"
 LOOK_SECONDS = 2.0
 
 
-class WriteWatch:
+class WriteTimeout:
     """Looks at one connection for as long as something that was written to it is unsent."""
 
     __slots__ = ("_answers", "_at_last_look", "_end", "_loop", "_moved_at", "_timer", "_transport")

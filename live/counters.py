@@ -1,4 +1,4 @@
-"""What the hot path counts: plain integers, brought to the metrics once a second."""
+"""What the hot path counters: plain integers, brought to the metrics once a second."""
 
 from collections import Counter
 
@@ -7,11 +7,11 @@ from prometheus_client import Counter as Metric
 from metrics import DELEGATED, ENDED, POLLS, PROBLEMS, REFUSED
 
 
-class Counts:
+class Counters:
     """What has happened since the process began.
 
     :ivar by_lane: 304s of the express lane
-    :ivar by_gate: 304s of the gate, from a question it had
+    :ivar by_gate: 304s of the gate, from a cached it had
     :ivar judged: all other answers of the gate, by status
     :ivar delegated: polls left to Flask, by why
     :ivar problems: what was answered with a problem, by status and code
@@ -46,31 +46,31 @@ class Counts:
         self.refused_last = client[0] if client else "a local socket"
 
 
-class HandOver:
+class CounterExport:
     """Brings what was counted since the last time to the metrics."""
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
         self._polls: dict[tuple[str, str], int] = {}
         self._problems: dict[tuple[int, str], int] = {}
         self._by_reason: dict[tuple[Metric, str], int] = {}
 
     def bring(self) -> None:
-        counts = self._counts
-        polls = {("lane", "304"): counts.by_lane, ("gate", "304"): counts.by_gate}
-        for status, count in counts.judged.items():
+        counters = self._counters
+        polls = {("lane", "304"): counters.by_lane, ("gate", "304"): counters.by_gate}
+        for status, count in counters.judged.items():
             key = ("gate", str(status))
             polls[key] = polls.get(key, 0) + count
         for (by, outcome), count in polls.items():
             POLLS.labels(by, outcome).inc(count - self._polls.get((by, outcome), 0))
-        for problem, count in counts.problems.items():
+        for problem, count in counters.problems.items():
             PROBLEMS.labels(*problem).inc(count - self._problems.get(problem, 0))
-        self._problems = dict(counts.problems)
+        self._problems = dict(counters.problems)
         self._polls = polls
         for metric, counted in (
-            (DELEGATED, counts.delegated),
-            (REFUSED, counts.refused),
-            (ENDED, counts.ended),
+            (DELEGATED, counters.delegated),
+            (REFUSED, counters.refused),
+            (ENDED, counters.ended),
         ):
             for reason, count in counted.items():
                 metric.labels(reason).inc(count - self._by_reason.get((metric, reason), 0))

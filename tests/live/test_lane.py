@@ -13,10 +13,10 @@ import uvloop
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-import live.express
-import live.question
-from live.counts import Counts
-from live.express import ExpressProtocol
+import live.cached_poll
+import live.lane
+from live.counters import Counters
+from live.lane import LaneProtocol
 from models.views import VIEWS
 from tests.support.lane_streams import (
     BEARERS,
@@ -207,11 +207,11 @@ class Stream:
         self.truth.changed()
         for side in self.sides:
             if number % 4 == 0:
-                side.snapshots.invalidate_all()
+                side.cache.invalidate_all()
             elif number % 4 == 1:  # unheard, as the lease tells
-                side.snapshots.lease_until = 0.0
+                side.cache.lease_until = 0.0
             else:
-                side.snapshots.invalidate([ORG])
+                side.cache.invalidate([ORG])
 
     async def erased(self, number: int) -> None:
         self.truth.is_there = number % 2 == 1
@@ -219,7 +219,7 @@ class Stream:
 
     async def lapse(self, number: int) -> None:
         for side in self.sides:
-            side.snapshots.lease_until = Clock.now + (0.0, 0.002, 1e9)[number % 3]
+            side.cache.lease_until = Clock.now + (0.0, 0.002, 1e9)[number % 3]
 
     async def away(self, number: int) -> None:
         """The database goes away just after a change, or comes back."""
@@ -228,9 +228,9 @@ class Stream:
 
     async def drop(self, _number: int) -> None:
         for side in self.sides:
-            for org in side.snapshots.orgs.values():
+            for org in side.cache.orgs.values():
                 org.polled_at = -1e9
-            side.snapshots.drop_unwatched()
+            side.cache.drop_unwatched()
 
     async def pass_time(self, number: int) -> None:
         Clock.now += (0.5, 9.0, 900.0)[number % 3]
@@ -285,15 +285,15 @@ STEPS: list[Step] = [
 ]
 
 
-def with_lane(module: ModuleType = live.express) -> type[ExpressProtocol]:
-    class WithLane(module.ExpressProtocol):  # type: ignore[name-defined,misc]
-        counts = Counts()
+def with_lane(module: ModuleType = live.lane) -> type[LaneProtocol]:
+    class WithLane(module.LaneProtocol):  # type: ignore[name-defined,misc]
+        counters = Counters()
 
     return WithLane
 
 
-class WithoutLane(ExpressProtocol):
-    counts = Counts()
+class WithoutLane(LaneProtocol):
+    counters = Counters()
     is_lane_open = False
 
 
@@ -323,9 +323,7 @@ async def play(sides: tuple[Side, Side], truth: Truth, numbers: list[int]) -> No
     assert not any(side.state.tasks for side in sides)
 
 
-def drive(
-    loop: AbstractEventLoop, lane: type[ExpressProtocol], streams: int, **options: Any
-) -> int:
+def drive(loop: AbstractEventLoop, lane: type[LaneProtocol], streams: int, **options: Any) -> int:
     """Play so many streams.
 
     :returns: in how many of them the lane answered
@@ -345,10 +343,10 @@ def drive(
     def each(drawn: bytes) -> None:
         nonlocal used
         numbers = [int.from_bytes(drawn[at : at + 2]) for at in range(0, len(drawn) - 1, 2)]
-        before, Clock.now, truth = lane.counts.by_lane, 1.0, Truth()
+        before, Clock.now, truth = lane.counters.by_lane, 1.0, Truth()
         sides = (Side(lane, truth, loop), Side(WithoutLane, truth, loop))
         loop.run_until_complete(play(sides, truth, numbers))
-        used += lane.counts.by_lane > before
+        used += lane.counters.by_lane > before
 
     with clock_of_our_own():
         each()
@@ -359,28 +357,28 @@ def drive(
 def test_the_lane_differs_from_the_gate_in_nothing(loop: AbstractEventLoop) -> None:
     used = drive(loop, with_lane(), STREAMS)
     assert used > STREAMS / 4
-    assert WithoutLane.counts.by_lane == 0
+    assert WithoutLane.counters.by_lane == 0
 
 
 # Text of the lane, and what stands there in a lane that is broken.
 MUTANTS = {
-    "any bytes are the same": (live.express, "            and data == self._request\n", ""),
-    "an answer under way": (live.express, "            and self.cycle.response_complete\n", ""),
+    "any bytes are the same": (live.lane, "            and data == self._request\n", ""),
+    "an answer under way": (live.lane, "            and self.cycle.response_complete\n", ""),
     "draining": (
-        live.express,
+        live.lane,
         "        self._question = None\n        super().shutdown",
         "        super().shutdown",
     ),
-    "not a whole request": (live.express, "            and self._heads == heads + 1\n", ""),
-    "unread answers": (live.express, "and not self.flow.write_paused ", ""),
-    "members, versions": (live.question, "            and loaded.mark is self._mark\n", ""),
-    "the lease": (live.question, "and now < self._snapshots.lease_until\n", "\n"),
-    "an unread change": (live.question, "and now < org.trusted_until\n", "\n"),
-    "the token's end": (live.question, "and now < self.expires_at\n", "\n"),
-    "watching": (live.question, "org.polled_at = now\n", "pass\n"),
-    "yesterday's date": (live.express, "self._made_of is not default_headers", "not self._wire"),
+    "not a whole request": (live.lane, "            and self._heads == heads + 1\n", ""),
+    "unread answers": (live.lane, "and not self.flow.write_paused ", ""),
+    "members, versions": (live.cached_poll, "            and state.mark is self._mark\n", ""),
+    "the lease": (live.cached_poll, "and now < self._cache.lease_until\n", "\n"),
+    "an unread change": (live.cached_poll, "and now < org.fresh_until\n", "\n"),
+    "the token's end": (live.cached_poll, "and now < self.expires_at\n", "\n"),
+    "watching": (live.cached_poll, "org.polled_at = now\n", "pass\n"),
+    "yesterday's date": (live.lane, "self._made_of is not default_headers", "not self._wire"),
     "the tag of before": (
-        live.express,
+        live.lane,
         "self._request.replace(last.tag, following.tag)",
         "self._request",
     ),
@@ -398,7 +396,7 @@ def test_a_broken_lane_is_caught(
     mutant = ModuleType("mutant")
     exec(source.replace(sound, broken), vars(mutant))  # noqa: S102 - our own source
     vars(mutant)["monotonic"] = lambda: Clock.now
-    if module is live.question:
+    if module is live.cached_poll:
         lane = with_lane()
         ask_only_the_lane(mutant, monkeypatch)
     else:
@@ -409,11 +407,11 @@ def test_a_broken_lane_is_caught(
 
 def ask_only_the_lane(mutant: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the lane ask as the mutant does; the gate, which has the same questions, as ever."""
-    sound = live.question.Question.still_unchanged
+    sound = live.cached_poll.CachedPoll.is_fresh
 
     def ask(question: Any, now: float) -> bool:
         is_lane = sys._getframe(1).f_code.co_name == "data_received"
-        chosen = mutant.Question.still_unchanged if is_lane else sound
+        chosen = mutant.CachedPoll.is_fresh if is_lane else sound
         return bool(chosen(question, now))
 
-    monkeypatch.setattr(live.question.Question, "still_unchanged", ask)
+    monkeypatch.setattr(live.cached_poll.CachedPoll, "is_fresh", ask)

@@ -6,7 +6,7 @@ By the token and not by the header: that has a million spellings of one token.
 from time import monotonic, time
 from typing import Generic, TypeVar
 
-from live.question import Question
+from live.cached_poll import CachedPoll
 from services import tokens
 from services.errors import NotAuthenticated
 from services.tokens import Token
@@ -16,7 +16,7 @@ from settings import Settings
 TOKEN_BYTES = 1024  # a longer one is not remembered
 BEARERS_BYTES = 128 * 1024 * 1024
 REFUSALS_BYTES = 2 * 1024 * 1024
-BEARER_BYTES = 4096  # the most that one takes beside its token: claims, and a question
+BEARER_BYTES = 4096  # the most that one takes beside its token: claims, and a cached
 REFUSAL_BYTES = 300
 REFUSED_FOR_SECONDS = 5.0  # not for ever: a clock that was ahead makes good tokens expired
 
@@ -26,20 +26,20 @@ Value = TypeVar("Value")
 class Bearer:
     """A verified token, and what its next poll will be if nothing changes.
 
-    :ivar question: that poll
+    :ivar cached: that poll
     """
 
-    __slots__ = ("question", "token")
+    __slots__ = ("cached", "token")
 
     def __init__(self, token: Token) -> None:
         self.token = token
-        self.question: Question | None = None
+        self.cached: CachedPoll | None = None
 
     def has_expired(self) -> bool:
         return self.token.claims.expires_at.timestamp() <= time()
 
 
-class Remembered(Generic[Value]):
+class BoundedCache(Generic[Value]):
     """Values by token, in so many bytes."""
 
     def __init__(self, *, most_bytes: int, bytes_of_one: int) -> None:
@@ -69,12 +69,12 @@ class Remembered(Generic[Value]):
             self._bytes -= len(raw) + self._bytes_of_one
 
 
-class Tokens:
+class TokenCache:
     """The bearers and the certain refusals of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bearers = Remembered[Bearer](most_bytes=BEARERS_BYTES, bytes_of_one=BEARER_BYTES)
-        self._refusals = Remembered[tuple[float, str]](
+        self._bearers = BoundedCache[Bearer](most_bytes=BEARERS_BYTES, bytes_of_one=BEARER_BYTES)
+        self._refusals = BoundedCache[tuple[float, str]](
             most_bytes=REFUSALS_BYTES, bytes_of_one=REFUSAL_BYTES
         )
         self._settings = settings

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from live.process import Process
-from live.snapshots import LATE_SECONDS
-from live.waiting import seconds_to_wait
+from live.application import Application
+from live.long_poll import seconds_to_wait
+from live.watch_cache import LATE_SECONDS
 from models import Membership
 from tests.support.asgi_client import Answered, Request, ask, memory_of, request, started, until
 from tests.support.world import World
@@ -26,20 +26,22 @@ def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())
 
 
-def run(app: Flask, tell: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
+def run(app: Flask, tell: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
     async def told() -> None:
-        async with started(app) as process:
-            await tell(process)
+        async with started(app) as application:
+            await tell(application)
 
     asyncio.run(told())
 
 
-async def held(process: Process, world: World, bearer: Bearer, prefer: str = "wait=20") -> Request:
+async def held(
+    application: Application, world: World, bearer: Bearer, prefer: str = "wait=20"
+) -> Request:
     """A poll that is being held."""
-    tag = (await ask(process, bearer)).tag
-    before = memory_of(process, world).waiters
-    waiting = request(process, bearer | {"if-none-match": tag, "prefer": prefer})
-    await until(lambda: memory_of(process, world).waiters == before + 1)
+    tag = (await ask(application, bearer)).tag
+    before = memory_of(application, world).waiters
+    waiting = request(application, bearer | {"if-none-match": tag, "prefer": prefer})
+    await until(lambda: memory_of(application, world).waiters == before + 1)
     return waiting
 
 
@@ -51,8 +53,8 @@ async def soon(waiting: Request, seconds: float = SOON_SECONDS) -> Answered:
 def test_a_change_of_the_view_ends_the_wait(world: World, app: Flask) -> None:
     ana, acme = world.va(), world.account()
 
-    async def tell(process: Process) -> None:
-        waiting = await held(process, world, world.bearer(world.va("Ben Cruz")))
+    async def tell(application: Application) -> None:
+        waiting = await held(application, world, world.bearer(world.va("Ben Cruz")))
         world.clock_in(ana, acme)
         answered = await soon(waiting)
         assert answered.status == 200
@@ -67,16 +69,16 @@ def test_a_read_that_failed_is_tried_again_for_those_who_wait(
 ) -> None:
     ana, acme = world.va(), world.account()
 
-    async def tell(process: Process) -> None:
-        waiting = await held(process, world, world.bearer(world.va("Ben Cruz")))
-        load, failures = process.snapshots._load, [OperationalError("SELECT", {}, Exception())]
+    async def tell(application: Application) -> None:
+        waiting = await held(application, world, world.bearer(world.va("Ben Cruz")))
+        load, failures = application.cache._load, [OperationalError("SELECT", {}, Exception())]
 
         def fail_once(*arguments: Any) -> Any:
             if failures:
                 raise failures.pop()
             return load(*arguments)
 
-        monkeypatch.setattr(process.snapshots, "_load", fail_once)
+        monkeypatch.setattr(application.cache, "_load", fail_once)
         world.clock_in(ana, acme)
         await until(lambda: not failures)
         assert (await soon(waiting, LATE_SECONDS + SOON_SECONDS)).status == 200
@@ -88,14 +90,14 @@ def test_a_change_that_only_admins_see_ends_only_theirs(world: World, app: Flask
     maya, ana, ben, acme = world.admin(), world.va(), world.va("Ben Cruz"), world.account()
     world.clock_in(ana, acme)
 
-    async def tell(process: Process) -> None:
-        by_va = await held(process, world, world.bearer(ben))
-        by_admin = await held(process, world, world.bearer(maya))
+    async def tell(application: Application) -> None:
+        by_va = await held(application, world, world.bearer(ben))
+        by_admin = await held(application, world, world.bearer(maya))
         stale_at = world.held()[0].last_heartbeat_at.timestamp() + world.settings.stale_after
         world.sweep(type(ana.created_at).fromtimestamp(stale_at, ana.created_at.tzinfo))
         assert (await soon(by_admin)).json["presence"][0]["state"] == "stale"
         assert not by_va.task.done()
-        assert memory_of(process, world).waiters == 1
+        assert memory_of(application, world).waiters == 1
         world.clock_out(ana)
         assert (await soon(by_va)).json["presence"] == []
 
@@ -122,9 +124,9 @@ def test_a_change_of_the_member_ends_the_wait(
     world.admin()
     ana, ben = world.va(), world.va("Ben Cruz")
 
-    async def tell(process: Process) -> None:
-        waiting = await held(process, world, world.bearer(ana))
-        other = await held(process, world, world.bearer(ben))
+    async def tell(application: Application) -> None:
+        waiting = await held(application, world, world.bearer(ana))
+        other = await held(application, world, world.bearer(ben))
         act(world, ana)
         answered = await soon(waiting)
         assert (answered.status, answered.json.get("reason", answered.json.get("view"))) == (
@@ -141,8 +143,8 @@ def test_a_change_of_the_member_ends_the_wait(
 def test_the_end_of_the_token_ends_the_wait(world: World, app: Flask) -> None:
     ana = world.va()
 
-    async def tell(process: Process) -> None:
-        waiting = await held(process, world, world.bearer(ana, ttl_seconds=5))
+    async def tell(application: Application) -> None:
+        waiting = await held(application, world, world.bearer(ana, ttl_seconds=5))
         await until(waiting.task.done, 6)
         answered = waiting.answered
         assert (answered.status, answered.json["reason"]) == (401, "expired")
@@ -153,15 +155,15 @@ def test_the_end_of_the_token_ends_the_wait(world: World, app: Flask) -> None:
 def test_the_end_of_the_time_is_a_304(world: World, app: Flask) -> None:
     bearer = world.bearer(world.va())
 
-    async def tell(process: Process) -> None:
+    async def tell(application: Application) -> None:
         begun = monotonic()
-        waiting = await held(process, world, bearer, "respond-async, WAIT = 1; x=y")
+        waiting = await held(application, world, bearer, "respond-async, WAIT = 1; x=y")
         await until(waiting.task.done, 2)
         answered = waiting.answered
         assert monotonic() - begun >= 1
         assert (answered.status, answered.body) == (304, b"")
         assert answered.header("preference-applied") == "wait=1"
-        assert memory_of(process, world).waiters == 0
+        assert memory_of(application, world).waiters == 0
 
     run(app, tell)
 
@@ -182,9 +184,9 @@ def test_more_than_30_is_30_and_nonsense_is_ignored(prefer: str, seconds: int) -
 def test_without_a_matching_tag_nobody_waits(world: World, app: Flask) -> None:
     bearer = world.bearer(world.va())
 
-    async def tell(process: Process) -> None:
+    async def tell(application: Application) -> None:
         for more in ({}, {"if-none-match": 'W/"old"'}):
-            waiting = request(process, bearer | {"prefer": "wait=20"} | more)
+            waiting = request(application, bearer | {"prefer": "wait=20"} | more)
             answered = await soon(waiting)
             assert (answered.status, answered.header("preference-applied")) == (200, None)
 
@@ -194,12 +196,12 @@ def test_without_a_matching_tag_nobody_waits(world: World, app: Flask) -> None:
 def test_a_client_that_goes_away_waits_no_more(world: World, app: Flask) -> None:
     bearer = world.bearer(world.va())
 
-    async def tell(process: Process) -> None:
-        waiting = [await held(process, world, bearer) for _ in range(3)]
+    async def tell(application: Application) -> None:
+        waiting = [await held(application, world, bearer) for _ in range(3)]
         for each in waiting:
             each.go_away()
             assert (await soon(each)).status == 304  # which a server drops where nobody listens
-        assert memory_of(process, world).waiters == 0
+        assert memory_of(application, world).waiters == 0
 
     run(app, tell)
 
@@ -207,13 +209,13 @@ def test_a_client_that_goes_away_waits_no_more(world: World, app: Flask) -> None
 def test_the_stop_of_the_server_answers_all_and_holds_nobody_more(world: World, app: Flask) -> None:
     bearers = [world.bearer(world.va()), world.bearer(world.admin())]
 
-    async def tell(process: Process) -> None:
-        waiting = [await held(process, world, bearer) for bearer in bearers * 2]
-        process.stop_waiting()
+    async def tell(application: Application) -> None:
+        waiting = [await held(application, world, bearer) for bearer in bearers * 2]
+        application.stop_waiting()
         for each in waiting:
             answered = await soon(each)
             assert (answered.status, answered.header("preference-applied")) == (304, "wait=20")
         late = bearers[0] | {"if-none-match": waiting[0].answered.tag, "prefer": "wait=20"}
-        assert (await soon(request(process, late))).status == 304
+        assert (await soon(request(application, late))).status == 304
 
     run(app, tell)

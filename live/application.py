@@ -10,30 +10,28 @@ import feeds
 from context import Context
 from feeds.feed import LEASE_SECONDS, Feed
 from live import sweeper
-from live.counts import HandOver
-from live.express import ExpressProtocol
+from live.counters import CounterExport
 from live.flask_bridge import FlaskBridge, Receive, Scope, Send
 from live.gate import Gate
-from live.refusal_log import RefusalLog
-from live.snapshots import Snapshots
+from live.lane import LaneProtocol
+from live.protocol_error_log import ProtocolErrorLog
+from live.watch_cache import WatchCache
 from metrics import FEED, LAG, ORGS, WAITERS
 
 TICK_SECONDS = 1.0
 
 
-class Process:
+class Application:
     """An ASGI application with a lifespan around the gate."""
 
     def __init__(self, app: Flask) -> None:
         context: Context = app.extensions["presence"]
         self._context = context
-        self.counts = ExpressProtocol.counts
-        self.snapshots = Snapshots(
-            context.database, stale_after_seconds=context.settings.stale_after
-        )
-        self.gate = Gate(context.settings, self.snapshots, FlaskBridge(app), self.counts)
-        self._hand_over = HandOver(self.counts)
-        self._refusals = RefusalLog(self.counts)
+        self.counters = LaneProtocol.counters
+        self.cache = WatchCache(context.database, stale_after_seconds=context.settings.stale_after)
+        self.gate = Gate(context.settings, self.cache, FlaskBridge(app), self.counters)
+        self._hand_over = CounterExport(self.counters)
+        self._refusals = ProtocolErrorLog(self.counters)
         context.feed_state = self._feed_state
         self.feeds = feeds.listeners(context.database, context.settings)
 
@@ -61,7 +59,7 @@ class Process:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        self.snapshots.close()
+        self.cache.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     @property
@@ -70,11 +68,11 @@ class Process:
         return next(feed for feed in self.feeds if feed.is_alive)
 
     async def _hear(self, feed: Feed) -> None:
-        await feed.hear(self.snapshots, lambda: self.feed is feed)
+        await feed.hear(self.cache, lambda: self.feed is feed)
 
     def _feed_lag(self) -> float:
         """How old the feed's newest word is, in seconds."""
-        return monotonic() - self.snapshots.lease_until + LEASE_SECONDS
+        return monotonic() - self.cache.lease_until + LEASE_SECONDS
 
     def _feed_state(self) -> str:
         """For /readyz: ``ok``, or since when nothing was heard."""
@@ -84,12 +82,12 @@ class Process:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.snapshots.drop_unwatched()
-            if monotonic() >= self.snapshots.lease_until:
-                self.snapshots.release_all()  # whoever waits shall not rely on what is not sure
+            self.cache.drop_unwatched()
+            if monotonic() >= self.cache.lease_until:
+                self.cache.release_all()  # whoever waits shall not rely on what is not sure
             self._hand_over.bring()
             self._refusals.tell(monotonic())
-            orgs = self.snapshots.orgs.values()
+            orgs = self.cache.orgs.values()
             ORGS.set(len(orgs))
             WAITERS.set(sum(org.waiters for org in orgs))
             LAG.set(self._feed_lag())

@@ -9,7 +9,7 @@ from string import ascii_letters, digits
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from live.refused import Refused
+from live.protocol_error import ProtocolError
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -47,7 +47,7 @@ _TWICE = {
 Found = dict[bytes, bytes]
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """A request before its body.
 
     :ivar length: of the body in bytes; None where it comes in chunks
@@ -84,9 +84,9 @@ class Head(NamedTuple):
 def check_begun(data: bytes) -> None:
     """Refuse at once what can't become a head any more, however it goes on."""
     if not _BEGUN.match(data):
-        raise Refused("not_http", "This is not HTTP/1.1.")
+        raise ProtocolError("not_http", "This is not HTTP/1.1.")
     if data.count(b"\n") != data.count(b"\r\n"):
-        raise Refused("malformed", "A line ends without CR.")
+        raise ProtocolError("malformed", "A line ends without CR.")
     if b"\r\n" in data and not _REQUEST_LINE.match(data):
         raise _bad_request_line(data)
     # Of what stands between names and values there are four bytes a line.
@@ -94,10 +94,10 @@ def check_begun(data: bytes) -> None:
         raise _too_large()
 
 
-def parse(data: bytes) -> Head:
+def parse(data: bytes) -> RequestHead:
     """
     :param data: a whole head, with the empty line at its end
-    :raises Refused: it is not as RFC 9112 wants it
+    :raises ProtocolError: it is not as RFC 9112 wants it
     """
     if len(data) > RAW_HEAD_BYTES:
         raise _too_large()
@@ -117,7 +117,7 @@ def parse(data: bytes) -> Head:
         headers = [header for header in headers if header[0] not in _IGNORED]
     raw_path, _, query = target.partition(b"?")
     length = _length(found, is_1_1)
-    return Head(
+    return RequestHead(
         method.decode("ascii"),
         raw_path,
         query,
@@ -136,7 +136,7 @@ def parse(data: bytes) -> Head:
 def fields(lines: bytes) -> RawHeaders:
     """
     :param lines: field lines, each with its CRLF
-    :raises Refused: they are not such lines
+    :raises ProtocolError: they are not such lines
     """
     if not lines:
         return []
@@ -169,7 +169,7 @@ def _joined(headers: RawHeaders) -> Found:
     found: Found = {}
     for name, value in headers:
         if name in found and name in _TWICE:
-            raise Refused(*_TWICE[name])
+            raise ProtocolError(*_TWICE[name])
         found[name] = found[name] + b"," + value if name in found else value
     return found
 
@@ -182,16 +182,16 @@ def _listed(value: bytes) -> list[bytes]:
 def _check_host(found: Found, is_1_1: bool) -> None:
     host = found.get(b"host")
     if host is None and is_1_1:
-        raise Refused("host", _ONE_HOST)
+        raise ProtocolError("host", _ONE_HOST)
     if host is not None and not _VALID_HOST.fullmatch(host):
-        raise Refused("host", "Host is malformed.")
+        raise ProtocolError("host", "Host is malformed.")
 
 
 def _origin_form(method: bytes, target: bytes, headers: RawHeaders) -> tuple[bytes, RawHeaders]:
-    """What an absolute address means: its host counts, not the header's (RFC 9112, 3.2.2)."""
+    """What an absolute address means: its host counters, not the header's (RFC 9112, 3.2.2)."""
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None or method == b"CONNECT":
-        raise Refused("malformed", "The address is malformed.")
+        raise ProtocolError("malformed", "The address is malformed.")
     host, rest = absolute.groups()
     target = rest if rest.startswith(b"/") else b"/" + rest
     return target, [(name, host if name == b"host" else value) for name, value in headers]
@@ -202,24 +202,26 @@ def _length(found: Found, is_1_1: bool) -> int | None:
     given, coding = found.get(b"content-length"), found.get(b"transfer-encoding")
     if coding is not None:
         if given is not None or not is_1_1 or coding.lower() != b"chunked":
-            raise Refused("length", _ONE_CODING)
+            raise ProtocolError("length", _ONE_CODING)
         return None
     if given is None:
         return 0
     if not _DIGITS.fullmatch(given):
-        raise Refused("length", _ONE_LENGTH)
+        raise ProtocolError("length", _ONE_LENGTH)
     return int(given)
 
 
-def _malformed_header() -> Refused:
-    return Refused("malformed", "A header is malformed.")
+def _malformed_header() -> ProtocolError:
+    return ProtocolError("malformed", "A header is malformed.")
 
 
-def _bad_request_line(data: bytes) -> Refused:
+def _bad_request_line(data: bytes) -> ProtocolError:
     if _BEGUN.match(data) and b" HTTP/" in data.partition(b"\n")[0]:
-        return Refused("malformed", "The request line is malformed, or not of HTTP/1.1.")
-    return Refused("not_http", "This is not HTTP/1.1.")
+        return ProtocolError("malformed", "The request line is malformed, or not of HTTP/1.1.")
+    return ProtocolError("not_http", "This is not HTTP/1.1.")
 
 
-def _too_large() -> Refused:
-    return Refused("head_too_large", "Address and headers may take 16 KiB, and 100 lines.", 431)
+def _too_large() -> ProtocolError:
+    return ProtocolError(
+        "head_too_large", "Address and headers may take 16 KiB, and 100 lines.", 431
+    )

@@ -3,7 +3,7 @@
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 
-class Refused(Exception):
+class ProtocolError(Exception):
     """It ends the connection.
 
     :ivar reason: a word to count by

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 from live.flask_bridge import Receive
-from live.snapshots import OrgMemory
+from live.watch_cache import CachedOrg
 from models.views import View
 
 LONGEST_SECONDS = 30  # contract.md, "Conditional requests"
@@ -18,13 +18,13 @@ def seconds_to_wait(prefer: bytes | None) -> int:
     return min(int(found[1]), LONGEST_SECONDS) if found else 0
 
 
-class Waiter:
+class LongPoll:
     """One held request: it goes on at a change, at its time's end, or when its client is gone."""
 
     def __init__(self, receive: Receive) -> None:
         self._gone = asyncio.ensure_future(_disconnected(receive))
 
-    async def wait(self, org: OrgMemory, view: View, seconds: float) -> bool:
+    async def wait(self, org: CachedOrg, view: View, seconds: float) -> bool:
         """Wait for a change of ``view``; False where the client has gone.
 
         uvicorn does not cancel a request whose client has gone, so that is waited for too.
@@ -40,7 +40,7 @@ class Waiter:
             org.waiters -= 1
         return not self._gone.done()
 
-    def __enter__(self) -> "Waiter":
+    def __enter__(self) -> "LongPoll":
         return self
 
     def __exit__(self, *_exc: object) -> None:

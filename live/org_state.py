@@ -17,7 +17,7 @@ from services.snapshot import Entry, Snapshot
 from services.times import utc_now
 
 
-class Member(NamedTuple):
+class MemberState(NamedTuple):
     user_id: UUID
     role: str
     active: bool
@@ -25,7 +25,7 @@ class Member(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class OrgState:
     """An org as one read found it.
 
     :ivar ended: why a session has ended, of those with tokens that have not run out
@@ -36,7 +36,7 @@ class Loaded:
 
     snapshot: Snapshot
     members_version: int
-    members: dict[UUID, Member]
+    members: dict[UUID, MemberState]
     ended: dict[UUID, str]
     shared: dict[View, bytes]
     entries: dict[str, Entry]
@@ -53,8 +53,8 @@ class Loaded:
 
 
 def read(
-    database: Database, org_id: UUID, known: Loaded | None, stale_after_seconds: int
-) -> Loaded | None:
+    database: Database, org_id: UUID, known: OrgState | None, stale_after_seconds: int
+) -> OrgState | None:
     """Read an org; ``known`` itself where nothing changed since, None where it is gone."""
     with database.read() as session:
         org = session.get(Org, org_id)
@@ -68,7 +68,7 @@ def read(
             members, ended = known.members, known.ended
         now = snapshot.load(session, org, stale_after_seconds=stale_after_seconds)
         members_version = org.members_version
-    return Loaded(
+    return OrgState(
         snapshot=now,
         members_version=members_version,
         members=members,
@@ -78,7 +78,7 @@ def read(
     )
 
 
-def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:
+def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:
     rows = session.execute(
         select(
             Membership.id,
@@ -88,7 +88,7 @@ def _members(session: Session, org_id: UUID) -> dict[UUID, Member]:
             Membership.token_generation,
         ).where(Membership.org_id == org_id)
     )
-    return {row[0]: Member(*row[1:]) for row in rows}
+    return {row[0]: MemberState(*row[1:]) for row in rows}
 
 
 def _ended(session: Session, org_id: UUID) -> dict[UUID, str]:

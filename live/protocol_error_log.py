@@ -2,18 +2,18 @@
 
 import logging
 
-from live.counts import Counts
+from live.counters import Counters
 
 EVERY_SECONDS = 60.0
 
 _logger = logging.getLogger("presence")
 
 
-class RefusalLog:
+class ProtocolErrorLog:
     """Tells of what the protocol refused, when asked often enough."""
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
         self._told = 0
         self._due_at = 0.0
 
@@ -21,15 +21,15 @@ class RefusalLog:
         """
         :param now: ``time.monotonic()``
         """
-        count = self._counts.refused.total() - self._told
+        count = self._counters.refused.total() - self._told
         if count and now >= self._due_at:
             self._told += count
             self._due_at = now + EVERY_SECONDS
-            kinds = ", ".join(sorted(self._counts.refused))
+            kinds = ", ".join(sorted(self._counters.refused))
             _logger.warning(
-                "Refused %d requests that were not HTTP as it has to be, the last from %s."
-                " Kinds since the start: %s; /metrics counts them.",
+                "ProtocolError %d requests that were not HTTP as it has to be, the last from %s."
+                " Kinds since the start: %s; /metrics counters them.",
                 count,
-                self._counts.refused_last,
+                self._counters.refused_last,
                 kinds,
             )

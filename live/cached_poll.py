@@ -1,15 +1,15 @@
-"""The question of a poll: is what this client has still what it would get?
+"""The cached of a poll: is what this client has still what it would get?
 
-The gate and the express lane both hold questions and both ask :meth:`Question.still_unchanged`,
+The gate and the express lane both hold questions and both ask :meth:`CachedPoll.is_fresh`,
 so the lane can't answer otherwise than the gate. When it is no longer so, both ask the gate's
-judgement, which says too what the client's next question will be.
+judgement, which says too what the client's next cached will be.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from live.loaded import Loaded
-from live.snapshots import OrgMemory, Snapshots
+from live.org_state import OrgState
+from live.watch_cache import CachedOrg, WatchCache
 from models.views import View
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -20,7 +20,7 @@ Asked = dict[bytes, bytes]
 ASKED_BYTES = 2048
 
 
-class Judged(NamedTuple):
+class PollAnswer(NamedTuple):
     """An answer, and what the client will ask when it has it.
 
     :ivar code: of a problem
@@ -29,11 +29,11 @@ class Judged(NamedTuple):
     status: int
     headers: RawHeaders
     body: bytes
-    next: "Question | None"
+    next: "CachedPoll | None"
     code: str | None = None
 
 
-class Question:
+class CachedPoll:
     """A poll that is answered 304.
 
     :ivar asked: the poll's headers, as far as the answer depends on them
@@ -43,9 +43,9 @@ class Question:
     """
 
     __slots__ = (
+        "_cache",
         "_judge",
         "_mark",
-        "_snapshots",
         "asked",
         "expires_at",
         "headers",
@@ -57,24 +57,24 @@ class Question:
 
     def __init__(
         self,
-        snapshots: Snapshots,
-        org: OrgMemory,
-        loaded: Loaded,
+        cache: WatchCache,
+        org: CachedOrg,
+        state: OrgState,
         view: View,
         *,
         asked: Asked,
         tag: bytes,
         expires_at: float,
         headers: RawHeaders,
-        judge: Callable[["Question"], Judged | None],
+        judge: Callable[["CachedPoll"], PollAnswer | None],
     ) -> None:
         """
-        :param loaded: what the answer was judged by
+        :param state: what the answer was judged by
         :param expires_at: the end of the token, by ``time.monotonic()``
         :param judge: answers it anew from memory, or gives None where memory can't tell
         """
-        self._snapshots = snapshots
-        self._mark = loaded.mark
+        self._cache = cache
+        self._mark = state.mark
         self._judge = judge
         self.org = org
         self.view = view
@@ -89,7 +89,7 @@ class Question:
         """Whether it may be remembered; a longer one is judged anew each time."""
         return sum(map(len, self.asked.values())) <= ASKED_BYTES
 
-    def still_unchanged(self, now: float) -> bool:
+    def is_fresh(self, now: float) -> bool:
         """Whether the answer is that 304 again.
 
         Nothing was read since, so neither a version nor a member can differ; and the feed vouches
@@ -98,19 +98,19 @@ class Question:
         :param now: ``time.monotonic()``
         """
         org = self.org
-        loaded = org.loaded
+        state = org.state
         if (
-            loaded is not None
-            and loaded.mark is self._mark
-            and now < self._snapshots.lease_until
-            and now < org.trusted_until
+            state is not None
+            and state.mark is self._mark
+            and now < self._cache.lease_until
+            and now < org.fresh_until
             and now < self.expires_at
         ):
             org.polled_at = now
             return True
         return False
 
-    def judged_anew(self) -> Judged | None:
+    def revalidate(self) -> PollAnswer | None:
         """What it is answered now, or None where memory can't tell."""
         return self._judge(self)
 
