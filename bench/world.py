@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from bench.servers import Place
 from models import Account, Base, MemberSession, Membership, Org, Presence, User
+from models.versions import Versions
 from services import tokens
 from services.times import unix_milliseconds, utc_now
 
@@ -75,8 +76,7 @@ def _office(
     now: datetime,
     beaten_ago: float,
 ) -> Office:
-    columns = ("version", "va_version", "accounts_version", "members_version")
-    versions = dict.fromkeys(columns, unix_milliseconds(now))
+    versions = dict.fromkeys(Versions._fields, unix_milliseconds(now))
     org_id = uuid4()
     rows[Org].append({"id": org_id, "name": name, "created_at": now, **versions})
     accounts = [uuid4() for _ in range(occupied + spare)]

@@ -45,7 +45,12 @@ class OrgState:
     @property
     def versions(self) -> Versions:
         now = self.snapshot
-        return Versions(now.version, now.va_version, now.accounts_version, self.members_version)
+        return Versions(
+            version=now.version,
+            va_version=now.va_version,
+            accounts_version=now.accounts_version,
+            members_version=self.members_version,
+        )
 
     def json(self, view: View, user_id: UUID) -> bytes:
         """The JSON body for one viewer."""
@@ -81,14 +86,22 @@ def read(
 def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:
     rows = session.execute(
         select(
-            Membership.id,
+            Membership.id.label("membership_id"),
             Membership.user_id,
             Membership.role,
             Membership.active,
             Membership.token_generation,
         ).where(Membership.org_id == org_id)
     )
-    return {row[0]: MemberState(*row[1:]) for row in rows}
+    return {
+        row.membership_id: MemberState(
+            user_id=row.user_id,
+            role=row.role,
+            active=row.active,
+            token_generation=row.token_generation,
+        )
+        for row in rows
+    }
 
 
 def _ended(session: Session, org_id: UUID) -> dict[UUID, str]:

@@ -16,24 +16,16 @@ from sqlalchemy.orm import Session
 
 from feeds import announcements
 from models import ClockEvent, Org
-from models.views import PEOPLE, VIEWS, View
+from models.views import PEOPLE, View
 from services.errors import Refusal
-from services.versions import columns_in_microseconds, next_version
+from services.versions import (
+    RAISES,
+    SHOWN_BY_ALL,
+    SHOWN_WITH_PEOPLE,
+    columns_in_microseconds,
+    next_version,
+)
 from settings import Settings
-
-_SHOWN_BY_ALL = {view.version_column for view in VIEWS}
-_SHOWN_WITH_PEOPLE = {view.version_column for view in VIEWS if view.shows_people}
-
-# The versions that an event raises, by kind.
-RAISES = {
-    "clock_in": _SHOWN_BY_ALL,
-    "switch": _SHOWN_BY_ALL,
-    "clock_out": _SHOWN_BY_ALL,
-    "force_clear": _SHOWN_BY_ALL,
-    "expire": _SHOWN_BY_ALL,
-    "stale": _SHOWN_WITH_PEOPLE,
-    "resume": _SHOWN_WITH_PEOPLE,
-}
 
 
 class Subject(Protocol):
@@ -159,13 +151,13 @@ class Change:
 
     def accounts_changed(self) -> None:
         """An account was made, renamed or archived: clients read the accounts again."""
-        self._raised.update(_SHOWN_BY_ALL, ("accounts_version",))
+        self._raised.update(SHOWN_BY_ALL, ("accounts_version",))
 
     def members_changed(self, *, visibly: bool = False) -> None:
         """A membership changed; ``visibly`` where the views that show people show it."""
         self._raised.add("members_version")
         if visibly:
-            self._raised.update(_SHOWN_WITH_PEOPLE)
+            self._raised.update(SHOWN_WITH_PEOPLE)
 
     def erased(self) -> None:
         """The org is gone: there is no version left to raise, but there are feeds to tell."""

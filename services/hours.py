@@ -123,10 +123,10 @@ def _worked(
     rows = session.execute(
         select(
             _Start.seq,
-            IdText(_Start.user_id),
-            IdText(_Start.account_id),
-            UnixSeconds(_Start.occurred_at),
-            UnixSeconds(end),
+            IdText(_Start.user_id).label("user_id"),
+            IdText(_Start.account_id).label("account_id"),
+            UnixSeconds(_Start.occurred_at).label("start"),
+            UnixSeconds(end).label("end"),
         )
         .outerjoin(_End, and_(_End.presence_id == _Start.presence_id, _End.kind.in_(ENDS)))
         .outerjoin(_Next, _Next.from_presence_id == _Start.presence_id)
@@ -135,7 +135,8 @@ def _worked(
         .order_by(_End.seq)
     )
     # A clock-out that came too late follows the expiry, and says more.
-    return list({row.seq: Worked._make(row[1:]) for row in rows}.values())
+    last = {row.seq: row for row in rows}
+    return [Worked(row.user_id, row.account_id, row.start, row.end) for row in last.values()]
 
 
 def _names(session: Session, org_id: UUID) -> dict[str, str]:

@@ -18,22 +18,15 @@ from models import (
     Presence,
     User,
 )
+from models.versions import Versions
 from services.change import Change
 from services.times import unix_milliseconds
 
 
 def create(session: Session, name: str, *, now: datetime) -> Org:
     """Make an empty org; all its versions start at the time."""
-    version = unix_milliseconds(now)
-    org = Org(
-        id=uuid4(),
-        name=name,
-        created_at=now,
-        version=version,
-        va_version=version,
-        accounts_version=version,
-        members_version=version,
-    )
+    versions = dict.fromkeys(Versions._fields, unix_milliseconds(now))
+    org = Org(id=uuid4(), name=name, created_at=now, **versions)
     session.add(org)
     session.flush()
     return org

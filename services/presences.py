@@ -35,11 +35,11 @@ class Held:
     stale_since: datetime | None
 
 
-# The columns of a Held, in its order.
+# The columns of a Held, by its names.
 HELD = (
-    Presence.id,
+    Presence.id.label("presence_id"),
     Presence.account_id,
-    Account.name,
+    Account.name.label("account_name"),
     Presence.user_id,
     Presence.membership_id,
     Membership.display_name,
@@ -58,7 +58,7 @@ def held_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
         .where(Presence.org_id == change.org.id, *conditions)
         .order_by(Presence.account_id)
     )
-    return [Held(*row) for row in rows]
+    return [Held(**row._mapping) for row in rows]
 
 
 def alive_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:

@@ -77,10 +77,10 @@ def own_presence(
 ) -> OwnPresence | None:
     """The caller's current presence; not one that has run out and waits to be swept."""
     row = session.execute(
-        select(Presence.id, Presence.account_id, Presence.clocked_in_at).where(
+        select(Presence.id.label("presence_id"), Presence.account_id, Presence.clocked_in_at).where(
             Presence.user_id == caller.member.user_id,
             Presence.org_id == caller.org.id,
             Presence.last_heartbeat_at > now - timedelta(seconds=settings.expire_after),
         )
     ).one_or_none()
-    return None if row is None else OwnPresence(*row)
+    return None if row is None else OwnPresence(**row._mapping)

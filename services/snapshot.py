@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import case, select
+from sqlalchemy import Row, case, select
 from sqlalchemy.orm import Session
 
 from models import Account, IdText, Membership, Org, Presence
@@ -77,13 +77,15 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
     """
     rows = session.execute(
         select(
-            IdText(Presence.account_id),
-            Account.name,
-            IdText(Presence.id),
-            IdText(Presence.user_id),
+            IdText(Presence.account_id).label("account_id"),
+            Account.name.label("account_name"),
+            IdText(Presence.id).label("presence_id"),
+            IdText(Presence.user_id).label("user_id"),
             Membership.display_name,
             Presence.clocked_in_at,
-            case((Presence.stale_since.is_not(None), Presence.last_heartbeat_at)),
+            case((Presence.stale_since.is_not(None), Presence.last_heartbeat_at)).label(
+                "last_seen_at"
+            ),
         )
         .join(Account, Account.id == Presence.account_id)
         .join(Membership, Membership.id == Presence.membership_id)
@@ -95,7 +97,19 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
         va_version=org.va_version,
         accounts_version=org.accounts_version,
         stale_after_seconds=stale_after_seconds,
-        entries=[Entry(*row[:5], *(when and rfc3339(when) for when in row[5:])) for row in rows],
+        entries=[_entry(row) for row in rows],
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        account_id=row.account_id,
+        account_name=row.account_name,
+        presence_id=row.presence_id,
+        user_id=row.user_id,
+        display_name=row.display_name,
+        clocked_in_at=rfc3339(row.clocked_in_at),
+        last_seen_at=row.last_seen_at and rfc3339(row.last_seen_at),
     )
 
 

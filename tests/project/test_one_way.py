@@ -176,6 +176,13 @@ def test_no_model_and_no_schema_reads_the_clock() -> None:
     assert where(CLOCKS, others) == {"models/session.py"}
 
 
+BY_POSITION = r"\(\*row\b|\brow\[[\d:]|_make\(row"
+
+
+def test_rows_are_matched_to_fields_by_name() -> None:
+    assert where(BY_POSITION) == set()
+
+
 def test_only_the_session_commits() -> None:
     assert where(r"\.commit\(") == {"models/session.py"}
 
@@ -192,6 +199,8 @@ def test_no_service_knows_of_http() -> None:
         ("now = datetime.now(UTC)", CLOCKS),
         ("session.commit()", r"\.commit\("),
         ("with x:\n    time.time()", CLOCKS),
+        ("Member(*row[1:])", BY_POSITION),
+        ("x = row[0]", BY_POSITION),
     ],
 )
 def test_the_patterns_find_what_they_are_for(source: str, pattern: str) -> None:
