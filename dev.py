@@ -56,7 +56,7 @@ LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
 BENCHES = ["ceiling", "history", "pollers", "wait", "writes"]  # of the folder bench/
 NODE = ROOT / "clients/js"  # its package-lock.json has the tools for all JavaScript
-TYPED = ["clients/js"]  # the folders with a tsconfig.json
+TYPED = ["clients/js", "."]  # the folders with a tsconfig.json
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
 
 

@@ -1,4 +1,10 @@
-/** The list of accounts. AccountRows stay in place, so that neither focus nor scroll is lost. */
+/**
+ * The list of accounts. Its elements stay in place, so that neither focus nor scroll is lost.
+ *
+ * @import { Account } from './client/index.js'
+ * @import { Badge } from './client/badges.js'
+ * @import { Row } from './lib/popup-model.js'
+ */
 
 import { say } from './chrome.js';
 import { badgeLabel } from './client/badges.js';
@@ -11,17 +17,20 @@ const SEARCH_FROM = 7; // accounts
 export class AccountRows {
   #list = find('#rows');
   #empty = find('#empty');
-  #search = find('#search');
+  #search = find('#search', HTMLInputElement);
+  #template = find('#row', HTMLTemplateElement);
+  /** @type {Map<string, HTMLElement>} by account */
   #elements = new Map();
+  /** @type {Row[]} */
   #rows = [];
 
-  /** @param {(account: {id: string, name: string}) => void} onAct */
+  /** @param {(account: Account) => void} onAct */
   constructor(onAct) {
     this.onAct = onAct;
     this.#search.addEventListener('input', () => this.show(this.#rows));
   }
 
-  /** @param {object[]} rows as popup-model.js makes them */
+  /** @param {Row[]} rows */
   show(rows) {
     this.#rows = rows;
     this.#search.hidden = rows.length < SEARCH_FROM;
@@ -31,26 +40,27 @@ export class AccountRows {
     if (elements.some((element, index) => this.#list.children[index] !== element)) {
       this.#list.replaceChildren(...elements);
     }
-    while (this.#list.children.length > elements.length) this.#list.lastChild.remove();
+    while (this.#list.children.length > elements.length) this.#list.lastElementChild?.remove();
     this.#list.hidden = elements.length === 0;
     this.#empty.hidden = elements.length > 0;
     this.#empty.textContent = say(rows.length === 0 ? 'no_accounts' : 'no_match');
   }
 
+  /** @param {Row} row */
   #update(row) {
-    const element = this.#elements.get(row.id) ?? this.#make(row);
-    const [name, badge, seen, button] = element.querySelectorAll('.name, .badge, .seen, button');
-    const { kind = 'free', stale = false, lastSeenAt } = row.badge ?? {};
+    const element = this.#elements.get(row.id) ?? this.#make(row.id);
+    const { kind = 'free', stale = false, lastSeenAt = null } = row.badge ?? {};
     element.dataset.kind = kind;
     element.toggleAttribute('data-stale', stale);
+    const [name, badge, seen] = ['.name', '.badge', '.seen'].map((one) =>
+      find(one, HTMLElement, element),
+    );
     name.textContent = name.title = row.name;
     badge.textContent = badge.title = badgeText(row.badge);
     badge.hidden = kind === 'free';
-    seen.textContent =
-      lastSeenAt && stale
-        ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeenAt)))
-        : '';
+    seen.textContent = stale ? seenText(lastSeenAt) : '';
     seen.hidden = !stale;
+    const button = find('button', HTMLButtonElement, element);
     button.hidden = !row.action;
     if (row.action) {
       button.textContent = say(row.action);
@@ -59,20 +69,26 @@ export class AccountRows {
     return element;
   }
 
-  #make({ id }) {
-    const element = find('#row').content.cloneNode(true).firstElementChild;
+  /** @param {string} id */
+  #make(id) {
+    const fragment = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const element = find('li', HTMLLIElement, fragment);
     fillWords(element);
-    element.querySelector('button').addEventListener('click', () => {
-      const { name } = this.#rows.find((row) => row.id === id);
-      this.onAct({ id, name });
+    find('button', HTMLButtonElement, element).addEventListener('click', () => {
+      const row = this.#rows.find((one) => one.id === id);
+      if (row) this.onAct({ id, name: row.name });
     });
     this.#elements.set(id, element);
     return element;
   }
 }
 
+/** @param {Badge | null} badge */
 function badgeText(badge) {
   if (!badge) return '';
-  if (badge.kind !== 'member') return say(`badge_row_${badge.kind}`);
-  return badgeLabel(badge);
+  return badge.kind === 'member' ? badgeLabel(badge) : say(`badge_row_${badge.kind}`);
 }
+
+/** @param {string | null} lastSeenAt */
+const seenText = (lastSeenAt) =>
+  lastSeenAt ? say('last_seen', durationText(say, Date.now() - Date.parse(lastSeenAt))) : '';

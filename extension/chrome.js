@@ -1,4 +1,9 @@
-/** All that touches Chrome, and nothing that decides. */
+/**
+ * Everything that touches Chrome, and nothing that decides.
+ *
+ * @import { Controller } from './lib/controller.js'
+ * @import { Alarm, Clock, Ending, Idle, KeptSession, Notify, Say, Storage, Toolbar } from './lib/types.js'
+ */
 
 import { DETECTION_SECONDS } from './lib/idle.js';
 import { noticeText } from './lib/messages.js';
@@ -11,37 +16,54 @@ const ASKING = 'still-working';
 const TELLING = 'ended';
 const { local, session: inMemory } = chrome.storage;
 
+/**
+ * @template T
+ * @param {chrome.storage.StorageArea} area
+ * @param {string} key
+ * @param {T} otherwise where nothing is stored
+ * @returns {Promise<T>}
+ */
+const read = async (area, key, otherwise) =>
+  /** @type {T} */ ((await area.get({ [key]: otherwise }))[key]);
+
+/** @type {KeptSession | null} */
+const NO_SESSION = null;
+/** @type {Ending[]} */
+const NO_ENDINGS = [];
+
+/** @type {Say} */
 export const say = (key, ...inserts) => chrome.i18n.getMessage(key, inserts);
 
+/** @type {Clock} */
 export const clock = {
   now: () => Date.now(),
   random: () => Math.random(),
   uuid: () => crypto.randomUUID(),
 };
 
+/** @type {Storage & {onChange: (listener: () => unknown) => void}} */
 export const storage = {
-  read: async () => (await local.get('state')).state ?? NOTHING,
+  read: () => read(local, 'state', NOTHING),
   write: (state) => local.set({ state }),
   session: async () =>
-    (await inMemory.get('session')).session ?? (await local.get('session')).session ?? null,
-  /** @param {boolean} keep on disk, so that it outlives the browser */
+    (await read(inMemory, 'session', NO_SESSION)) ?? (await read(local, 'session', NO_SESSION)),
   async setSession(session, keep) {
+    // On disk it outlives the browser.
     const [area, other] = keep ? [local, inMemory] : [inMemory, local];
     if (session) await area.set({ session });
     else await area.remove('session');
     await other.remove('session');
   },
-  endings: async () => (await inMemory.get('endings')).endings ?? [],
+  endings: () => read(inMemory, 'endings', NO_ENDINGS),
   setEndings: (endings) => inMemory.set({ endings }),
   onChange: (listener) => chrome.storage.onChanged.addListener(() => void listener()),
 };
 
+/** @type {Alarm} */
 export const alarm = {
-  /**
-   * An alarm that is made anew starts its time anew, so a right one is left alone. Chrome's go by
-   * the wall clock: where that was set back, the next is farther off than its period.
-   */
   async set(seconds) {
+    // Creating an alarm starts its period anew, so one that is right is left alone. Chrome's go by
+    // the wall clock: where that was set back, the next is farther off than its period.
     const found = await chrome.alarms.get(ALARM);
     const latest = clock.now() + seconds * 1000 + ROUNDING_MS;
     if (!Number.isFinite(seconds)) {
@@ -52,8 +74,10 @@ export const alarm = {
   },
 };
 
+/** @type {Idle} */
 export const idle = { state: () => chrome.idle.queryState(DETECTION_SECONDS) };
 
+/** @type {Toolbar} */
 export const toolbar = {
   async show(state, isSignedIn) {
     const { text, colour, title } = toolbarOf(state, isSignedIn);
@@ -64,13 +88,18 @@ export const toolbar = {
   },
 };
 
+/**
+ * @param {string} title
+ * @param {string} message
+ */
 const notification = (title, message) => ({
-  type: 'basic',
+  type: /** @type {const} */ ('basic'),
   iconUrl: 'icons/128.png',
   title,
   message,
 });
 
+/** @type {Notify} */
 export const notify = {
   ask: ({ name }) =>
     chrome.notifications.create(ASKING, {
@@ -85,7 +114,11 @@ export const notify = {
     }),
 };
 
-/** Let `controller` hear of all that wakes the worker. */
+/**
+ * Pass on to `controller` what wakes the worker.
+ *
+ * @param {Controller} controller
+ */
 export function wake(controller) {
   chrome.idle.setDetectionInterval(DETECTION_SECONDS);
   chrome.idle.onStateChanged.addListener((state) => void controller.idleChanged(state));
@@ -97,18 +130,29 @@ export function wake(controller) {
   void controller.start();
 }
 
+/**
+ * @param {Controller} controller
+ * @param {string} id of the notification that was clicked
+ */
 async function touched(controller, id) {
   await chrome.notifications.clear(id);
   if (id === ASKING) await controller.idleChanged('active');
 }
 
-/** Let the extension's pages call these methods of `controller`. */
+/**
+ * Let the extension's pages call these methods of `controller`.
+ *
+ * @template {string} M
+ * @param {{[method in M]: (options: any) => Promise<unknown>}} controller
+ * @param {M[]} methods
+ */
 export function serve(controller, methods) {
   chrome.runtime.onMessage.addListener(({ method, options }, _sender, answer) => {
-    if (!methods.includes(method)) return false;
-    controller[method](options).then(
+    const served = methods.find((one) => one === method);
+    if (!served) return false;
+    controller[served](options).then(
       () => answer({}),
-      ({ code = 'internal', message: detail, retryAfter }) =>
+      ({ code = 'internal', message: detail, retryAfter = null }) =>
         answer({ error: { code, detail, retryAfter } }),
     );
     return true; // it answers later
@@ -120,7 +164,9 @@ const TRIES = 3;
 /**
  * Call the controller from a page.
  *
- * @returns {Promise<{error?: object}>}
+ * @param {string} method
+ * @param {object} [options]
+ * @returns {Promise<{error?: {code: string, detail: string, retryAfter: number | null}}>}
  */
 export async function tell(method, options) {
   for (let tries = 1; ; tries++) {
@@ -134,10 +180,19 @@ export async function tell(method, options) {
 }
 
 export const permission = {
+  /** @param {string} pattern */
   has: (pattern) => chrome.permissions.contains({ origins: [pattern] }),
-  /** To be called while a click is handled, before anything is awaited. */
+  /**
+   * To be called while a click is handled, before anything is awaited.
+   *
+   * @param {string} pattern
+   */
   ask: (pattern) => chrome.permissions.request({ origins: [pattern] }),
-  /** What an administrator's policy allows can't be given back. */
+  /**
+   * False where an administrator's policy allows it: that can't be given back.
+   *
+   * @param {string} pattern
+   */
   drop: (pattern) => chrome.permissions.remove({ origins: [pattern] }).catch(() => false),
 };
 

@@ -1,3 +1,8 @@
+/**
+ * @import { Account } from './client/index.js'
+ * @import { ClockEvent, Elsewhere, MemberRecord } from './lib/types.js'
+ */
+
 import { permission, say, storage, tell, version } from './chrome.js';
 import { formatClockIn } from './client/badges.js';
 import { call } from './client/calls.js';
@@ -11,14 +16,20 @@ import { clicked, fillWords, find } from './page.js';
 
 fillWords(document);
 find('#version').textContent = say('version', version());
-find('#keep').addEventListener('change', ({ target }) => tell('setKeep', { keep: target.checked }));
-find('#sign-out').addEventListener('click', askToSignOut);
+const keep = find('#keep', HTMLInputElement);
+const signOutButton = find('#sign-out', HTMLButtonElement);
+const leaving = find('#leave', HTMLDialogElement);
+keep.addEventListener('change', () => tell('setKeep', { keep: keep.checked }));
+signOutButton.addEventListener('click', askToSignOut);
 find('#leave-out').addEventListener('click', () => signOut({ staysOn: false, elsewhere }));
 find('#leave-stay').addEventListener('click', () => signOut({ staysOn: true }));
-find('#leave-cancel').addEventListener('click', () => find('#leave').close());
-find('#forget').addEventListener('click', () => (find('#sure').hidden = false));
+find('#leave-cancel').addEventListener('click', () => leaving.close());
+find('#forget').addEventListener('click', () => {
+  find('#sure').hidden = false;
+});
 find('#forget-now').addEventListener('click', forget);
-let elsewhere; // the presence that began in another browser, where there is one
+/** @type {Elsewhere | undefined} the presence that began in another browser, if there is one */
+let elsewhere;
 const mutex = new Mutex();
 const load = () => mutex.runExclusive(readAndShow);
 storage.onChange(load);
@@ -32,8 +43,8 @@ async function readAndShow() {
     ? say('settings_signed_in', record.member.name, record.org.name)
     : say('settings_signed_out');
   find('#server').textContent = state.server ?? say('settings_no_server');
-  find('#keep').checked = state.keep;
-  find('#keeping').hidden = find('#sign-out').hidden = !record;
+  keep.checked = state.keep;
+  find('#keeping').hidden = signOutButton.hidden = !record;
   const waiting = Object.values(state.records).flatMap(({ member, queue }) =>
     queue.map((event) => line(member, event)),
   );
@@ -42,6 +53,10 @@ async function readAndShow() {
   find('#nothing').hidden = waiting.length > 0;
 }
 
+/**
+ * @param {MemberRecord['member']} member
+ * @param {ClockEvent} event
+ */
 function line(member, { kind, account, occurred_at }) {
   const item = document.createElement('li');
   const time = formatClockIn(occurred_at);
@@ -49,36 +64,39 @@ function line(member, { kind, account, occurred_at }) {
   return item;
 }
 
-/** Who is clocked in says what becomes of that; the board asks the same. */
-async function askToSignOut({ target }) {
-  target.disabled = true;
+/** A member who is clocked in chooses what becomes of that, as on the board. */
+async function askToSignOut() {
+  signOutButton.disabled = true;
   const account = await accountNow();
-  target.disabled = false;
+  signOutButton.disabled = false;
   if (!account) return signOut({ staysOn: false });
   find('#leave-text').textContent = say('leave_text', account.name);
-  find('#leave').showModal();
+  leaving.showModal();
 }
 
-/** Where the member is by what was done here, or else by the server's word, if it answers. */
+/**
+ * Where the member is: by what was done here, or else by what the server says, if it answers.
+ *
+ * @returns {Promise<Account | null>}
+ */
 async function accountNow() {
   const [state, session] = [await storage.read(), await storage.session()];
   const record = recordOf(state);
   elsewhere = undefined;
   const here = record && intended(record);
-  if (here || !session) return here;
-  const asked = call(state.server, 'GET', '/v1/me', { token: session.token, is: isClockedIn });
-  const { id, account_id } = await asked.then(
-    ({ data }) => data.presence,
-    () => ({}),
-  );
-  if (!id) return null;
+  if (here || !record || !session) return here;
+  const options = { token: session.token, is: isClockedIn };
+  const answer = await call(record.server, 'GET', '/v1/me', options).catch(() => null);
+  if (!answer) return null;
+  const { id, account_id } = answer.data.presence;
   const account = accountOf(record, account_id);
   elsewhere = { id, account };
   return account;
 }
 
+/** @param {{staysOn: boolean, elsewhere?: Elsewhere}} options */
 async function signOut(options) {
-  find('#leave').close();
+  leaving.close();
   await tell('signOut', { ...clicked(), ...options });
 }
 

@@ -2,23 +2,56 @@
 
 import { say } from './chrome.js';
 
-export const find = (selector) => document.querySelector(selector);
+/**
+ * An element that the page has.
+ *
+ * @template {Element} [T=HTMLElement]
+ * @param {string} selector
+ * @param {new () => T} [kind]
+ * @param {ParentNode} [root]
+ * @returns {T}
+ */
+export function find(selector, kind, root = document) {
+  const element = root.querySelector(selector);
+  if (!(element instanceof (kind ?? HTMLElement))) throw new TypeError(`There is no ${selector}`);
+  return /** @type {T} */ (element);
+}
 
-/** Put the messages where the page names their keys. */
+/**
+ * Put the messages where the page names their keys.
+ *
+ * @param {ParentNode} root
+ */
 export function fillWords(root) {
-  for (const element of root.querySelectorAll('[data-say]')) {
-    element.textContent = say(element.dataset.say);
-  }
-  for (const element of root.querySelectorAll('[data-say-label]')) {
-    element.ariaLabel = say(element.dataset.sayLabel);
-    if (element.matches('button')) element.title = element.ariaLabel;
-  }
-  for (const element of root.querySelectorAll('[data-say-placeholder]')) {
-    element.placeholder = say(element.dataset.sayPlaceholder);
+  for (const [attribute, put] of FILLED) {
+    for (const element of root.querySelectorAll(`[${attribute}]`)) {
+      put(element, say(element.getAttribute(attribute) ?? ''));
+    }
   }
 }
 
-/** Show a text, or nothing of the element where there is none. */
+/** @type {[string, (element: Element, text: string) => void][]} */
+const FILLED = [
+  ['data-say', (element, text) => (element.textContent = text)],
+  ['data-say-label', label],
+  ['data-say-placeholder', (element, text) => element.setAttribute('placeholder', text)],
+];
+
+/**
+ * @param {Element} element
+ * @param {string} text
+ */
+function label(element, text) {
+  element.ariaLabel = text;
+  if (element instanceof HTMLButtonElement) element.title = text;
+}
+
+/**
+ * Show a text, or hide the element where there is none.
+ *
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
 export function showText(element, text) {
   const place = element.querySelector('span') ?? element;
   if (place.textContent !== text) place.textContent = text;

@@ -1,3 +1,11 @@
+/**
+ * @import { Snapshot } from './client/index.js'
+ * @import { Place } from './lib/popup-model.js'
+ * @import { MemberRecord, State } from './lib/types.js'
+ *
+ * @typedef {'address' | 'sign-in' | 'main'} Screen
+ */
+
 import { AccountRows } from './account-rows.js';
 import { clock, openSettings, permission, say, storage, tell } from './chrome.js';
 import { formatClockIn } from './client/badges.js';
@@ -21,12 +29,18 @@ import { clicked, fillWords, find, showText } from './page.js';
 
 const DURATION_MS = 10_000; // between two looks at how long
 
+/** @type {State} */
 let state;
-let session;
+/** @type {Screen | undefined} */
 let screen;
 let contradicted = 0; // the version of a snapshot that was already asked about
+/** @type {Place} */
 let place;
 
+const addressField = find('#server', HTMLInputElement);
+const codeField = find('#code', HTMLInputElement);
+const keepBox = find('#keep', HTMLInputElement);
+const signInButton = find('#sign-in .main', HTMLButtonElement);
 const mutex = new Mutex();
 /** Read everything again and show it. */
 const load = () => mutex.runExclusive(readAndShow);
@@ -41,44 +55,54 @@ find('#settings').addEventListener('click', openSettings);
 find('#notice button').addEventListener('click', () => tell('dismiss'));
 find('#place button').addEventListener('click', clockOut);
 storage.onChange(load);
-setInterval(() => screen === 'main' && showPlace(), DURATION_MS);
+setInterval(() => inMain(showPlace), DURATION_MS);
 await load();
 if (screen === 'main') await tell('look');
 
 async function where() {
   const { server } = await storage.read();
-  return { server, token: (await storage.session())?.token };
+  return { server: server ?? '', token: (await storage.session())?.token };
+}
+
+/**
+ * Do what needs a member who is signed in.
+ *
+ * @template T
+ * @param {(record: MemberRecord) => T} act
+ */
+function inMain(act) {
+  const record = screen === 'main' ? recordOf(state) : null;
+  return record ? act(record) : undefined;
 }
 
 async function readAndShow() {
   const [read, found] = await Promise.all([storage.read(), storage.session()]);
   const isAllowed = read.server !== null && (await permission.has(patternOf(read.server)));
   const known = state && recordOf(state)?.version;
-  [state, session] = [read, found];
-  show(screenOf(state, session, isAllowed));
-  const record = recordOf(state);
-  if (screen === 'main' && record.version !== known) poller.refresh(record.version);
+  state = read;
+  show(screenOf(state, found, isAllowed));
+  inMain(({ version }) => version !== known && poller.refresh(version));
 }
 
+/** @param {Screen} name */
 function show(name) {
   const isNew = screen !== name;
   screen = name;
   for (const id of ['address', 'sign-in', 'main']) find(`#${id}`).hidden = id !== name;
-  if (name === 'main') showMain();
-  else poller.stop();
+  if (name !== 'main') poller.stop();
+  inMain(showMain);
   if (name === 'sign-in') showSignIn();
   if (!isNew) return;
-  if (name === 'address') find('#server').value = state.server ?? '';
-  find(name === 'address' ? '#server' : '#code').focus();
+  if (name === 'address') addressField.value = state.server ?? '';
+  (name === 'address' ? addressField : codeField).focus();
   if (name === 'main') poller.refresh();
 }
 
 function showSignIn() {
-  const [reason, on, account] = farewellOf(state) ?? [];
-  showText(
-    find('#farewell'),
-    [reason && say(reason), on && say(on, account)].filter(Boolean).join(' '),
-  );
+  const farewell = farewellOf(state);
+  const said = farewell ? [say(farewell.reason)] : [];
+  if (farewell?.stillOn) said.push(say('farewell_on', farewell.stillOn));
+  showText(find('#farewell'), said.join(' '));
   const left = waitingFor(state).map(({ name, count }) =>
     count === 1 ? say('left_one', name) : say('left_many', name, String(count)),
   );
@@ -86,14 +110,14 @@ function showSignIn() {
   find('#where').textContent = state.server;
 }
 
-function showMain() {
-  const record = recordOf(state);
+/** @param {MemberRecord} record */
+function showMain(record) {
   find('#org').textContent = find('#org').title = record.org.name;
   find('#member').textContent = record.member.name;
   const { status } = poller;
   find('#connection').dataset.status = status;
   find('#connection span').textContent = say(`connection_${status}`);
-  showPlace();
+  showPlace(record);
   const { queue, notice, retry } = record;
   // What is just being sent does not wait.
   const isWaiting = retry && queue.length > 0;
@@ -104,19 +128,20 @@ function showMain() {
   rows.show(rowsOf(record, poller.snapshot));
 }
 
-function showPlace() {
-  const record = recordOf(state);
+/** @param {MemberRecord} record */
+function showPlace(record) {
   place = placeOf(record, poller.snapshot);
   const { kind, account } = place;
   const section = find('#place');
   section.dataset.kind = kind;
-  section.querySelector('strong').textContent = account?.name ?? say('off');
-  section.querySelector('small').textContent = placeText(record);
-  section.querySelector('.initials').textContent = account ? initials(account.name) : '';
+  find('#place strong').textContent = account?.name ?? say('off');
+  find('#place small').textContent = placeText(record);
+  find('#place .initials').textContent = account ? initials(account.name) : '';
   section.style.setProperty('--initials', account ? colourOf(account.id) : 'none');
-  section.querySelector('button').hidden = kind === 'off';
+  find('#place button').hidden = kind === 'off';
 }
 
+/** @param {MemberRecord} record */
 function placeText({ skew, retry }) {
   const { kind, since, isPending } = place;
   if (!since) return say('off_hint');
@@ -126,11 +151,14 @@ function placeText({ skew, retry }) {
   return say('on_since', durationText(say, Date.now() + skew - Date.parse(since)), time);
 }
 
-async function onSnapshot() {
-  if (screen !== 'main') return;
-  showMain();
+function onSnapshot() {
+  void inMain(follow);
+}
+
+/** @param {MemberRecord} record */
+async function follow(record) {
+  showMain(record);
   const { snapshot, status } = poller;
-  const record = recordOf(state);
   const isAway = record.retry !== null || record.queue.length > 0;
   if (status === 'live' && isAway) await tell('look');
   if (!snapshot) return;
@@ -141,6 +169,7 @@ async function onSnapshot() {
   if (snapshot.accounts_version !== record.accountsVersion) await readAccounts(snapshot);
 }
 
+/** @param {Snapshot} snapshot */
 async function readAccounts({ accounts_version: accountsVersion }) {
   const { server, token } = await where();
   // Without an answer the next snapshot asks again.
@@ -150,39 +179,49 @@ async function readAccounts({ accounts_version: accountsVersion }) {
   if (answer) await tell('setAccounts', { ...answer.data, accountsVersion });
 }
 
+/**
+ * @param {string} token
+ * @param {string} reason
+ */
 async function onRefused(token, reason) {
   await tell('refuse', { token, reason });
 }
 
-/** Chrome may close the popup to ask: then what was chosen is already kept. */
+/**
+ * Chrome may close the popup to ask. What was chosen is stored by then.
+ *
+ * @param {Event} event
+ */
 async function chooseServer(event) {
   event.preventDefault();
-  const { url, problem } = addressOf(find('#server').value);
-  find('#server-error').textContent = problem ? say(problem) : '';
-  if (problem) return;
+  const chosen = addressOf(addressField.value);
+  find('#server-error').textContent = 'problem' in chosen ? say(chosen.problem) : '';
+  if ('problem' in chosen) return;
+  const { url } = chosen;
   const allowed = permission.ask(patternOf(url));
   await tell('setServer', { server: url });
   if (!(await allowed)) find('#server-error').textContent = say('address_refused');
   await load();
 }
 
+/** @param {Event} event */
 async function signIn(event) {
   event.preventDefault();
-  const [field, button, error] = [find('#code'), event.submitter, find('#code-error')];
-  if (!field.value.trim()) {
+  const error = find('#code-error');
+  if (!codeField.value.trim()) {
     error.textContent = say('code_missing');
     return;
   }
-  button.disabled = true;
-  const answer = await tell('signIn', { code: field.value, keep: find('#keep').checked });
-  button.disabled = false;
+  signInButton.disabled = true;
+  const answer = await tell('signIn', { code: codeField.value, keep: keepBox.checked });
+  signInButton.disabled = false;
   error.textContent = answer.error ? errorText(say, answer.error) : '';
-  if (answer.error) field.focus();
-  else field.value = '';
+  if (answer.error) codeField.focus();
+  else codeField.value = '';
 }
 
 function clockOut() {
-  const { kind, presence, account } = place;
-  const elsewhere = kind === 'elsewhere' ? { id: presence.id, account } : undefined;
+  const { presence, account } = place;
+  const elsewhere = presence ? { id: presence.id, account } : undefined;
   return tell('clockOut', { ...clicked(), elsewhere });
 }

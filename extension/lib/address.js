@@ -20,10 +20,15 @@ export function addressOf(typed) {
   return { url: url.origin };
 }
 
-/** The host permission for a server: Chrome's patterns have no port. */
+/**
+ * The host permission for a server: Chrome's patterns have no port.
+ *
+ * @param {string} server
+ */
 export function patternOf(server) {
   const { protocol, hostname } = new URL(server);
   return `${protocol}//${hostname}/*`;
 }
 
+/** @param {string} text */
 const parsed = (text) => (URL.canParse(text) ? new URL(text) : null);

@@ -1,6 +1,9 @@
 /**
- * Keeps a member's presence right, in a service worker that may be stopped at any moment: each
- * step is stored before the next begins, and nothing is remembered outside of storage.
+ * What can happen: a click, an alarm, input, a sign-out. The service worker may be stopped at any
+ * moment, so each step is stored before the next begins, and nothing is kept outside of storage.
+ *
+ * @import { Account } from '../client/index.js'
+ * @import { Click, Elsewhere, MemberRecord, Outside } from './types.js'
  */
 
 import { call } from '../client/calls.js';
@@ -12,16 +15,7 @@ import { closed, isOpened, NOTHING, opened, recordOf, sessionOf, skewOf } from '
 import { StateStore } from './state-store.js';
 
 export class Controller {
-  /**
-   * @param {object} outside chrome.js, or a test's
-   * @param {object} outside.storage the state and the session, to read and write
-   * @param {object} outside.alarm
-   * @param {object} outside.toolbar
-   * @param {object} outside.notify
-   * @param {{state: () => Promise<string>}} outside.idle
-   * @param {{now: () => number, random: () => number, uuid: () => string}} outside.clock
-   * @param {typeof globalThis.fetch} [outside.fetch]
-   */
+  /** @param {Outside} outside */
   constructor({ idle, clock, fetch, ...outside }) {
     this.store = new StateStore(outside);
     this.replayer = new Replayer(this.store, clock, fetch);
@@ -35,7 +29,7 @@ export class Controller {
     return this.store.show();
   }
 
-  /** The alarm: look for input, send what waits, say that the member is there. */
+  /** The alarm: look for input, replay the queue, send a heartbeat. */
   async tick() {
     await this.#tellEndings();
     await this.idleChanged(await this.idle.state());
@@ -43,7 +37,7 @@ export class Controller {
     if (!retry || isOver(retry.since, retry.at, this.clock.now())) await this.replayer.replay();
   }
 
-  /** The member looks, or the server was seen again: send now, whatever failed before. */
+  /** The member looks, or the server was seen again: replay now, whatever failed before. */
   look() {
     return this.replayer.replay('beat');
   }
@@ -57,8 +51,8 @@ export class Controller {
       const account = intended(record);
       if (!account) return record;
       const { verdict, at } = judge(record.lastInput, now);
-      ends = verdict === 'end';
-      if (ends) {
+      ends = at !== null;
+      if (at !== null) {
         const notice = { kind: 'inactive', account, at };
         return clockOut({ ...record, notice }, { key, at, reason: 'inactivity' });
       }
@@ -68,16 +62,17 @@ export class Controller {
     if (ends) await this.replayer.replay();
   }
 
-  /** @param {{key: string, account: object, at: number}} event */
+  /** @param {Click & {account: Account}} event */
   async clockIn(event) {
     await this.store.edit((record) => clockIn(record, event));
     await this.replayer.replay();
   }
 
-  /** @param {{key: string, at: number, elsewhere?: object}} event */
+  /** @param {Click & {elsewhere?: Elsewhere}} event */
   async clockOut(event) {
-    const read = (record) => (record.notice ? { ...record, notice: null } : record);
-    await this.store.edit((record) => clockOut(read(record), { ...event, reason: 'user' }));
+    await this.store.edit((record) =>
+      clockOut(withoutNotice(record), { ...event, reason: 'user' }),
+    );
     await this.replayer.replay();
   }
 
@@ -88,26 +83,29 @@ export class Controller {
     await this.#tellEndings();
   }
 
-  /** @param {{code: string, keep: boolean}} typed the code is used, and kept nowhere */
+  /** @param {{code: string, keep: boolean}} typed the code is used here and stored nowhere */
   async signIn({ code, keep }) {
     const { server } = await this.store.read();
+    if (server === null) return;
     const options = { body: { access_code: code }, is: isOpened, fetch: this.fetch };
     const { data, headers } = await call(server, 'POST', '/v1/sessions', options);
     const now = this.clock.now();
-    await this.store.change((state) => opened({ ...state, keep }, data, skewOf(headers, now)));
+    const skew = skewOf(headers, now);
+    await this.store.change((state) => opened({ ...state, server, keep }, data, skew));
     await this.store.changeSession(() => sessionOf(server, data, now));
     await this.look();
   }
 
   /**
-   * @param {{staysOn: boolean, key: string, at: number, elsewhere?: object}} event of clocking out,
-   *   where the member does not stay on the clock
+   * @param {Click & {staysOn?: boolean, elsewhere?: Elsewhere}} event of clocking out, unless the
+   *   member stays on the clock
    */
   async signOut({ staysOn, ...event }) {
     if (!staysOn) await this.clockOut(event);
     await this.#endSession();
-    const left = (state) => ({ ...state, signedOut: 'signed_out' });
-    await this.store.change((state) => (staysOn ? left(state) : closed(state)));
+    await this.store.change((state) =>
+      staysOn ? { ...state, signedOut: 'signed_out' } : closed(state),
+    );
     await this.#tellEndings();
   }
 
@@ -116,7 +114,7 @@ export class Controller {
     const { server } = await this.store.read();
     const session = await this.store.session();
     await this.store.changeSession(() => null);
-    if (!session) return;
+    if (server === null || !session) return;
     const { token, endsAt } = session;
     await this.store.changeEndings((all) => [...all, { server, token, endsAt }]);
   }
@@ -141,10 +139,10 @@ export class Controller {
 
   /** The member has read the notice. */
   dismiss() {
-    return this.store.edit((record) => ({ ...record, notice: null }));
+    return this.store.edit(withoutNotice);
   }
 
-  /** @param {{accounts: object[], accountsVersion: number}} told what the popup was told */
+  /** @param {Pick<MemberRecord, 'accounts' | 'accountsVersion'>} told what the popup was told */
   setAccounts(told) {
     return this.store.edit((record) => ({ ...record, ...told }));
   }
@@ -162,3 +160,6 @@ export class Controller {
     await this.store.changeEndings(() => []);
   }
 }
+
+/** @param {MemberRecord} record */
+const withoutNotice = (record) => (record.notice ? { ...record, notice: null } : record);

@@ -1,12 +1,31 @@
-/** What the popup shows, made of the state and the snapshot. */
+/**
+ * What the popup shows, made of the state and the snapshot.
+ *
+ * @import { Account, Own, Snapshot } from '../client/index.js'
+ * @import { Badge } from '../client/badges.js'
+ * @import { KeptSession, MemberRecord, State } from './types.js'
+ *
+ * @typedef {object} Place the member's own
+ * @property {'on' | 'off' | 'elsewhere'} kind
+ * @property {Account | null} account
+ * @property {string | null | undefined} since
+ * @property {boolean} isPending whether the server has yet to be told
+ * @property {Own | null} presence the one that is elsewhere
+ *
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} name
+ * @property {Badge | null} badge
+ * @property {'clock_in' | 'switch' | 'continue' | null} action
+ */
 
 import { badgeOf } from '../client/badges.js';
 import { intended } from './queue.js';
 import { recordOf, waiting } from './state.js';
 
 /**
- * @param {object} state
- * @param {object | null} session
+ * @param {State} state
+ * @param {KeptSession | null} session
  * @param {boolean} isAllowed whether Chrome lets us call the server
  * @returns {'address' | 'sign-in' | 'main'}
  */
@@ -25,30 +44,39 @@ const FAREWELLS = [
   'unknown_member',
 ];
 
-/** Why somebody has to sign in, as a message; null where nobody asks. */
+/**
+ * Why the member has to sign in, and where they are, as messages; null where nobody was signed in.
+ *
+ * @param {State} state
+ */
 export function farewellOf(state) {
   const record = recordOf(state);
   if (!record) return null;
   const reason = state.signedOut ?? 'closed';
   const known = FAREWELLS.includes(reason) ? reason : 'invalid';
   const account = intended(record);
-  return [`farewell_${known}`, account ? 'farewell_on' : null, account?.name];
+  return { reason: `farewell_${known}`, stillOn: account?.name ?? null };
 }
 
-/** Whose events wait on this computer for their member. */
+/**
+ * Whose events wait on this computer for their member.
+ *
+ * @param {State} state
+ */
 export const waitingFor = (state) =>
   waiting(state).map(({ member, queue }) => ({ name: member.name, count: queue.length }));
 
 /**
  * The member's own place.
  *
- * @returns {{kind: 'on' | 'off' | 'elsewhere', account: object | null, since: string | null,
- *   isPending: boolean, presence: object | null}} `presence`: the one that is elsewhere
+ * @param {MemberRecord} record
+ * @param {Snapshot | null} snapshot
+ * @returns {Place}
  */
 export function placeOf(record, snapshot) {
   const account = intended(record);
   const isPending = record.queue.length > 0;
-  const since = isPending ? (record.queue.at(-1).occurred_at ?? null) : record.presence?.since;
+  const since = record.queue.at(-1)?.occurred_at ?? record.presence?.since;
   if (account) return { kind: 'on', account, since, isPending, presence: null };
   const me = isPending ? null : meOf(record, snapshot);
   if (!me) return { kind: 'off', account: null, since, isPending, presence: null };
@@ -56,7 +84,12 @@ export function placeOf(record, snapshot) {
   return { kind: 'elsewhere', account: there, since: me.clocked_in_at, isPending, presence: me };
 }
 
-/** Whether the snapshot says that the presence which was begun here is over. */
+/**
+ * Whether the snapshot says that the presence which began here is over.
+ *
+ * @param {MemberRecord} record
+ * @param {Snapshot} snapshot
+ */
 export function isContradicted(record, snapshot) {
   if (!record.presence || record.queue.length > 0 || !isNewEnough(record, snapshot)) return false;
   return snapshot.me?.id !== record.presence.id;
@@ -65,7 +98,9 @@ export function isContradicted(record, snapshot) {
 /**
  * The accounts, each with its badge and what can be done.
  *
- * @returns {{id: string, name: string, badge: object | null, action: string | null}[]}
+ * @param {MemberRecord} record
+ * @param {Snapshot | null} snapshot
+ * @returns {Row[]}
  */
 export function rowsOf(record, snapshot) {
   const place = placeOf(record, snapshot);
@@ -75,6 +110,12 @@ export function rowsOf(record, snapshot) {
   });
 }
 
+/**
+ * @param {MemberRecord} record
+ * @param {Place} place
+ * @param {string} id
+ * @param {Badge | null} badge
+ */
 function actionOf({ bound }, { kind, account }, id, badge) {
   if (bound && bound !== id) return null;
   if (account?.id === id) return kind === 'elsewhere' ? 'continue' : null;
@@ -82,10 +123,24 @@ function actionOf({ bound }, { kind, account }, id, badge) {
   return kind === 'off' ? 'clock_in' : 'switch';
 }
 
-/** A snapshot from before one's own last write would show what is over. */
-const isNewEnough = ({ version }, snapshot) => snapshot && snapshot.version >= version;
+/**
+ * A snapshot from before the member's own last write would show what is over.
+ *
+ * @param {MemberRecord} record
+ * @param {Snapshot} snapshot
+ */
+const isNewEnough = ({ version }, snapshot) => snapshot.version >= version;
 
-const meOf = (record, snapshot) => (isNewEnough(record, snapshot) ? snapshot.me : null);
+/**
+ * @param {MemberRecord} record
+ * @param {Snapshot | null} snapshot
+ */
+const meOf = (record, snapshot) => (snapshot && isNewEnough(record, snapshot) ? snapshot.me : null);
 
+/**
+ * @param {Pick<MemberRecord, 'accounts'>} record
+ * @param {string} id
+ * @returns {Account}
+ */
 export const accountOf = ({ accounts }, id) =>
   accounts.find((account) => account.id === id) ?? { id, name: '…' };

@@ -1,19 +1,12 @@
 /**
- * What a member did and the server has not answered yet, oldest first. Each function takes the
- * member's record (state.js) and gives the one that follows; nothing here waits or sends.
+ * The queue: what a member did and the server has not answered yet, oldest first. Each function
+ * takes the member's record (state.js) and gives the one that follows; nothing here waits or sends.
  *
- * @typedef {{id: string, name: string}} Account
- * @typedef {object} Event
- * @property {string} key its Idempotency-Key
- * @property {'clock_in' | 'clock_out'} kind
- * @property {string} occurred_at by the server's clock
- * @property {Account} account
- * @property {string} [presence_id] what a clock-out ends, or
- * @property {string} [after] the key of the clock-in whose answer will say it
- * @property {'user' | 'inactivity'} [reason]
+ * @import { Account, ClockedIn, ClockedOut } from '../client/index.js'
+ * @import { ClockEvent, Click, Elsewhere, MemberRecord, Notice, Presence, Problem } from './types.js'
  */
 
-/** What the service says of an event itself; whatever else goes wrong, the event is kept. */
+/** Refusals of the event itself. Whatever else goes wrong, the event is kept. */
 const REFUSALS = [
   'account_occupied',
   'account_not_found',
@@ -24,56 +17,85 @@ const REFUSALS = [
   'idempotency_key_reused',
 ];
 
+/** @param {{code: string}} problem */
 export const isRefusal = ({ code }) => REFUSALS.includes(code);
 
-/** The account that the member means to be on, all answers supposed; or null. */
+/**
+ * The account that the member means to be on, or null: where they are once the queue was sent.
+ *
+ * @param {Pick<MemberRecord, 'presence' | 'queue'>} record
+ */
 export function intended({ presence, queue }) {
   const last = queue.at(-1);
   if (!last) return presence?.account ?? null;
   return last.kind === 'clock_in' ? last.account : null;
 }
 
-/** @param {{key: string, account: Account, at: number}} event */
+/**
+ * @param {MemberRecord} record
+ * @param {Click & {account: Account}} event
+ * @returns {MemberRecord}
+ */
 export function clockIn(record, { key, account, at }) {
   if (has(record, key) || intended(record)?.id === account.id) return record;
+  /** @type {ClockEvent} */
   const event = { key, kind: 'clock_in', account, occurred_at: timeOf(record, at) };
   return { ...record, queue: [...record.queue, event], lastInput: at, asked: false, notice: null };
 }
 
 /**
- * @param {{key: string, at: number, reason: string, elsewhere?: {id: string, account: Account}}} event
- *   `elsewhere`: end that presence, which another browser of the member's began
+ * @param {MemberRecord} record
+ * @param {Click & {reason: ClockEvent['reason'], elsewhere?: Elsewhere}} event `elsewhere`: end that
+ *   presence, which another browser of the member's began
+ * @returns {MemberRecord}
  */
 export function clockOut(record, { key, at, reason, elsewhere }) {
   const account = elsewhere?.account ?? intended(record);
   if (!account || has(record, key)) return record;
   const last = record.queue.at(-1);
   const whose = elsewhere ?? (last ? null : record.presence);
-  const target = whose ? { presence_id: whose.id } : { after: last.key };
+  const target = whose ? { presence_id: whose.id } : { after: last?.key };
   const occurred_at = timeOf(record, at);
+  /** @type {ClockEvent} */
   const event = { key, kind: 'clock_out', account, reason, occurred_at, ...target };
   return { ...record, queue: [...record.queue, event], asked: false };
 }
 
-/** What to send for the first event of a queue. */
+/**
+ * What to send for the first event of a queue.
+ *
+ * @param {ClockEvent} event
+ */
 export function requestOf({ kind, account, presence_id, reason, occurred_at }) {
   return kind === 'clock_in'
     ? { path: '/v1/clock-in', body: { account_id: account.id, occurred_at } }
     : { path: '/v1/clock-out', body: { presence_id, reason, occurred_at } };
 }
 
-/** @param {object} data what the server answered to `event` */
+/**
+ * @param {MemberRecord} record
+ * @param {ClockEvent} event
+ * @param {ClockedIn | ClockedOut} data what the server answered to `event`
+ * @param {number} now
+ * @returns {MemberRecord}
+ */
 export function answered(record, event, data, now) {
   const rest = without(record, event);
   if (event.kind === 'clock_out')
     return { ...reached(record), ...left(record, event), queue: rest };
-  const { id, clocked_in_at } = data.presence;
+  const { id, clocked_in_at } = /** @type {ClockedIn} */ (data).presence;
   const presence = { id, account: event.account, since: clocked_in_at };
   const queue = rest.map((other) => (other.after === event.key ? onto(other, presence) : other));
   return { ...reached(record), presence, lastBeat: now, queue };
 }
 
-/** @param {object} problem how the server refused `event` */
+/**
+ * @param {MemberRecord} record
+ * @param {ClockEvent} event
+ * @param {Problem} problem how the server refused `event`
+ * @param {number} now
+ * @returns {MemberRecord}
+ */
 export function refused(record, event, problem, now) {
   const rest = without(record, event);
   if (event.kind === 'clock_out') {
@@ -90,7 +112,15 @@ export function refused(record, event, problem, now) {
   return { ...reached(record), presence, queue, notice };
 }
 
-/** The presence is over, and not by anything that was done here. */
+/**
+ * The presence is over, and not by anything that was done here.
+ *
+ * @param {MemberRecord} record
+ * @param {string} presenceId
+ * @param {Problem} problem
+ * @param {number} now
+ * @returns {MemberRecord}
+ */
 export function ended(record, presenceId, problem, now) {
   if (record.presence?.id !== presenceId) return record;
   const { account } = record.presence;
@@ -102,23 +132,55 @@ export function ended(record, presenceId, problem, now) {
   };
 }
 
-/** The server answers again. */
+/**
+ * The server answers again.
+ *
+ * @param {MemberRecord} record
+ */
 export const reached = (record) => (record.retry ? { ...record, retry: null } : record);
 
-/** A message that was sent twice counts once. */
+/**
+ * A message that was sent twice counts once.
+ *
+ * @param {MemberRecord} record
+ * @param {string} key
+ */
 const has = ({ queue }, key) => queue.some((event) => event.key === key);
 
+/**
+ * @param {MemberRecord} record
+ * @param {ClockEvent} event
+ */
 const without = ({ queue }, { key }) => queue.filter((other) => other.key !== key);
 
+/**
+ * @param {ClockEvent} event
+ * @param {Presence} presence
+ */
 const onto = ({ after: _, ...event }, { id }) => ({ ...event, presence_id: id });
 
+/**
+ * @param {MemberRecord} record
+ * @param {ClockEvent} event
+ */
 const left = ({ presence }, { presence_id }) =>
   presence?.id === presence_id ? { presence: null } : {};
 
+/**
+ * @param {Problem} problem
+ * @param {Account} account
+ * @param {number} at
+ * @returns {Notice}
+ */
 function noticeOf({ code, reason }, account, at) {
   const kind = code === 'presence_ended' ? `ended_${reason}` : `refused_${code}`;
   return { kind, account, at };
 }
 
-/** When it happened, by the server's clock. */
+/**
+ * When it happened, by the server's clock.
+ *
+ * @param {MemberRecord} record
+ * @param {number} at
+ */
 const timeOf = ({ skew }, at) => new Date(at + skew).toISOString();

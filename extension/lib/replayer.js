@@ -1,4 +1,16 @@
-/** Sends what waits: the queue in its order, then a heartbeat. */
+/**
+ * Replays the queue at the server in its order, then sends a heartbeat.
+ *
+ * @import { ClockEvent, KeptSession, MemberRecord, Outside, Presence, Problem } from './types.js'
+ * @import { StateStore } from './state-store.js'
+ *
+ * @typedef {'due' | 'beat'} Wish with `beat` also a heartbeat that is not due
+ *
+ * @typedef {object} Sender a member with their session
+ * @property {string} who
+ * @property {string} server
+ * @property {KeptSession} session
+ */
 
 import { call, PresenceError } from '../client/calls.js';
 import { isClockedIn, isClockedOut, versionOf } from '../client/wire.js';
@@ -7,12 +19,14 @@ import { backOff, isBeatDue, isOver } from './schedule.js';
 import { halfway, isOpened, opened, sessionOf, skewOf } from './state.js';
 
 export class Replayer {
-  #sending = null;
+  /** @type {Promise<void> | null} */
+  #replaying = null;
+  /** @type {Wish | null} */
   #wanted = null;
 
   /**
-   * @param {import('./state-store.js').StateStore} store
-   * @param {{now: () => number, random: () => number}} clock
+   * @param {StateStore} store
+   * @param {Pick<Outside['clock'], 'now' | 'random'>} clock
    * @param {typeof globalThis.fetch} [fetch]
    */
   constructor(store, clock, fetch) {
@@ -22,14 +36,14 @@ export class Replayer {
   }
 
   /**
-   * Whoever asks while it sends gets another round after this one.
+   * A call that comes during a round gets another round after it.
    *
-   * @param {'due' | 'beat'} [wish] with `beat` also a heartbeat that is not due
+   * @param {Wish} [wish]
    */
   replay(wish = 'due') {
     this.#wanted = this.#wanted === 'beat' ? 'beat' : wish;
-    this.#sending ??= this.#rounds();
-    return this.#sending;
+    this.#replaying ??= this.#rounds();
+    return this.#replaying;
   }
 
   async #rounds() {
@@ -40,74 +54,104 @@ export class Replayer {
         await this.#round(wish);
       }
     } finally {
-      // At once: who asks after the last look at what is wanted begins anew.
-      this.#sending = null;
+      // In the same step as the last look at what is wanted: a call after it begins new rounds.
+      this.#replaying = null;
     }
   }
 
+  /** @param {Wish} wish */
   async #round(wish) {
     const { who, server } = await this.store.read();
     const session = await this.store.session();
     // A queue is sent with its own member's token, and with no other.
-    if (!session || session.who !== who) return;
-    const line = { who, server, session };
-    if (isOver(session.since, session.renewAt, this.clock.now())) await this.#renew(line);
+    if (server === null || !session || session.who !== who) return;
+    const sender = { who, server, session };
+    if (isOver(session.since, session.renewAt, this.clock.now())) await this.#renew(sender);
+    /** @type {MemberRecord | undefined} */
     let record;
     do {
       record = (await this.store.read()).records[who];
-    } while (record?.queue.length > 0 && (await this.#deliver(line, record.queue[0])));
+    } while (record?.queue.length > 0 && (await this.#deliver(sender, record.queue[0])));
     if (!record?.presence || record.queue.length > 0) return;
-    if (wish === 'beat' || isBeatDue(record, this.clock.now())) await this.#beat(line, record);
-  }
-
-  /** A renewal that fails is tried again later; until it ends the token serves on. */
-  async #renew(line) {
-    const { server, session } = line;
-    const options = { token: session.token, body: {}, is: isOpened, fetch: this.fetch };
-    const answer = await call(server, 'POST', '/v1/sessions/renew', options).catch(() => null);
-    const now = this.clock.now();
-    line.session = answer ? sessionOf(server, answer.data, now) : halfway(session, now);
-    const isStill = (stored) => stored?.token === session.token;
-    // The member may have signed out while it was asked for.
-    await this.store.changeSession((stored) => (isStill(stored) ? line.session : stored));
-    if (!answer) return;
-    await this.store.change((state) =>
-      state.who === line.who ? opened(state, answer.data) : state,
-    );
-  }
-
-  /** @returns {Promise<boolean>} whether the server has spoken, so that the next may go */
-  async #deliver(line, event) {
-    const { path, body } = requestOf(event);
-    const refuse = (problem) => (record) => refused(record, event, problem, this.clock.now());
-    const is = event.kind === 'clock_in' ? isClockedIn : isClockedOut;
-    const answer = await this.#call(line, path, body, { key: event.key, refuse, is });
-    if (answer?.data) {
-      const version = versionOf(answer.headers);
-      const take = (record) => answered(record, event, answer.data, this.clock.now());
-      await this.store.edit((record) => ({ ...take(record), version }), line.who);
+    if (wish === 'beat' || isBeatDue(record, this.clock.now())) {
+      await this.#beat(sender, record.presence);
     }
-    return answer !== null;
-  }
-
-  async #beat(line, { presence: { id } }) {
-    const refuse = (problem) => (record) => ended(record, id, problem, this.clock.now());
-    const answer = await this.#call(line, '/v1/heartbeat', { presence_id: id }, { refuse });
-    if (!answer?.status) return;
-    const lastBeat = this.clock.now();
-    await this.store.edit((record) => ({ ...reached(record), lastBeat }), line.who);
   }
 
   /**
-   * @param {{key?: string, refuse?: (problem: object) => (record: object) => object,
-   *   is?: (data: any) => boolean}} [options]
-   *   `refuse`: what follows from a refusal of what is sent
-   * @returns {Promise<object | null>} the answer, empty where it was such a refusal; null where
-   *   there was none, and all has to wait
+   * A renewal that fails is tried again later. Until the token expires it remains in use.
+   *
+   * @param {Sender} sender
    */
-  async #call({ who, server, session }, path, body, { key, refuse, is } = {}) {
+  async #renew(sender) {
+    const { who, server, session } = sender;
+    const options = { token: session.token, body: {}, is: isOpened, fetch: this.fetch };
+    const answer = await call(server, 'POST', '/v1/sessions/renew', options).catch(() => null);
+    const now = this.clock.now();
+    const renewed = answer ? sessionOf(server, answer.data, now) : halfway(session, now);
+    sender.session = renewed;
+    // The member may have signed out meanwhile.
+    await this.store.changeSession((stored) =>
+      stored?.token === session.token ? renewed : stored,
+    );
+    if (!answer) return;
+    await this.store.change((state) =>
+      state.who === who ? opened({ ...state, server }, answer.data) : state,
+    );
+  }
+
+  /**
+   * @param {Sender} sender
+   * @param {ClockEvent} event
+   * @returns {Promise<boolean>} whether the server answered, so that the next event may go
+   */
+  async #deliver(sender, event) {
+    const { path, body } = requestOf(event);
+    const answer = await this.#call(sender, path, body, {
+      headers: { 'Idempotency-Key': event.key },
+      is: event.kind === 'clock_in' ? isClockedIn : isClockedOut,
+      refuse: (problem) => (record) => refused(record, event, problem, this.clock.now()),
+    });
+    if (answer === 'refused' || !answer) return answer === 'refused';
+    const version = versionOf(answer.headers);
+    await this.store.edit(
+      (record) => ({ ...answered(record, event, answer.data, this.clock.now()), version }),
+      sender.who,
+    );
+    return true;
+  }
+
+  /**
+   * @param {Sender} sender
+   * @param {Presence} presence
+   */
+  async #beat(sender, { id }) {
+    const answer = await this.#call(
+      sender,
+      '/v1/heartbeat',
+      { presence_id: id },
+      {
+        refuse: (problem) => (record) => ended(record, id, problem, this.clock.now()),
+      },
+    );
+    if (answer === 'refused' || !answer) return;
+    const lastBeat = this.clock.now();
+    await this.store.edit((record) => ({ ...reached(record), lastBeat }), sender.who);
+  }
+
+  /**
+   * @param {Sender} sender
+   * @param {string} path
+   * @param {object} body
+   * @param {object} options
+   * @param {Record<string, string>} [options.headers]
+   * @param {(data: any) => data is any} [options.is]
+   * @param {(problem: Problem) => (record: MemberRecord) => MemberRecord} options.refuse what
+   *   follows from a refusal of what is sent
+   * @returns the answer, or `'refused'`; null where there was none, and everything has to wait
+   */
+  async #call({ who, server, session }, path, body, { headers, is, refuse }) {
     const { token } = session;
-    const headers = key ? { 'Idempotency-Key': key } : {};
     try {
       const options = { token, body, headers, is, fetch: this.fetch };
       const answer = await call(server, 'POST', path, options);
@@ -115,22 +159,34 @@ export class Replayer {
       return answer;
     } catch (error) {
       if (!(error instanceof PresenceError)) throw error;
-      if (refuse && isRefusal(error)) {
+      if (isRefusal(error)) {
         await this.store.edit(refuse(error.problem), who);
-        return {};
+        return 'refused';
       }
-      await this.#trouble(who, session, error);
+      await this.#trouble(who, token, error);
       return null;
     }
   }
 
-  #trouble(who, { token }, { status, problem, retryAfter }) {
+  /**
+   * @param {string} who
+   * @param {string} token
+   * @param {PresenceError} error
+   */
+  #trouble(who, token, { status, problem, retryAfter }) {
     if (status === 401) return this.refuse(token, problem.reason);
-    const retry = (record) => backOff(record.retry, this.clock, retryAfter);
-    return this.store.edit((record) => ({ ...record, retry: retry(record) }), who);
+    return this.store.edit(
+      (record) => ({ ...record, retry: backOff(record.retry, this.clock, retryAfter) }),
+      who,
+    );
   }
 
-  /** The server takes a token no more. Its queue waits until its member signs in again. */
+  /**
+   * The server no longer accepts a token. The queue waits until its member signs in again.
+   *
+   * @param {string} token
+   * @param {string} reason
+   */
   async refuse(token, reason) {
     const session = await this.store.session();
     if (session?.token !== token) return;
@@ -140,10 +196,17 @@ export class Replayer {
     await this.store.changeSession((stored) => (stored?.token === token ? null : stored));
   }
 
+  /**
+   * @param {string} who
+   * @param {Headers} headers
+   */
   async #setClock(who, headers) {
     const skew = skewOf(headers, this.clock.now());
-    // Answers differ by a second: another skew is one that differs by more than that.
-    const isSame = (record) => skew === undefined || Math.abs(skew - record.skew) <= 1000;
-    await this.store.edit((record) => (isSame(record) ? record : { ...record, skew }), who);
+    if (skew === undefined) return;
+    // Answers differ by a second, so only a larger difference is another skew.
+    await this.store.edit(
+      (record) => (Math.abs(skew - record.skew) <= 1000 ? record : { ...record, skew }),
+      who,
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** When something is due: the next try, the next alarm, a new token. */
+/** When something is due: the next try, the next alarm, a heartbeat. */
 
 import { bounded } from '../client/wire.js';
 import { DETECTION_SECONDS } from './idle.js';
@@ -12,10 +12,15 @@ const LONGEST_HEARTBEAT_SECONDS = 3600;
 export const ENDING_ALARM_SECONDS = 60; // while a server is to be told of a sign-out
 const QUIET_ALARM_SECONDS = 900; // off the clock only the token wants care
 
+/** @import { Clock, MemberRecord, Retry, State } from './types.js' */
+
 /**
- * @param {{failures: number} | null} retry what came of the tries before
- * @param {{now: () => number, random: () => number}} clock
+ * When to try again, exponentially later each time.
+ *
+ * @param {Retry | null} retry of the tries before
+ * @param {Pick<Clock, 'now' | 'random'>} clock
  * @param {number | null} retryAfter seconds, where the server named them
+ * @returns {Retry}
  */
 export function backOff(retry, clock, retryAfter) {
   const failures = (retry?.failures ?? 0) + 1;
@@ -25,19 +30,32 @@ export function backOff(retry, clock, retryAfter) {
   return { failures, since, at: since + rest };
 }
 
-/** The interval that a session says, as far as it can be one. */
+/**
+ * The heartbeat interval of a session, in seconds, within bounds.
+ *
+ * @param {{heartbeat_interval?: unknown}} session
+ */
 export const heartbeatOf = ({ heartbeat_interval: interval }) =>
   bounded(interval, 1, LONGEST_HEARTBEAT_SECONDS, DEFAULT_HEARTBEAT_SECONDS);
 
-/** Seconds between two alarms; Infinity for none. */
+/**
+ * Seconds between two alarms; Infinity for none.
+ *
+ * @param {State} state
+ */
 export function alarmEvery({ who, records }) {
-  const record = records[who];
+  const record = who === null ? undefined : records[who];
   if (!record) return Infinity;
   const busy = intended(record) || record.presence || record.queue.length > 0;
   return busy ? Math.max(SHORTEST_ALARM_SECONDS, partOf(record.heartbeat)) : QUIET_ALARM_SECONDS;
 }
 
-/** Half an alarm before its time is near enough: they come a little early or late. */
+/**
+ * Alarms come a little early or late, so half an alarm before its time is near enough.
+ *
+ * @param {MemberRecord} record
+ * @param {number} now
+ */
 export function isBeatDue({ lastBeat, heartbeat }, now) {
   const rest = heartbeat - partOf(heartbeat) / 2;
   return isOver(lastBeat, lastBeat + rest * 1000, now);
@@ -45,9 +63,17 @@ export function isBeatDue({ lastBeat, heartbeat }, now) {
 
 /**
  * Whether the time from `since` to `at` is over. If the clock was set back meanwhile, nobody can
- * tell, and it is: once too soon does less harm than hours too late.
+ * tell, and it counts as over: once too soon does less harm than hours too late.
+ *
+ * @param {number} since
+ * @param {number} at
+ * @param {number} now
  */
 export const isOver = (since, at, now) => at <= now || now < since;
 
-/** A heartbeat in even parts, so that input is looked for often enough where it is a long one. */
+/**
+ * A heartbeat interval in even parts, so that input is looked for often enough where it is long.
+ *
+ * @param {number} heartbeat seconds
+ */
 const partOf = (heartbeat) => heartbeat / Math.ceil(heartbeat / DETECTION_SECONDS);

@@ -1,4 +1,8 @@
-/** Polls the snapshot while the popup is open. */
+/**
+ * Polls the snapshot while the popup is open.
+ *
+ * @import { PresenceError, Snapshot } from '../client/index.js'
+ */
 
 import { call } from '../client/calls.js';
 import { bounded, intervalOf, isSnapshot, LARGEST_VERSION } from '../client/wire.js';
@@ -7,8 +11,10 @@ const LONGEST_REST_MS = 15_000;
 const DEFAULT_INTERVAL_SECONDS = 2; // until the server has said X-Poll-Interval
 
 export class SnapshotPoller {
+  /** @type {string | null} */
   #etag = null;
-  #timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   #failures = 0;
   #polling = false;
   #again = false;
@@ -16,8 +22,9 @@ export class SnapshotPoller {
   #interval = DEFAULT_INTERVAL_SECONDS;
   #life = {}; // another one after each stop
 
-  /** 'connecting' | 'live' | 'reconnecting' */
+  /** @type {'connecting' | 'live' | 'reconnecting'} */
   status = 'connecting';
+  /** @type {Snapshot | null} */
   snapshot = null;
 
   /**
@@ -29,17 +36,21 @@ export class SnapshotPoller {
    * @param {typeof globalThis.fetch} [options.fetch]
    */
   constructor({ where, onChange, onRefused, clock, fetch }) {
-    Object.assign(this, { where, onChange, onRefused, clock, fetch });
+    this.where = where;
+    this.onChange = onChange;
+    this.onRefused = onRefused;
+    this.clock = clock;
+    this.fetch = fetch;
   }
 
-  /** Poll at once; with `minVersion`, to see what was written oneself. */
+  /** Poll at once; with `minVersion`, to see a write of the member's own for certain. */
   refresh(minVersion = 0) {
     this.#minVersion = Math.max(this.#minVersion, bounded(minVersion, 0, LARGEST_VERSION, 0));
     this.#again = true;
     if (!this.#polling) void this.#poll();
   }
 
-  /** Stop and forget: the next to look may be another member. */
+  /** Stop and forget everything: the next to look may be another member. */
   stop() {
     clearTimeout(this.#timer);
     this.#life = {};
@@ -61,8 +72,8 @@ export class SnapshotPoller {
     const options = { token, headers: this.#conditions(), is: isSnapshot, fetch: this.fetch };
     const asked = call(server, 'GET', '/v1/presence', options);
     const rest = await asked.then(
-      (answer) => life === this.#life && this.#take(answer),
-      (error) => life === this.#life && this.#trouble(error, token),
+      (answer) => (life === this.#life ? this.#take(answer) : 0),
+      (error) => (life === this.#life ? this.#trouble(error, token) : 0),
     );
     if (life !== this.#life) return;
     this.#polling = false;
@@ -70,17 +81,21 @@ export class SnapshotPoller {
   }
 
   #conditions() {
-    return {
-      ...(this.#etag && { 'If-None-Match': this.#etag }),
-      ...(this.#minVersion && { 'Presence-Min-Version': String(this.#minVersion) }),
-    };
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (this.#etag) headers['If-None-Match'] = this.#etag;
+    if (this.#minVersion) headers['Presence-Min-Version'] = String(this.#minVersion);
+    return headers;
   }
 
-  /** @returns {number} ms until the next poll */
+  /**
+   * @param {{data: Snapshot | null, headers: Headers}} answer
+   * @returns {number} ms until the next poll
+   */
   #take({ data, headers }) {
     this.#failures = 0;
     // A proxy may have dropped the tag, or the 304: then what is known already comes again.
-    const isOther = data && JSON.stringify(data) !== JSON.stringify(this.snapshot);
+    const isOther = data !== null && JSON.stringify(data) !== JSON.stringify(this.snapshot);
     const isNews = isOther || this.status !== 'live';
     this.status = 'live';
     if (data) this.#etag = headers.get('ETag');
@@ -90,9 +105,13 @@ export class SnapshotPoller {
     return this.#interval * 1000;
   }
 
-  /** @returns {number} ms until the next poll */
+  /**
+   * @param {PresenceError} error
+   * @param {string | undefined} token
+   * @returns {number} ms until the next poll
+   */
   #trouble({ status, problem, retryAfter }, token) {
-    if (status === 401) {
+    if (status === 401 && token) {
       this.stop();
       this.onRefused(token, problem.reason);
     } else if (this.status !== 'reconnecting') {

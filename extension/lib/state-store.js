@@ -1,4 +1,8 @@
-/** The state in storage, and what always follows it: the alarm, the badge, notifications. */
+/**
+ * The state store, and what follows each change: the alarm, the badge, notifications.
+ *
+ * @import { Ending, KeptSession, MemberRecord, Outside, State } from './types.js'
+ */
 
 import { Mutex } from './mutex.js';
 import { intended } from './queue.js';
@@ -8,7 +12,7 @@ import { editing, recordOf } from './state.js';
 export class StateStore {
   #mutex = new Mutex();
 
-  /** @param {{storage: object, alarm: object, toolbar: object, notify: object}} outside chrome.js */
+  /** @param {Pick<Outside, 'storage' | 'alarm' | 'toolbar' | 'notify'>} outside */
   constructor({ storage, alarm, toolbar, notify }) {
     this.storage = storage;
     this.alarm = alarm;
@@ -24,13 +28,17 @@ export class StateStore {
     return this.storage.session();
   }
 
-  /** Read, change and write the state: one at a time. */
+  /**
+   * Read, change and write the state, one change at a time.
+   *
+   * @param {(state: State) => State} edit
+   */
   change(edit) {
     return this.#mutex.runExclusive(async () => {
       const before = await this.storage.read();
       const after = edit(before);
       if (after === before) return;
-      // Before it is written: whoever is stopped in between is woken again.
+      // Before it is written: a worker that is stopped in between is woken again.
       await this.alarm.set(Math.min(await this.#every(before), alarmEvery(after)));
       await this.storage.write(after);
       await this.#show(after);
@@ -38,7 +46,11 @@ export class StateStore {
     });
   }
 
-  /** As `change`, in the same turns: who looks whether a session is still there can rely on it. */
+  /**
+   * Change the session under the same mutex: what `edit` finds is still there when it writes.
+   *
+   * @param {(session: KeptSession | null) => KeptSession | null} edit
+   */
   changeSession(edit) {
     return this.#mutex.runExclusive(async () => {
       const state = await this.storage.read();
@@ -47,11 +59,12 @@ export class StateStore {
     });
   }
 
-  /** Sessions that were ended here, and whose server does not know yet; gone with the browser. */
+  /** Sessions that ended here and whose server does not know yet. They are gone with the browser. */
   endings() {
     return this.storage.endings();
   }
 
+  /** @param {(endings: Ending[]) => Ending[]} edit */
   changeEndings(edit) {
     return this.#mutex.runExclusive(async () => {
       await this.storage.setEndings(edit(await this.storage.endings()));
@@ -59,33 +72,45 @@ export class StateStore {
     });
   }
 
-  /** Change a record: that of `who`, or of whoever is signed in. */
+  /**
+   * Change a record: that of `who`, or of the member who is signed in.
+   *
+   * @param {(record: MemberRecord) => MemberRecord} edit
+   * @param {string} [who]
+   */
   edit(edit, who) {
     return this.change((state) => editing(state, who ?? state.who, edit));
   }
 
-  /** Make alarm and badge what they should be; updates of the extension drop them. */
+  /** Set alarm and badge again, which an update of the extension drops. */
   show() {
     return this.#mutex.runExclusive(async () => this.#show(await this.storage.read()));
   }
 
+  /** @param {State} state */
   async #show(state) {
     await this.alarm.set(await this.#every(state));
     const session = await this.storage.session();
-    await this.toolbar.show(state, Boolean(session) && session.who === state.who);
+    await this.toolbar.show(state, session !== null && session.who === state.who);
   }
 
+  /** @param {State} state */
   async #every(state) {
     const endings = await this.storage.endings();
     return Math.min(alarmEvery(state), endings.length > 0 ? ENDING_ALARM_SECONDS : Infinity);
   }
 
+  /**
+   * @param {MemberRecord | null} before
+   * @param {MemberRecord | null} after
+   */
   async #tell(before, after) {
-    if (!after) return;
-    if (after.asked && !before.asked) await this.notify.ask(intended(after));
+    if (!before || !after) return;
+    const account = intended(after);
+    if (account && after.asked && !before.asked) await this.notify.ask(account);
     if (before.asked && !after.asked) await this.notify.clear();
     const { notice } = after;
-    // Who clicked looks at the answer; who was cleared, or is away, does not.
+    // A member who clicked sees the refusal in the popup. One who was cleared, or is away, does not.
     const isNews = notice && notice !== before.notice && !notice.kind.startsWith('refused');
     if (isNews) await this.notify.tell(notice);
   }

@@ -2,45 +2,78 @@ import { aheadOf, claimsOf, isAccounts, isSession } from '../client/wire.js';
 import { heartbeatOf } from './schedule.js';
 
 /**
- * All that is remembered, but for the token: one value in storage, so that it is never half
- * written. Members who use the same browser have a record each, and so a queue each.
+ * All that is stored but the token: one value in storage, so that it is never half written.
+ * Members who use the same browser have a record each, and so a queue each.
+ *
+ * @import { Account, Session } from '../client/index.js'
+ * @import { KeptSession, MemberRecord, State } from './types.js'
  */
 
-/** Before anything is known. `who` names the record of the member who signed in last. */
+/**
+ * Before anything is known.
+ *
+ * @type {State}
+ */
 export const NOTHING = { server: null, keep: false, who: null, signedOut: null, records: {} };
 
+/** What a record has before anything happened. */
 const FRESH = {
-  presence: null, // {id, account, since}: the one that was begun here
-  queue: [], // queue.js
+  presence: null,
+  queue: [],
   lastBeat: 0,
   lastInput: 0,
-  asked: false, // whether "Still working?" stands unanswered
-  retry: null, // {failures, since, at} while the server does not answer
-  notice: null, // {kind, account, at}: what the member has to know
-  skew: 0, // ms that the server's clock is ahead
-  version: 0, // of the view after what was written last
+  asked: false,
+  retry: null,
+  notice: null,
+  skew: 0,
+  version: 0,
   accountsVersion: 0,
 };
 
-export const recordOf = ({ who, records }) => records[who] ?? null;
+/**
+ * The record of the member who signed in last.
+ *
+ * @param {State} state
+ * @returns {MemberRecord | null}
+ */
+export const recordOf = ({ who, records }) => (who === null ? null : (records[who] ?? null));
 
-/** @param {(record: object) => object} edit */
+/**
+ * The state with another record of `who`, if there is one.
+ *
+ * @param {State} state
+ * @param {string | null} who
+ * @param {(record: MemberRecord) => MemberRecord} edit
+ * @returns {State}
+ */
 export function editing(state, who, edit) {
-  const record = state.records[who];
-  const edited = record && edit(record);
+  const record = who === null ? undefined : state.records[who];
+  if (who === null || !record) return state;
+  const edited = edit(record);
   return edited === record ? state : { ...state, records: { ...state.records, [who]: edited } };
 }
 
+/**
+ * @param {string} server
+ * @param {Pick<Session, 'member'>} session
+ */
 export const whoOf = (server, { member }) => `${server} ${member.id}`;
 
-/** Whether an answer is a session that the server opened or renewed. */
+/**
+ * Whether an answer is a session that the server opened or renewed.
+ *
+ * @param {any} data
+ * @returns {data is Session}
+ */
 export const isOpened = (data) => isSession(data) && isAccounts(data);
 
 /**
  * After the server opened or renewed a session.
  *
- * @param {object} session the body of its answer
+ * @param {State & {server: string}} state
+ * @param {Session} session the body of its answer
  * @param {number} [skew] ms that its clock is ahead, where that is to be set
+ * @returns {State}
  */
 export function opened(state, session, skew) {
   const { server } = state;
@@ -55,7 +88,12 @@ export function opened(state, session, skew) {
   return { ...state, who, signedOut: null, records: { ...unfinished(state), [who]: record } };
 }
 
-/** Nobody is signed in. What is not sent yet stays, until its member is back. */
+/**
+ * Nobody is signed in. What was not sent stays until its member is back.
+ *
+ * @param {State} state
+ * @returns {State}
+ */
 export const closed = (state) => ({
   ...state,
   who: null,
@@ -63,24 +101,45 @@ export const closed = (state) => ({
   records: unfinished(state),
 });
 
-/** The records of a server with something to send. */
+/**
+ * The records of a server with something to send.
+ *
+ * @param {State} state
+ */
 export const waiting = ({ records, server }) =>
   Object.values(records).filter((record) => record.server === server && record.queue.length > 0);
 
-/** A record with nothing to send or to end is forgotten, names and all. */
+/**
+ * A record with nothing to send or to end is forgotten, names and all.
+ *
+ * @param {State} state
+ */
 const unfinished = ({ records }) =>
   Object.fromEntries(
     Object.entries(records).filter(([, { queue, presence }]) => queue.length > 0 || presence),
   );
 
-/** What is kept of a token, which is renewed at half its life. The two clocks may differ. */
+/**
+ * What is kept of a session. Its token is renewed at half its life; the two clocks may differ.
+ *
+ * @param {string} server
+ * @param {Session} session
+ * @param {number} now
+ * @returns {KeptSession}
+ */
 export function sessionOf(server, session, now) {
-  const { iat, exp } = claimsOf(session.token);
+  const { iat = Number.NaN, exp = Number.NaN } = claimsOf(session.token);
   const endsAt = now + (exp - iat) * 1000;
   return halfway({ who: whoOf(server, session), token: session.token, endsAt }, now);
 }
 
-/** To be renewed after half of what is left, be that for the first time or after a failure. */
+/**
+ * The session, to be renewed after half of what is left of it.
+ *
+ * @param {Pick<KeptSession, 'who' | 'token' | 'endsAt'>} session
+ * @param {number} now
+ * @returns {KeptSession}
+ */
 export const halfway = (session, now) => ({
   ...session,
   since: now,
@@ -89,8 +148,14 @@ export const halfway = (session, now) => ({
 
 const SKEW_MS = 5_000; // less may be the network's delay
 
-/** How many ms the server's clock is ahead; undefined where an answer does not tell. */
+/**
+ * How many ms the server's clock is ahead; undefined where an answer does not say.
+ *
+ * @param {Headers} headers
+ * @param {number} now
+ */
 export function skewOf(headers, now) {
-  const skew = aheadOf(headers, now) ?? undefined;
+  const skew = aheadOf(headers, now);
+  if (skew === null) return undefined;
   return Math.abs(skew) < SKEW_MS ? 0 : skew;
 }

@@ -1,7 +1,9 @@
-/** The badge in the toolbar, and its title: the same in words. */
+/** The badge in the toolbar, and its title, which says the same in words. */
 
 import { intended } from './queue.js';
 import { recordOf } from './state.js';
+
+/** @import { State } from './types.js' */
 
 const WARNING = '#8a4b00';
 
@@ -18,9 +20,10 @@ const COLOURS = [
 ];
 
 /**
- * @param {object} state
+ * @param {State} state
  * @param {boolean} isSignedIn
- * @returns {{text: string, colour: string, title: string[]}} `title`: a message and what goes in
+ * @returns {{text: string, colour: string, title: [string, ...string[]]}} `title`: a message's key
+ *   and what is inserted
  */
 export function toolbarOf(state, isSignedIn) {
   const record = recordOf(state);
@@ -30,8 +33,7 @@ export function toolbarOf(state, isSignedIn) {
   }
   if (!isSignedIn || record.retry) {
     const key = isSignedIn ? 'badge_away' : 'badge_sign_in';
-    const title = account ? [`${key}_on`, account.name] : [key];
-    return { text: '!', colour: WARNING, title };
+    return { text: '!', colour: WARNING, title: account ? [`${key}_on`, account.name] : [key] };
   }
   if (!account) return { text: '', colour: WARNING, title: ['badge_off'] };
   return {
@@ -41,15 +43,26 @@ export function toolbarOf(state, isSignedIn) {
   };
 }
 
-/** "Blue Heron Bakery" is BH, "Acme" is AC. */
+/**
+ * "Blue Heron Bakery" is BH, "Acme" is AC.
+ *
+ * @param {string} name
+ */
 export function initials(name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? ['?'];
   const [first, second] = words.map((word) => [...word]);
   return (second ? first[0] + second[0] : first.slice(0, 2).join('')).toLocaleUpperCase();
 }
 
-/** The same for an account everywhere. */
+/**
+ * An account's colour, the same everywhere.
+ *
+ * @param {string} id
+ */
 export function colourOf(id) {
-  const sum = [...id].reduce((total, letter) => (total * 31 + letter.codePointAt(0)) % 65_521, 7);
+  const sum = [...id].reduce(
+    (total, letter) => (total * 31 + Number(letter.codePointAt(0))) % 65_521,
+    7,
+  );
   return COLOURS[sum % COLOURS.length];
 }

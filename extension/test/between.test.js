@@ -230,6 +230,6 @@ test('reasons that a newer server may give have words too', () => {
   assert.match(notice('refused_take_over_refused'), /^notice_refused Acme/);
   const record = { queue: [], presence: null };
   const state = (signedOut) => ({ ...NOTHING, who: 'ana', records: { ana: record }, signedOut });
-  assert.equal(farewellOf(state('on_strike'))[0], 'farewell_invalid');
-  assert.equal(farewellOf(state('signed_out'))[0], 'farewell_signed_out');
+  assert.equal(farewellOf(state('on_strike')).reason, 'farewell_invalid');
+  assert.equal(farewellOf(state('signed_out')).reason, 'farewell_signed_out');
 });

@@ -34,7 +34,10 @@ test('who stays clocked in is signed out, and told where they are', async () => 
     [END],
   );
   assert.equal(chrome.kept, null);
-  assert.deepEqual(farewellOf(chrome.state), ['farewell_signed_out', 'farewell_on', 'Acme Dental']);
+  assert.deepEqual(farewellOf(chrome.state), {
+    reason: 'farewell_signed_out',
+    stillOn: 'Acme Dental',
+  });
   await controller.signIn({ code: 'ana', keep: false });
   assert.equal(chrome.record.presence.account.id, 'acme');
 });

@@ -1,5 +1,7 @@
 /** Which answers are the service's own; the others come from something in between. */
 
+/** @import { Account, ClockedIn, ClockedOut, Session, Snapshot } from './types.js' */
+
 const CODE = /^[a-z][a-z_]{0,63}$/;
 
 /**
@@ -20,7 +22,10 @@ const HELD = {
   clocked_in_at: 'string',
 };
 
-/** @param {any} data */
+/**
+ * @param {any} data
+ * @returns {data is any}
+ */
 export const isRecord = (data) => data !== null && typeof data === 'object' && !Array.isArray(data);
 
 /**
@@ -38,7 +43,10 @@ export function isProblem(headers, data) {
   );
 }
 
-/** @param {any} data */
+/**
+ * @param {any} data
+ * @returns {data is Snapshot}
+ */
 export function isSnapshot(data) {
   const isAdmins = data?.view === 'admin';
   return (
@@ -51,18 +59,30 @@ export function isSnapshot(data) {
   );
 }
 
-/** @param {any} data */
+/**
+ * @param {any} data
+ * @returns {data is {accounts: Account[]}}
+ */
 export const isAccounts = (data) =>
   Array.isArray(data?.accounts) && data.accounts.every((/** @type {any} */ one) => has(one, NAMED));
 
-/** @param {any} data */
+/**
+ * @param {any} data
+ * @returns {data is Session}
+ */
 export const isSession = (data) =>
   has(data, { token: 'string' }) &&
   has(data.member, { id: 'string', display_name: 'string' }) &&
   has(data.org, NAMED);
 
-/** @param {any} data */
+/**
+ * @param {any} data
+ * @returns {data is ClockedIn}
+ */
 export const isClockedIn = (data) => has(data?.presence, OWN);
 
-/** @param {any} data */
+/**
+ * @param {any} data
+ * @returns {data is ClockedOut}
+ */
 export const isClockedOut = (data) => has(data, { cleared: 'boolean' });

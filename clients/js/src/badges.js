@@ -1,2 +1,4 @@
+/** @typedef {import('./badge.js').Badge} Badge */
+
 export { badgeLabel, badgeOf } from './badge.js';
 export { formatClockIn, formatLastSeen } from './format.js';

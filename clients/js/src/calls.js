@@ -1,7 +1,7 @@
 import { isProblem, isRecord, isSession } from './answers.js';
 import { retryAfterOf } from './bounds.js';
 
-/** @import { CallOptions, Session } from './types.js' */
+/** @import { Answer, CallOptions, Session } from './types.js' */
 
 const PATIENCE_MS = 10_000; // for an answer
 const AWAY = "The server can't be reached. Try again.";
@@ -32,11 +32,12 @@ export class PresenceError extends Error {
  * Call the service, JSON in and out. What is not its word, such as a proxy's 403 or the page of a
  * sign-on, is an error of status 0, whatever status it came with.
  *
+ * @template [T=any]
  * @param {string} url the server's, '' for the page's own
  * @param {string} method
  * @param {string} path
- * @param {CallOptions} [options]
- * @returns {Promise<{status: number, data: any, headers: Headers}>} data is null with 204 and 304
+ * @param {CallOptions<T>} [options]
+ * @returns {Promise<Answer<T>>}
  * @throws {PresenceError}
  */
 export async function call(url, method, path, options = {}) {
@@ -94,7 +95,7 @@ function parsed(text) {
  *
  * @param {string} url
  * @param {string} accessCode
- * @param {CallOptions} [options]
+ * @param {CallOptions<Session>} [options]
  * @returns {Promise<Session>}
  */
 export async function signIn(url, accessCode, options) {

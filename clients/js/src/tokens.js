@@ -1,10 +1,11 @@
 /** @import { PollerOptions, Tokens } from './types.js' */
 
 /**
- * What a token says of itself, unverified: verifying is the server's.
+ * What a token says of itself. Only the server can verify it.
  *
  * @param {string} token
- * @returns {{org?: string, mid?: string, sid?: string, gen?: number, iat?: number, exp?: number}}
+ * @returns {{org?: string, mid?: string, sid?: string, gen?: number, iat?: number, exp?: number,
+ *   acct?: string}} `acct`: the account that its access code is for, if it is for one
  */
 export function claimsOf(token) {
   try {

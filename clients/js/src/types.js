@@ -47,15 +47,9 @@
  * @property {Snapshot | null} snapshot
  * @property {Account[] | null} accounts
  *
- * @typedef {object} CallOptions
- * @property {string | null} [token]
- * @property {unknown} [body] sent as JSON
- * @property {Record<string, string>} [headers]
- * @property {(data: any) => boolean} [is] whether a body is what the service would answer
- * @property {typeof globalThis.fetch} [fetch]
- * @property {RequestCache} [cache]
- * @property {boolean} [keepalive] to be sent even if the page is left
- * @property {AbortSignal} [signal] instead of a limit of 10 s
+ * @typedef {{presence: Own, released_account_id: string | null}} ClockedIn
+ *
+ * @typedef {{cleared: boolean, account_id: string | null}} ClockedOut
  *
  * @typedef {object} Clock
  * @property {() => number} now ms since 1970
@@ -79,6 +73,27 @@
  * @property {typeof globalThis.fetch} [fetch]
  * @property {Clock} [clock]
  * @property {Scope} [scope] the window
+ */
+
+/**
+ * @template [T=any]
+ * @typedef {object} CallOptions
+ * @property {string | null} [token]
+ * @property {unknown} [body] sent as JSON
+ * @property {Record<string, string>} [headers]
+ * @property {(data: any) => data is T} [is] whether a body is what the service would answer
+ * @property {typeof globalThis.fetch} [fetch]
+ * @property {RequestCache} [cache]
+ * @property {boolean} [keepalive] sent even if the page is left
+ * @property {AbortSignal} [signal] instead of a limit of 10 s
+ */
+
+/**
+ * @template [T=any]
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {T} data null with 204 and 304, which only calls without `is` or with a condition get
+ * @property {Headers} headers
  */
 
 /**
