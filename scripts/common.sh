@@ -20,8 +20,8 @@ help_of() { # SCRIPT
         [[ $line == '!'* ]] || printf '%s\n' "${line# }"
     done <"$1"
     printf '%s\n' '' \
-        'PRESENCE_URL names the service, PRESENCE_TOKEN is your token, or PRESENCE_TOKEN_FILE' \
-        'a file of mode 600 that has it.' \
+        'PRESENCE_URL is the address of the service. PRESENCE_TOKEN is your token, or' \
+        'PRESENCE_TOKEN_FILE names a file of mode 600 with it.' \
         'Exit status: 0 done, 1 refused by the service, 2 wrong usage, 3 service unreachable.'
 }
 
@@ -72,18 +72,18 @@ prepare() {
     url=${url%/}
     token=${PRESENCE_TOKEN:-}
     [[ $token ]] || read_token_file "${PRESENCE_TOKEN_FILE:-}"
-    [[ $token =~ ^[A-Za-z0-9._~+/=-]+$ ]] || usage "this is no token; it has letters, digits and . _ ~ + / = - only"
+    [[ $token =~ ^[A-Za-z0-9._~+/=-]+$ ]] || usage "this is not a token; a token has only letters, digits and . _ ~ + / = -"
     umask 077
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
 }
 
 read_token_file() { # FILE
-    [[ $1 ]] || usage "set PRESENCE_TOKEN, or PRESENCE_TOKEN_FILE to a file of mode 600 that has the token"
+    [[ $1 ]] || usage "set PRESENCE_TOKEN, or set PRESENCE_TOKEN_FILE to a file of mode 600 with the token"
     [[ -f $1 && -r $1 ]] || usage "$1 can't be read"
     local mode
     mode=$(ls -ldL -- "$1")
-    [[ $mode == -r[w-]-------* && -O $1 ]] || usage "$1 must be yours and nobody else's: chmod 600 '$1'"
+    [[ $mode == -r[w-]-------* && -O $1 ]] || usage "others must not have access to $1: run chmod 600 '$1'"
     read -r token <"$1" || true
 }
 
@@ -145,7 +145,9 @@ words() {
     if [[ $body =~ \"detail\":\ ?\"(([^\"\\]|\\.)*)\" ]]; then
         printf '%b' "${BASH_REMATCH[1]}"
         if [[ $body =~ \"errors\":\ ?\{([^{}]*)\} ]]; then
-            printf ' (%s)' "${BASH_REMATCH[1]//[\"\[\]]/}"
+            body=${BASH_REMATCH[1]//\":/: }
+            body=${body//],/, }
+            printf ' (%s)' "$(tr -s ' ' <<<"${body//[\"\[\]]/}")"
         fi
     else
         printf 'the service answers %s' "$status"
@@ -178,7 +180,7 @@ poll_interval() {
 
 # Prints the seconds of 45s, 30m, 2h or 7d.
 seconds_of() { # TEXT
-    [[ $1 =~ ^([0-9]{1,8})([smhd])$ ]] || usage "'$1' is no time such as 45s, 30m, 2h or 7d"
+    [[ $1 =~ ^([0-9]{1,8})([smhd])$ ]] || usage "'$1' is not a time such as 45s, 30m, 2h or 7d"
     local -A of=([s]=1 [m]=60 [h]=3600 [d]=86400)
     printf '%s\n' "$((10#${BASH_REMATCH[1]} * ${of[${BASH_REMATCH[2]}]}))"
 }

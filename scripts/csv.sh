@@ -53,7 +53,7 @@ columns() { # NAME...
             done
             at+=("$row")
         done
-        [[ ${at[0]} ]] || fail "$REFUSED" "$url does not answer as Presence does"
+        [[ ${at[0]} ]] || fail "$REFUSED" "$url does not answer like Presence"
         while next_record; do
             split_csv "$line"
             row=

@@ -80,7 +80,7 @@ def test_a_token_may_come_from_a_file_that_nobody_else_can_read(
         file.chmod(mode)
         done = admin.try_("who", **variables)
         assert done.status == 2
-        assert done.err.startswith(f"who: {file} must be yours and nobody else's: chmod 600")
+        assert done.err.startswith(f"who: others must not have access to {file}: run chmod 600")
 
 
 def test_the_token_is_on_no_command_line(admin: Admin, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_token_is_on_no_command_line(admin: Admin, tmp_path: Path) -> None:
 def test_what_is_no_token_is_not_sent(admin: Admin) -> None:
     done = admin.try_("who", PRESENCE_TOKEN='x"\nurl = "http://127.0.0.1:1')
     assert done.status == 2
-    assert "no token" in done.err
+    assert "not a token" in done.err
 
 
 # What the service refuses
