@@ -117,7 +117,7 @@ def normal(name: str) -> str:
 def _advisory(content: bytes) -> Advisory:
     advisory = json.loads(content)
     if not isinstance(advisory, dict) or "id" not in advisory:
-        raise ValueError("a document is no OSV advisory: it has no id")
+        raise ValueError("a document is not an OSV advisory: it has no id")
     return advisory
 
 

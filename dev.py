@@ -11,7 +11,7 @@
       remake requirements/ from the dependencies in pyproject.toml, each lock with its bill
       of materials; with --upgrade to their newest versions
   python3 dev.py audit ADVISORIES
-      hold all locks against known advisories: a folder or a zip file of OSV documents
+      compare all locks with known advisories: a folder or a zip file of OSV documents
   python3 dev.py bench NAME [options]
       measure: ceiling, history, pollers, wait or writes; see docs/benchmarks.md
   python3 dev.py extension
@@ -219,7 +219,7 @@ def prepare_node() -> None:
         print(f"Installing {lock.relative_to(ROOT)} ...", flush=True)
         npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         if subprocess.run(npm, cwd=NODE).returncode != 0:
-            fail("npm failed, as it says above. Check the network, then run the command again")
+            fail("npm failed; it says why above. Check the network, then run the command again")
 
 
 def lock(arguments: list[str]) -> None:
@@ -305,4 +305,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         fail("stopped", 130)
     except (OSError, subprocess.CalledProcessError) as error:
-        fail(f"{error}. Mend that, then run the command again")
+        fail(f"{error}. Fix that, then run the command again")

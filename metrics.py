@@ -23,20 +23,23 @@ from prometheus_client.values import ValueClass
 REGISTRY = CollectorRegistry()
 
 POLLS = Counter(
-    "presence_polls", "Polls by who answered them, and how.", ("by", "outcome"), registry=REGISTRY
+    "presence_polls",
+    "Polls, by what answered them and by outcome.",
+    ("by", "outcome"),
+    registry=REGISTRY,
 )
 DELEGATED = Counter(
     "presence_polls_delegated", "Polls that the gate left to Flask.", ("why",), registry=REGISTRY
 )
 REFUSED = Counter(
     "presence_refused_requests",
-    "Requests that were not HTTP as it has to be, by why.",
+    "Requests that were not valid HTTP, by reason.",
     ("reason",),
     registry=REGISTRY,
 )
 ENDED = Counter(
     "presence_ended_connections",
-    "Connections that were ended without an answer, by why.",
+    "Connections that were ended without an answer, by reason.",
     ("reason",),
     registry=REGISTRY,
 )
@@ -52,7 +55,7 @@ FEED = Gauge(
 )
 LAG = Gauge(
     "presence_feed_lag_seconds",
-    "How old the newest word of the change feed is, in the worst worker.",
+    "Time since the change feed was last heard, in the worst worker.",
     multiprocess_mode="livemax",
     registry=REGISTRY,
 )
@@ -67,13 +70,13 @@ WAITERS = Gauge(
 )
 CLOCK_EVENTS = Counter(
     "presence_clock_events",
-    "Clock requests by kind and by answer.",
+    "Clock requests by kind and answer.",
     ("kind", "status"),
     registry=REGISTRY,
 )
 SIGN_INS = Counter(
     "presence_sign_ins",
-    "Access codes that were entered, by what came of it.",
+    "Access codes that were entered, by result.",
     ("result",),
     registry=REGISTRY,
 )

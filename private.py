@@ -41,6 +41,6 @@ def tighten(path: Path) -> None:
     try:
         path.chmod(mode & 0o700)
     except OSError as error:
-        _log.warning("Others may read %s, which can't be changed: %s", path, error.strerror)
+        _log.warning("Others may read %s, and its mode can't be changed: %s", path, error.strerror)
     else:
-        _log.warning("Others could read %s; now its owner alone can", path)
+        _log.warning("Others could read %s; now only its owner can", path)

@@ -103,7 +103,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     if 2 * settings.heartbeat_interval > settings.stale_after:
         raise SettingsError(
             "PRESENCE_STALE_AFTER must be at least twice PRESENCE_HEARTBEAT_INTERVAL "
-            f"({settings.heartbeat_interval}), so that one lost heartbeat harms nobody"
+            f"({settings.heartbeat_interval}), so that one lost heartbeat makes nobody stale"
         )
     if settings.stale_after >= settings.expire_after:
         raise SettingsError(

@@ -22,7 +22,7 @@ def code() -> None:
 @click.option("--expires-in", type=click.IntRange(1, SECONDS_MAX), help="Seconds that it is valid.")
 @as_json
 def issue(member_id: UUID, account_id: UUID | None, expires_in: int | None, as_json: bool) -> None:
-    """Make an access code. It is shown this once."""
+    """Issue an access code. It is shown only once."""
     with of_member(member_id) as (change, member):
         expires_at = change.now + timedelta(seconds=expires_in) if expires_in else None
         row, typed = access_codes.issue(

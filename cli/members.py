@@ -11,7 +11,7 @@ from services import members
 
 @click.group()
 def member() -> None:
-    """People in an org."""
+    """Members of an org."""
 
 
 @member.command()
@@ -20,7 +20,7 @@ def member() -> None:
 @click.option("--role", required=True, type=click.Choice(list(ROLES)))
 @as_json
 def add(org: str, name: str, role: str, as_json: bool) -> None:
-    """Make a person and their membership."""
+    """Make a member."""
     with writing() as session, locking(session, org_called(session, org).id) as change:
         made = members.add(change, display_name=name, role=role, actor=None)
     say(

@@ -9,7 +9,7 @@ from services.times import utc_now
 
 @click.group()
 def org() -> None:
-    """Companies."""
+    """Orgs."""
 
 
 @org.command()

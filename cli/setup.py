@@ -36,11 +36,11 @@ See who is where as {admin}, an admin. The second poll answers 304: nothing new.
 """
 
 MORE_CODES = """
-The access codes of {org} were shown when it was made. For a new one, of {name}:
+The access codes of {org} were shown when it was made. To make a new one for {name}:
 
   .venv/bin/flask --app app code issue --member {id}
 
-For new ones of everybody, who are all clocked out by it:
+To make new ones for everyone, which clocks everyone out:
 
   .venv/bin/flask --app app demo
 """
@@ -62,7 +62,7 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
     with writing() as session:
         _require_utf8(session)
         if upgrade(session.connection()):
-            click.echo("The database is new or was behind: migrated.")
+            click.echo("Migrated the database to the newest schema.")
     with writing() as session:
         is_default = context().settings.is_default_database
         is_public = not all(is_loopback(host_of(each)) for each in listens_on)
@@ -75,7 +75,9 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
                 with locking(session, org.id) as change:
                     _end_codes(change)
             _tell_of_more_codes(session, org)
-    click.echo(f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops it.")
+    click.echo(
+        f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops the server."
+    )
 
 
 def _require_utf8(session: Session) -> None:
@@ -85,7 +87,7 @@ def _require_utf8(session: Session) -> None:
     encoding = session.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise click.ClickException(
-            f"The database's encoding is {encoding}, and names need UTF8: make one with "
+            f"The database's encoding is {encoding}, but names need UTF8: make a database with "
             "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )
 
@@ -95,7 +97,9 @@ def _welcome(url: str, change: Change, *, is_public: bool) -> None:
     described = demo.issue(change, expires_at=expires_at)
     click.echo(f"\nAccess codes of {described['org']['name']}:\n\n{demo.in_words(described)}")
     if expires_at:
-        click.echo(f"\nThey end at {expires_at:%Y-%m-%d %H:%M} UTC: others can reach this address.")
+        click.echo(
+            f"\nThey expire at {expires_at:%Y-%m-%d %H:%M} UTC, since others can reach this server."
+        )
     first: dict[str, dict[str, Any]] = {
         member["role"]: member for member in reversed(described["members"])
     }
@@ -115,7 +119,7 @@ def _end_codes(change: Change) -> None:
     ends_at = change.now + PUBLIC_CODES_LAST
     if access_codes.end_endless(change, ends_at):
         name, end = change.org.name, f"{ends_at:%Y-%m-%d %H:%M} UTC"
-        click.echo(f"The codes of {name} now end at {end}: others can reach this address.")
+        click.echo(f"The codes of {name} now expire at {end}, since others can reach this server.")
 
 
 def _tell_of_more_codes(session: Session, org: Org) -> None:

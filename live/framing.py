@@ -112,7 +112,7 @@ class Framing:
         spent = line.end() - self._at + 2
         self._overhead = max(0, self._overhead + spent - self._left)
         if spent > CHUNK_LINE_BYTES or self._overhead > HEAD_BYTES:
-            raise ProtocolError("chunk", "There is more around the chunks than in them.")
+            raise ProtocolError("chunk", "The chunks have more framing than data.")
         self._at = line.end()
         self._next = Framing._chunk_data if self._left else Framing._trailers
         return self._next(self)
@@ -136,7 +136,7 @@ class Framing:
         if end < 4 and end != 2:
             if len(rest) > HEAD_BYTES:
                 raise ProtocolError(
-                    "head_too_large", "Trailers may take 16 KiB, and 100 lines.", 431
+                    "head_too_large", "Trailers must not exceed 16 KiB or 100 lines.", 431
                 )
             return None
         request_head.fields(rest[: end - 2])

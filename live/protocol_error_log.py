@@ -27,8 +27,8 @@ class ProtocolErrorLog:
             self._due_at = now + EVERY_SECONDS
             kinds = ", ".join(sorted(self._counters.refused))
             _logger.warning(
-                "ProtocolError %d requests that were not HTTP as it has to be, the last from %s."
-                " Kinds since the start: %s; /metrics counters them.",
+                "Refused %d requests that were not valid HTTP, the last from %s."
+                " Kinds since the start: %s; /metrics counts them.",
                 count,
                 self._counters.refused_last,
                 kinds,

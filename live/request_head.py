@@ -35,7 +35,7 @@ _DIGITS = re.compile(rb"[0-9]{1,18}")
 # Upgrade is ignored (RFC 9110, 7.8): no other part of the service shall see that it was offered.
 _IGNORED = (b"upgrade", b"http2-settings")
 
-_ONE_HOST = "There must be one Host."
+_ONE_HOST = "Send exactly one Host."
 _ONE_LENGTH = "Content-Length must be one number."
 _ONE_CODING = "Transfer-Encoding may be chunked, and stand alone."
 _TWICE = {
@@ -217,11 +217,11 @@ def _malformed_header() -> ProtocolError:
 
 def _bad_request_line(data: bytes) -> ProtocolError:
     if _BEGUN.match(data) and b" HTTP/" in data.partition(b"\n")[0]:
-        return ProtocolError("malformed", "The request line is malformed, or not of HTTP/1.1.")
+        return ProtocolError("malformed", "The request line is malformed, or not HTTP/1.1.")
     return ProtocolError("not_http", "This is not HTTP/1.1.")
 
 
 def _too_large() -> ProtocolError:
     return ProtocolError(
-        "head_too_large", "Address and headers may take 16 KiB, and 100 lines.", 431
+        "head_too_large", "Address and headers must not exceed 16 KiB or 100 lines.", 431
     )

@@ -56,7 +56,9 @@ def sweep(context: Context) -> tuple[int, int]:
                 continue  # erased since the read
             except SQLAlchemyError as error:
                 # Somebody keeps this org locked: the others shall not wait for it.
-                log.warning("An org will be swept again: %s", type(error).__name__)
+                log.warning(
+                    "Sweeping an org failed and will be tried again: %s", type(error).__name__
+                )
                 continue
             stale += marked
             expired += ended
@@ -102,7 +104,7 @@ def _run(context: Context, stop: threading.Event) -> None:
             if utc_now() >= forget_due and forget_old(context):
                 forget_due = utc_now() + FORGET_EVERY
         except SQLAlchemyError as error:
-            log.warning("The sweep will be tried again: %s", type(error).__name__)
+            log.warning("The sweep failed and will be tried again: %s", type(error).__name__)
 
 
 def _is_alone(session: Session, key: int) -> bool:

@@ -35,7 +35,7 @@ def list_members() -> dict[str, Any]:
 @blueprint.tables(201, ManagedMember)
 @blueprint.problems(401, 403, 422, 429, 503)
 def add_member(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Make a person and their membership."""
+    """Make a member."""
     with changing_as_admin() as (change, caller):
         member = members.add(change, **body, actor=caller.member)
     return members.described(member), 201, seen_by(change, caller)

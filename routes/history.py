@@ -23,7 +23,10 @@ from services.times import clamp, utc_now
 from wire.negotiation import accepted
 
 blueprint = ApiBlueprint(
-    "history", __name__, url_prefix="/v1/admin", description="What was, for admins"
+    "history",
+    __name__,
+    url_prefix="/v1/admin",
+    description="History, audit log and hours, for admins",
 )
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)  # after 1970 began in every time zone

@@ -12,22 +12,22 @@ blueprint = Blueprint("problem_pages", __name__)
 MEANINGS = {
     "malformed_request": "The request can't be read: its body is not JSON, or came too slowly.",
     "not_authenticated": (
-        "There is no bearer token, or it is not good any more. The member <code>reason</code> says "
+        "There is no bearer token, or it is no longer valid. The member <code>reason</code> says "
         "which: <code>missing</code>, <code>invalid</code>, <code>expired</code>, "
         "<code>signed_out</code>, <code>revoked</code> or <code>deactivated</code>. Sign in again."
     ),
     "access_code_rejected": (
         "The access code is malformed, unknown, expired or revoked, or its member is deactivated. "
-        "Check what was typed, or ask an admin for a new one."
+        "Check the code, or ask an admin for a new one."
     ),
-    "admin_only": "Only admins may do this, and only in a session for all accounts.",
+    "admin_only": "Only admins may do this, and not in a session for one account.",
     "account_not_allowed": "The access code, or the session that it began, is for another account.",
-    "not_found": "There is nothing at this address. Paths have one spelling each.",
+    "not_found": "There is nothing at this address. Each path has exactly one spelling.",
     "account_not_found": "There is no such account, or it is archived.",
     "not_occupied": "Nobody is on this account.",
     "method_not_allowed": "Use a method that the header <code>Allow</code> names.",
     "account_occupied": "Somebody else is on this account. Admins see who, in <code>holder</code>.",
-    "name_taken": "Another one, perhaps archived, has this name. Case does not matter.",
+    "name_taken": "Another account, perhaps an archived one, has this name. Case does not matter.",
     "last_admin": "The org's last active admin can be neither demoted nor deactivated.",
     "presence_ended": (
         "This presence has ended. The member <code>reason</code> says how: "
@@ -35,24 +35,24 @@ MEANINGS = {
         "<code>expired</code>, or <code>unknown</code>. Do not repeat the request."
     ),
     "too_large": "The body is larger than 64 KiB.",
-    "unsupported_media_type": "Send JSON in UTF-8, not encoded, with its Content-Type.",
+    "unsupported_media_type": "Send JSON in UTF-8, with its Content-Type and no content coding.",
     "validation_failed": "Fields are missing, unknown or wrong. <code>errors</code> names them.",
-    "account_required": "Say which account. <code>accounts</code> lists those there are.",
-    "idempotency_key_reused": "This Idempotency-Key came with another request. Use a new one.",
+    "account_required": "Name an account. <code>accounts</code> lists them.",
+    "idempotency_key_reused": "This Idempotency-Key was used for another request. Use a new one.",
     "too_many_attempts": (
         "Too many refused access codes came from this address. Wait as many seconds as "
         "<code>Retry-After</code> says."
     ),
     "too_many_requests": (
-        "One member wrote too often. Wait as many seconds as <code>Retry-After</code> says, then "
+        "The member wrote too often. Wait as many seconds as <code>Retry-After</code> says, then "
         "send the request again."
     ),
     "internal_error": (
-        "This is a fault of the service, and in its log. Report the <code>request_id</code>."
+        "This is a fault of the service. It has been logged. Report the <code>request_id</code>."
     ),
     "database_unavailable": (
-        "The database is away or did not answer in time. Send the request again after as many "
-        "seconds as <code>Retry-After</code> says."
+        "The database can't be reached or did not answer in time. Send the request again after as "
+        "many seconds as <code>Retry-After</code> says."
     ),
 }
 

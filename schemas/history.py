@@ -97,7 +97,9 @@ class AuditEvents(Schema):
 def _groupings(by: str) -> None:
     named = by.split(",")
     if not set(named) <= set(GROUPINGS) or len(set(named)) < len(named):
-        raise ValidationError(f"Must be some of {', '.join(GROUPINGS)}, separated by commas.")
+        raise ValidationError(
+            f"Must be one or more of {', '.join(GROUPINGS)}, separated by commas."
+        )
 
 
 def _time_zone(tz: str) -> None:

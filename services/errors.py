@@ -27,7 +27,9 @@ class ValidationFailed(Refusal):
     code = "validation_failed"
 
     def __init__(self, errors: dict[str, Any]) -> None:
-        super().__init__("Correct the fields named in errors and send it again.", errors=errors)
+        super().__init__(
+            "Correct the fields named in errors and send the request again.", errors=errors
+        )
 
 
 class NotAuthenticated(Refusal):
@@ -108,7 +110,7 @@ class AccountRequired(Refusal):
     code = "account_required"
 
     def __init__(self, accounts: list[dict[str, Any]]) -> None:
-        super().__init__("Say on which account, with account_id.", accounts=accounts)
+        super().__init__("Name the account in account_id.", accounts=accounts)
 
 
 class NameTaken(Refusal):
@@ -158,4 +160,4 @@ class IdempotencyKeyReused(Refusal):
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for another request. Make a new one.")
+        super().__init__("This Idempotency-Key was used for another request. Use a new one.")

@@ -22,7 +22,7 @@ from models.base import UTCDateTime
 from services.errors import ValidationFailed
 from wire import tables
 
-NO_CURSOR = "Send the next of the page before, as it was."
+NO_CURSOR = "Send the next of the previous page, unchanged."
 
 _CURSOR = re.compile(r"[0-9a-f]{64}")
 

@@ -6,12 +6,12 @@ import { forget, keep, kept, renew } from './session.js';
 const FAREWELLS = {
   missing: 'You are signed out.',
   signed_out: 'You are signed out.',
-  invalid: 'Your session is not valid any more. Sign in again.',
+  invalid: 'Your session is no longer valid. Sign in again.',
   expired: 'Your session or your access code has run out. Sign in again.',
   revoked:
     'An admin has ended your session or revoked your code. Sign in again, perhaps with a new code.',
   deactivated: 'Your membership has been deactivated. Ask an admin.',
-  unknown_member: 'You are no member here. Ask an admin.',
+  unknown_member: 'You are not a member here. Ask an admin.',
   forbidden: 'You may not see this board. Ask an admin.',
 };
 

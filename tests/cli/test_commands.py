@@ -303,11 +303,11 @@ def default_app(
 
 def test_setup_fills_the_empty_default_database(default_app: Flask) -> None:
     first = words(default_app, "setup", "--url", "http://127.0.0.1:8123")
-    assert first.startswith("The database is new or was behind: migrated.\n")
+    assert first.startswith("Migrated the database to the newest schema.\n")
     for name in (*ADMINS, *VAS):
         assert name in first
     assert "http://127.0.0.1:8123/docs" in first
-    assert "They end at" not in first
+    assert "They expire at" not in first
     assert len(CODE.findall(first)) == len([*ADMINS, *VAS]) + 3  # those of the lines to try
     assert "eyJ" not in first
     before = code_ids(default_app)
@@ -321,12 +321,12 @@ def test_setup_fills_the_empty_default_database(default_app: Flask) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", "presence.example", ""])  # noqa: S104
 def test_codes_end_where_others_can_reach_the_demo(default_app: Flask, host: str) -> None:
-    assert "They end at" in words(default_app, "setup", "--url", f"http://{host}:8000")
+    assert "They expire at" in words(default_app, "setup", "--url", f"http://{host}:8000")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost"])
 def test_codes_do_not_end_where_this_machine_alone_can(default_app: Flask, host: str) -> None:
-    assert "They end at" not in words(default_app, "setup", "--url", f"http://{host}:8000")
+    assert "They expire at" not in words(default_app, "setup", "--url", f"http://{host}:8000")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])  # noqa: S104
@@ -341,12 +341,12 @@ def test_endless_codes_of_the_demo_get_an_end_once_others_can_reach_it(
     words(default_app, "org", "create", "Acme")
     other = as_json(default_app, "member", "add", "--org", "Acme", "--name", "Eve", "--role", "va")
     words(default_app, "code", "issue", "--member", other["id"])
-    assert "now end at" not in words(default_app, "setup")
+    assert "now expire at" not in words(default_app, "setup")
     assert set(ends_of_codes(default_app)) == {None}
 
     before = utc_now()
     printed = words(default_app, *public)
-    ends_at = re.search(r"The codes of Demo Bookkeeping now end at (\S+ \S+) UTC", printed)
+    ends_at = re.search(r"The codes of Demo Bookkeeping now expire at (\S+ \S+) UTC", printed)
     assert ends_at
     ends = ends_of_codes(default_app)
     assert ends.count(None) == 1  # of the other org
@@ -359,7 +359,7 @@ def test_endless_codes_of_the_demo_get_an_end_once_others_can_reach_it(
     assert signed_in(client, found[0])
 
     # What has an end keeps it, at a later start too.
-    assert "now end at" not in words(default_app, *public)
+    assert "now expire at" not in words(default_app, *public)
     assert sorted(map(str, ends_of_codes(default_app))) == sorted(map(str, ends))
 
 

@@ -175,7 +175,7 @@ def test_settings_say_what_waits_and_forget_all(scene: Scene) -> None:
     settings.get_by_role("button", name="Forget everything").click()
     settings.get_by_role("button", name="Yes, forget it").click()
     expect(settings.locator("#member")).to_contain_text("Nobody is signed in")
-    expect(scene.popup.page.get_by_label("Your agency's server")).to_be_visible()
+    expect(scene.popup.page.get_by_label("Server address")).to_be_visible()
     state = scene.extension.state()
     assert "session" not in state
     assert state["state"]["records"] == {}

@@ -78,8 +78,8 @@ def test_a_fresh_checkout_starts_and_keeps_its_files_to_itself(
     with running_server(project, "--workers", "1", **key) as server:
         assert_private(instance, FILES | {"backup.db"})
         for name in ("instance;", "presence.db;", "backup.db;", *([] if key else ["secret_key;"])):
-            assert f"{name} now its owner alone can" in server.output
-        assert server.output.count("Others could read") == server.output.count("owner alone can")
+            assert f"{name} now only its owner can" in server.output
+        assert server.output.count("Others could read") == server.output.count("only its owner can")
 
 
 @pytest.mark.parametrize("key", KEYS, ids=["key made", "key given"])
@@ -88,7 +88,7 @@ def test_so_do_the_commands(project: Path, key: dict[str, str]) -> None:
     assert flask(project, "setup", **key) == ""
     assert_private(instance, {"presence.db"})
     loosen(instance)
-    assert "presence.db; now its owner alone can" in flask(project, "sweep", **key)
+    assert "presence.db; now only its owner can" in flask(project, "sweep", **key)
     assert_private(instance, {"presence.db"})
 
 

@@ -168,7 +168,7 @@ def test_an_org_that_cannot_be_swept_keeps_no_other_from_it(
 
     monkeypatch.setattr(expiry, "sweep", one_is_locked)
     assert sweeper.sweep(context) == (1, 0)
-    assert caplog.messages == ["An org will be swept again: OperationalError"]
+    assert caplog.messages == ["Sweeping an org failed and will be tried again: OperationalError"]
     assert sweeper.sweep(context) == (1, 0)
 
 
@@ -298,7 +298,7 @@ def test_a_lost_database_does_not_end_the_background(
     monkeypatch.setattr(sweeper, "sweep", lost_once)
     stop.append(sweeper.start(context))
     assert again.wait(WAIT_SECONDS)
-    assert caplog.messages == ["The sweep will be tried again: OperationalError"]
+    assert caplog.messages == ["The sweep failed and will be tried again: OperationalError"]
 
 
 @only_postgresql

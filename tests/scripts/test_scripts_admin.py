@@ -154,7 +154,7 @@ def test_an_issued_code_lets_in_until_it_is_revoked(admin: Admin, org: World) ->
     assert admin.run("revoke-code", "Ana Reyes").out == ""
     assert sign_in(admin, code["access_code"]) == 401
     done = admin.try_("revoke-code", "Ana Reyes")
-    assert (done.status, done.err) == (2, "revoke-code: Ana Reyes has no code that is good\n")
+    assert (done.status, done.err) == (2, "revoke-code: Ana Reyes has no valid code\n")
 
 
 def sign_in(admin: Admin, code: str) -> int:

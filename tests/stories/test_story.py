@@ -156,7 +156,7 @@ def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
 def test_the_demos_codes_end_after_a_day_where_others_can_reach_it(project: Path) -> None:
     with running_server(project, "--host", "0.0.0.0", "--workers", "1") as server:  # noqa: S104
         code = codes(server)
-        ends_at = re.search(r"They end at (\S+ \S+) UTC", server.output)
+        ends_at = re.search(r"They expire at (\S+ \S+) UTC", server.output)
         maya = sign_in(server.url, code["Maya Chen"])
         members = curl(f"{server.url}/v1/admin/members", token=maya["token"]).body["members"]
         for member in members:

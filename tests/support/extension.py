@@ -173,7 +173,7 @@ class Popup:
         return self.page.locator("#place")
 
     def set_address(self, url: str) -> None:
-        self.page.get_by_label("Your agency's server").fill(url)
+        self.page.get_by_label("Server address").fill(url)
         self.page.get_by_role("button", name="Continue").click()
 
     def type_code(self, code: str, *, keep: bool = False) -> None:
