@@ -1,6 +1,7 @@
 """/v1/admin/members/{id}/access-codes: an admin issues, lists and revokes codes."""
 
 from operator import itemgetter
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_code_is_shown_once(world: World, client: AppClient) -> None:
 def test_a_code_may_be_for_one_account_until_a_time(world: World, client: AppClient) -> None:
     maya, ana, acme, other = world.admin(), world.va(), world.account(), world.account("Heron")
     until = ago(-60)
-    body = {"account_id": str(acme.id), "expires_at": until}
+    body: dict[str, Any] = {"account_id": str(acme.id), "expires_at": until}
     issued = world.post(client, maya, path_of(ana), **body).json
     assert (issued["account_id"], issued["expires_at"]) == (str(acme.id), rfc3339(until))
     code = {"access_code": issued["access_code"]}
@@ -128,7 +129,7 @@ def test_a_code_is_bound_to_no_account_that_is_not_there(world: World, client: A
     ],
 )
 def test_a_bad_wish_for_a_code_is_refused(
-    world: World, client: AppClient, body: dict[str, object], field: str
+    world: World, client: AppClient, body: dict[str, Any], field: str
 ) -> None:
     answer = world.post(client, world.admin(), path_of(world.va()), **body)
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [field]

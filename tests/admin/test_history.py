@@ -61,7 +61,7 @@ def kinds(world: World, client: AppClient, maya: Membership, **query: Any) -> li
 
 def pages(world: World, client: AppClient, maya: Membership, **query: Any) -> Iterator[list[Any]]:
     """Page after page, by the cursor."""
-    more: dict[str, str] = {}
+    more: dict[str, Any] = {}
     while True:
         body = get(world, client, maya, **query, **more).get_json()
         yield body["clock_events"]
@@ -236,7 +236,7 @@ def test_csv_says_the_same_and_goes_on_by_its_link(world: World, client: AppClie
 def test_a_link_keeps_the_filters(world: World, client: AppClient) -> None:
     maya = world.admin()
     busy(world, 5)
-    query = {"kind": "switch", "limit": "1", "from": "2020-01-01T00:00:00+00:00"}
+    query: dict[str, Any] = {"kind": "switch", "limit": "1", "from": "2020-01-01T00:00:00+00:00"}
     answer = get(world, client, maya, **query)
     target = urlsplit(answer.headers["Link"].partition(">")[0][1:])
     assert target.path == "/v1/admin/clock-events"
@@ -285,12 +285,13 @@ def test_a_cell_is_never_a_formula(world: World, client: AppClient) -> None:
 def test_a_bad_query_is_named(
     world: World, client: AppClient, path: str, name: str, value: str
 ) -> None:
-    answer = get(world, client, world.admin(), path, **{name: value})
+    answer = get(world, client, world.admin(), path, None, **{name: value})
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == [name]
 
 
 def test_a_time_that_ends_before_it_begins_is_refused(world: World, client: AppClient) -> None:
-    maya, span = world.admin(), {"from_": rfc3339(ago(10)), "to": rfc3339(ago(20))}
+    maya = world.admin()
+    span: dict[str, Any] = {"from_": rfc3339(ago(10)), "to": rfc3339(ago(20))}
     for path in ("clock-events", "audit-events", "time"):
         answer = get(world, client, maya, path, **span)
         assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["to"]

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.support.browser import Viewer, context_of, sign_in
 from tests.support.stage import Stage, wait_until
-from tests.support.tampering import Answer, Asked, Proxy, Tamper, page, tampering
+from tests.support.tampering import Answer, Asked, Proxy, Tamper, answering, page, tampering
 from tests.support.world import World
 
 NOBODYS = "K7QF-9TWM-2XHP"
@@ -79,7 +79,7 @@ def test_what_is_done_meanwhile_is_said_to_have_failed(
     account = world.account()
     viewer = sign_in(context, proxy.url, world, world.va())
     for answer in (page(403), page(200), page(302, ("Location", "/sso"))):
-        proxy.guard = lambda asked, answer=answer: answer if "clock-in" in asked.path else None
+        proxy.guard = answering(answer, "clock-in")
         viewer.act(account, "Clock in")
         viewer.wait_for(
             "#notice", "Acme Dental: Something in between answers instead of the server"

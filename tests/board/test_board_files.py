@@ -55,7 +55,7 @@ def test_each_file_is_served_as_it_lies(client: AppClient, path: str) -> None:
 
 def assert_same_code(served: bytes, file: Path) -> None:
     """By another program, which leaves out all that means nothing; and line for line."""
-    esbuild = [package() / "node_modules/.bin/esbuild", "--minify", f"--loader={file.suffix[1:]}"]
+    esbuild = [f"{package()}/node_modules/.bin/esbuild", "--minify", f"--loader={file.suffix[1:]}"]
 
     def read(code: bytes) -> bytes:
         return subprocess.run(esbuild, input=code, capture_output=True, check=True).stdout

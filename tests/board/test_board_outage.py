@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from dev_postgres import free_port
 from tests.support.browser import context_of, sign_in
-from tests.support.server import copy_project, running_server
+from tests.support.server import copy_project, running_server_at
 from tests.support.settings import SECRET_KEY
 from tests.support.world import World
 
@@ -23,14 +23,14 @@ def test_the_board_outlives_the_server_without_a_reload(
     project, port = copy_project(tmp_path / "presence"), free_port()
     settings = {"DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY}
     with context_of(chromium) as context:
-        with running_server(project, "--workers", "1", port=port, **settings) as server:
+        with running_server_at(port, project, "--workers", "1", **settings) as server:
             viewer = sign_in(context, server.url, world, maya)
             viewer.page.evaluate("window.isTheSame = true")
         stopped = monotonic()
         viewer.wait_for("#connection", "Reconnecting… as of")
         said_after = monotonic() - stopped
         viewer.page.wait_for_timeout(max(0, AWAY_SECONDS - said_after) * 1000)
-        with running_server(project, "--workers", "1", port=port, **settings):
+        with running_server_at(port, project, "--workers", "1", **settings):
             started = monotonic()
             viewer.wait_until_live()
             live_after = monotonic() - started

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from tests.support.browser import Viewer, context_of, sign_in
 from tests.support.stage import Stage, wait_until
@@ -175,7 +175,10 @@ def test_the_board_beats_while_its_member_is_clocked_in(
     viewer.page.clock.install()
     viewer.page.goto(stage.server.url)
     viewer.page.get_by_label("Access code").fill(world.code(ana))
-    beats = lambda: [a for a in viewer.answers if a.url.endswith("/v1/heartbeat")]  # noqa: E731
+
+    def beats() -> list[Response]:
+        return [a for a in viewer.answers if a.url.endswith("/v1/heartbeat")]
+
     with viewer.page.expect_response("**/v1/heartbeat") as first:
         viewer.page.get_by_role("button", name="Sign in").click()
     assert first.value.request.post_data_json == {"presence_id": str(held.presence_id)}

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from models import Account, Membership
 from tests.support.browser import Viewer, context_of, sign_in
 from tests.support.stage import Stage, wait_until
-from tests.support.tampering import Proxy, page, tampering
+from tests.support.tampering import Proxy, answering, page, tampering
 from tests.support.world import World
 
 FAREWELL = "#farewell"
@@ -112,7 +112,7 @@ def test_each_tab_ends_the_session_that_it_has(
 def test_no_network_holds_up_a_sign_out(desk: Desk, proxy: Proxy) -> None:
     token = token_of(desk.viewer)
     for answer in (page(502), page(200)):
-        proxy.guard = lambda _, answer=answer: answer
+        proxy.guard = answering(answer)
         if not desk.viewer.page.get_by_role("dialog").is_visible():
             desk.press("Sign out")
         desk.press("Clock out and sign out")

@@ -91,4 +91,4 @@ def test_a_change_among_2000_accounts_costs_under_16_ms(
 def busy_ms(tracing: CDPSession) -> float:
     """How long the page's main thread has worked so far."""
     metrics = tracing.send("Performance.getMetrics")["metrics"]
-    return 1000 * next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+    return 1000 * next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")

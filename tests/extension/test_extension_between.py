@@ -1,6 +1,6 @@
 """The extension where something between it and its server answers, or changes answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import expect
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.support.extension import Install
 from tests.support.extension_scene import Scene, signed_in_at
 from tests.support.stage import Stage, wait_until
-from tests.support.tampering import Answer, Proxy, page, tampering
+from tests.support.tampering import Answer, Asked, Proxy, answering, page, tampering
 
 PLAIN = [("Content-Type", "application/json")]
 REFUSED = b'{"code": "not_authenticated", "reason": "revoked"}'
@@ -34,12 +34,16 @@ def scene(stage: Stage, proxy: Proxy, install: Install) -> Scene:
     return signed_in_at(proxy.url, stage, install)
 
 
+def but_for_the_sign_on_page(blip: Answer) -> Callable[[Asked], Answer]:
+    return lambda asked: page(200) if asked.path == "/v1/sso" else blip
+
+
 def test_no_answer_of_another_ends_session_presence_or_event(scene: Scene, proxy: Proxy) -> None:
     acme = scene.accounts[0]
     connection = scene.popup.page.locator("#connection")
     scene.clock_in(acme)
     for blip in BLIPS.values():
-        proxy.guard = lambda asked, blip=blip: blip if asked.path != "/v1/sso" else page(200)
+        proxy.guard = but_for_the_sign_on_page(blip)
         expect(connection).to_have_text("Reconnecting…")
         scene.next_heartbeat()
         expect(scene.popup.place).to_contain_text("Acme Dental")
@@ -48,7 +52,7 @@ def test_no_answer_of_another_ends_session_presence_or_event(scene: Scene, proxy
         expect(connection).to_have_text("Live")
     assert scene.extension.record()["presence"] is not None
     for blip in (BLIPS["HTML 410"], BLIPS["HTML 401"], BLIPS["another JSON"]):
-        proxy.guard = lambda _, blip=blip: blip
+        proxy.guard = answering(blip)
         scene.popup.clock_out() if not scene.extension.record()["queue"] else scene.extension.tick()
         expect(scene.popup.page.locator("#waiting")).to_contain_text("1 event")
     proxy.guard = lambda _: None

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from dev_postgres import free_port
 from services.times import utc_now
 from tests.support.extension import Install
-from tests.support.server import copy_project, running_server
+from tests.support.server import copy_project, running_server_at
 from tests.support.settings import SECRET_KEY
 from tests.support.stage import PATIENCE_SECONDS, wait_until
 from tests.support.world import World
@@ -22,7 +22,7 @@ def test_a_clock_out_without_a_server_outlives_the_browser_and_arrives_once_with
     acme, ana = world.account(), world.va()
     project, port = copy_project(tmp_path / "presence"), free_port()
     settings = {"DATABASE_URL": database_url, "PRESENCE_SECRET_KEY": SECRET_KEY}
-    with running_server(project, "--workers", "1", port=port, **settings) as server:
+    with running_server_at(port, project, "--workers", "1", **settings) as server:
         extension = install(server.url)
         popup = extension.popup()
         popup.sign_in(server.url, world, ana, keep=True)
@@ -41,7 +41,7 @@ def test_a_clock_out_without_a_server_outlives_the_browser_and_arrives_once_with
     popup = extension.popup()
     expect(popup.page.locator("#waiting")).to_contain_text("1 event")
     assert world.kinds() == ["clock_in"]
-    with running_server(project, "--workers", "1", port=port, **settings):
+    with running_server_at(port, project, "--workers", "1", **settings):
         # It asks every 15 s at least whether the server is back.
         wait_until(lambda: extension.record()["queue"] == [], seconds=15 + PATIENCE_SECONDS)
         expect(popup.page.locator("#waiting")).to_be_hidden()

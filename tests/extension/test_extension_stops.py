@@ -57,7 +57,7 @@ class Desk:
     popup: Popup
 
     def is_settled(self) -> bool:
-        return self.extension.record()["queue"] == []
+        return not self.extension.record()["queue"]
 
     def press(self, kind: str) -> None:
         if kind == "clock_in":

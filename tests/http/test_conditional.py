@@ -1,11 +1,14 @@
 """Conditional requests: a tag matches for one membership, view and format, and only as long as
 nothing changed."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from models import Membership
+from services.presences import Held
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago
 
@@ -140,7 +143,7 @@ def test_a_renewed_token_keeps_its_304(world: World, client: AppClient) -> None:
 def test_every_visible_change_changes_the_tag(world: World, client: AppClient) -> None:
     maya, ana, ben = world.admin(), world.va(), world.va("Ben Cruz")
     acme, heron = world.account(), world.account("Blue Heron Bakery")
-    seen_by_vas = {
+    seen_by_vas: dict[str, Callable[[], object]] = {
         "clock in": lambda: world.clock_in(ana, acme),
         "switch": lambda: world.clock_in(ana, heron),
         "clock out": lambda: world.clock_out(ana),
@@ -150,8 +153,8 @@ def test_every_visible_change_changes_the_tag(world: World, client: AppClient) -
         "renamed account": lambda: world.rename_account(heron, "Heron"),
         "archived account": lambda: world.archive(heron),
     }
-    held = None
-    seen_by_admins = {
+    held: Held
+    seen_by_admins: dict[str, Callable[[], object]] = {
         "stale": lambda: world.sweep(held.clocked_in_at + timedelta(seconds=120)),
         "resumed": lambda: world.clock_in(ana, acme),
         "renamed member": lambda: world.rename_member(ana, "Ana Reyes-Cruz"),
@@ -228,12 +231,8 @@ def test_presence_version_is_the_callers_views_version(world: World, client: App
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.stale(world.va("Ben"), world.account("Heron"))  # sets the views' versions apart
     for member in (maya, ana):
-        for path, body in (
-            ("clock-in", {"account_id": acme.id}),
-            ("clock-in", {"account_id": acme.id}),
-            ("clock-out", {}),
-            ("clock-out", {}),
-        ):
+        to_acme: dict[str, Any] = {"account_id": acme.id}
+        for path, body in (*[("clock-in", to_acme)] * 2, *[("clock-out", {})] * 2):
             answer = world.post(client, member, path, **body)
             snapshot = world.get(client, member).json
             assert answer.headers["Presence-Version"] == str(snapshot["version"])

@@ -19,7 +19,7 @@ from app import create_app
 from models import session as session_module
 from models.migrations import head_revision
 from routes import docs
-from services import clocking
+from services import clocking, idempotency
 from tests.support.app_client import AppClient
 from tests.support.databases import opened
 from tests.support.problems import assert_problem
@@ -104,7 +104,7 @@ def locked_elsewhere(url: str) -> Iterator[None]:
             other.execute("BEGIN IMMEDIATE")
             yield
     else:
-        with closing(psycopg2.connect(url)) as other, other.cursor() as cursor:
+        with closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor:
             cursor.execute("SELECT 1 FROM orgs FOR UPDATE")
             yield
 
@@ -125,7 +125,7 @@ def test_a_lock_that_is_held_too_long_is_a_503(database_url: str) -> None:
         ana, acme = world.va(), world.account()
         held = world.clock_in(ana, acme, ago(600))
         world.sweep()
-        requests = (
+        requests: tuple[tuple[str, dict[str, Any]], ...] = (
             ("clock-in", {"account_id": acme.id}),
             ("clock-out", {}),
             ("heartbeat", {"presence_id": held.presence_id}),
@@ -166,7 +166,7 @@ def test_a_fault_in_a_transaction_rolls_it_back(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(clocking.idempotency, "remember", broken)
+        patch.setattr(idempotency, "remember", broken)
         answer = world.post(client, ana, "clock-in", account_id=acme.id)
         assert_problem(answer, 500, "internal_error")
     assert (world.held(), world.events()) == ([], [])

@@ -128,7 +128,6 @@ def test_a_commit_during_a_read_is_not_missed(
     ana, acme = world.va(), world.account()
     bearer = world.bearer(ana)
     has_read, may_end = threading.Event(), threading.Event()
-    read = watch_cache.read
 
     def slow_read(*arguments: Any) -> Any:
         found = read(*arguments)
@@ -301,7 +300,7 @@ def test_a_database_that_is_away_is_a_503_in_time(
     world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bearer = world.bearer(world.va())
-    read, may_end = watch_cache.read, threading.Event()
+    may_end = threading.Event()
 
     def silent(*_: Any) -> None:
         may_end.wait(60)

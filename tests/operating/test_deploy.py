@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Site:
     port: int
     certificate: Path
 
-    def ask(self, path: str, *options: str, scheme: str = "https", **more: str) -> Answer:
+    def ask(self, path: str, *options: str, scheme: str = "https", **more: Any) -> Answer:
         port = self.port if scheme == "https" else self.proxy.port
         reach = ["--resolve", f"{NAME}:{port}:127.0.0.1", "--cacert", str(self.certificate)]
         return curl(f"{scheme}://{NAME}:{port}{path}", *reach, *options, **more)

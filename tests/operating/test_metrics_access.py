@@ -11,7 +11,7 @@ from dev_postgres import free_port
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
 from tests.support.proxies import Proxy, haproxy, nginx
-from tests.support.server import copy_project, running_server
+from tests.support.server import copy_project, running_server_at
 from tests.support.settings import SECRET_KEY
 
 TOKEN = "métrics-" + "k" * 24
@@ -149,7 +149,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     settings = {"DATABASE_URL": f"sqlite:///{folder}/any.db", "PRESENCE_SECRET_KEY": SECRET_KEY}
     found = free_port()
     project = copy_project(folder / "presence")
-    with running_server(project, "--host", "::", "--workers", "1", port=found, **settings):
+    with running_server_at(found, project, "--host", "::", "--workers", "1", **settings):
         yield found
 
 

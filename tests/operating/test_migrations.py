@@ -155,17 +155,26 @@ def test_upgrade_says_whether_there_was_anything_to_do(empty_url: str) -> None:
 
 def test_two_processes_upgrade_an_empty_database_at_once(empty_url: str) -> None:
     settings = environment(DATABASE_URL=empty_url, PRESENCE_SECRET_KEY=SECRET_KEY)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with (
-        opened(empty_url) as database,
-        subprocess.Popen([sys.executable, "-c", UPGRADE], cwd=ROOT, env=settings, **pipes) as one,
-        subprocess.Popen([sys.executable, "-c", UPGRADE], cwd=ROOT, env=settings, **pipes) as other,
-    ):
+
+    def start() -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [sys.executable, "-c", UPGRADE],
+            cwd=ROOT,
+            env=settings,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+        )
+
+    with opened(empty_url) as database, start() as one, start() as other:
         # The file of an SQLite database is there and WAL: only the schema is raced for.
         assert tables(database) == set()
         for process in (one, other):
+            assert process.stdout
             assert process.stdout.readline() == b"ready\n"
         for process in (one, other):
+            assert process.stdin
             process.stdin.write(b"go\n")
             process.stdin.flush()
         for process in (one, other):
@@ -176,9 +185,9 @@ def test_two_processes_upgrade_an_empty_database_at_once(empty_url: str) -> None
 
 def presence(world: World, **values: Any) -> Insert:
     ana = world.va()
-    given = {"id": uuid4(), "account_id": world.account().id, "membership_id": ana.id}
+    given: dict[str, Any] = {"account_id": world.account().id, "membership_id": ana.id}
     given |= {"user_id": ana.user_id, "clocked_in_at": utc_now(), "last_heartbeat_at": utc_now()}
-    return insert(Presence).values(org_id=world.id, **{**given, **values})
+    return insert(Presence).values(org_id=world.id, id=uuid4(), **{**given, **values})
 
 
 def access_code(world: World, **values: Any) -> Insert:
@@ -221,9 +230,7 @@ def test_no_row_crosses_orgs(
     database: Database, settings: Settings, world: World, row: Row, column: str
 ) -> None:
     other = World(database, settings, "Other Bookkeeping")
-    foreign = {"account_id": lambda: other.account("Foreign"), "membership_id": other.va}[
-        column
-    ]().id
+    foreign = other.account("Foreign").id if column == "account_id" else other.va().id
     crossing, proper = row(world, **{column: foreign}), row(other)
     with pytest.raises(IntegrityError, match=r"(?i)foreign key"), database.write() as session:
         session.execute(crossing)
@@ -287,12 +294,12 @@ def test_read_sees_one_state_while_a_writer_commits(database: Database, world: W
     versions = select(Org.version).where(Org.id == world.id)
     names = text("SELECT name FROM accounts")
     with database.read() as session:
-        before = session.scalar(versions)
+        before = session.scalars(versions).one()
         world.account("Acme Dental")
-        assert session.scalar(versions) == before
+        assert session.scalars(versions).one() == before
         assert session.scalars(names).all() == []
     with database.read() as session:
-        assert session.scalar(versions) > before
+        assert session.scalars(versions).one() > before
         assert session.scalars(names).all() == ["Acme Dental"]
 
 

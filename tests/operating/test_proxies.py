@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -43,9 +43,12 @@ backend presence
 """
 
 
+Starter = Callable[[str], AbstractContextManager[Proxy]]
+
+
 def in_front_of(stage: Stage, name: str) -> AbstractContextManager[Proxy]:
     server = urlsplit(stage.server.url).netloc
-    starting = {
+    starting: dict[str, tuple[Starter, str]] = {
         "nginx": (proxies.nginx, NGINX.replace("@MORE@", "")),
         # Head and body are then two writes, as the client's were.
         "unbuffered": (proxies.nginx, NGINX.replace("@MORE@", "proxy_request_buffering off;")),

@@ -32,7 +32,7 @@ def name(path: Path) -> str:
 
 def called(call: ast.Call) -> str:
     """``f`` of ``f()`` and of ``x.f()``."""
-    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+    return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))
 
 
 def where(found: str, within: Iterator[Path] | None = None) -> set[str]:

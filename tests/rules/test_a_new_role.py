@@ -81,7 +81,7 @@ class Place:
     def token(self, role: str) -> str:
         """Of the first member of the demo with this role."""
         members = self.demo["members"]
-        return next(member["token"] for member in members if member["role"] == role)
+        return next(str(member["token"]) for member in members if member["role"] == role)
 
 
 def flask(project: Path, settings: dict[str, str], *arguments: str) -> Any:

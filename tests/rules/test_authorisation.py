@@ -1,5 +1,7 @@
 """Who may do what: every endpoint, asked by everyone, in an org and beside another one."""
 
+from collections.abc import Callable
+
 import pytest
 
 from models.session import Database
@@ -83,16 +85,14 @@ def test_an_admin_of_another_org_sees_and_changes_nothing(
 def test_the_fingerprint_shows_every_change(database: Database, settings: Settings) -> None:
     scene = Scene(database, settings)
     seen = {fingerprint(scene.world)}
-    for number, change in enumerate(
-        (
-            lambda: scene.world.account("New"),
-            lambda: scene.world.va("New"),
-            lambda: scene.world.code(scene.people["va"]),
-            lambda: scene.world.clock_out(scene.people["va"]),
-            lambda: scene.world.revoke_tokens(scene.people["va"]),
-        ),
-        start=2,
-    ):
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: scene.world.account("New"),
+        lambda: scene.world.va("New"),
+        lambda: scene.world.code(scene.people["va"]),
+        lambda: scene.world.clock_out(scene.people["va"]),
+        lambda: scene.world.revoke_tokens(scene.people["va"]),
+    )
+    for number, change in enumerate(changes, start=2):
         change()
         seen.add(fingerprint(scene.world))
         assert len(seen) == number

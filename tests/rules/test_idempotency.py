@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -88,7 +89,7 @@ def test_a_repeated_clock_out_always_gives_the_first_answer(
 ) -> None:
     ana, acme = world.va(), world.account()
     held = world.clock_in(ana, acme)
-    body = {"presence_id": held.presence_id}
+    body: dict[str, Any] = {"presence_id": held.presence_id}
     first = world.post(client, ana, "clock-out", key="one", **body)
     world.clock_in(ana, acme)
     again = world.post(client, ana, "clock-out", key="one", **body)
@@ -302,7 +303,7 @@ def test_a_late_clock_out_lies_between_last_heartbeat_and_expiry(
     held = world.expired(ana, world.account())
     world.sweep()
     versions = world.versions()
-    body = {"presence_id": held.presence_id, "reason": "shutdown"}
+    body: dict[str, Any] = {"presence_id": held.presence_id, "reason": "shutdown"}
     if minutes is not None:
         body["occurred_at"] = held.last_heartbeat_at + timedelta(minutes=minutes)
     world.post(client, ana, "clock-out", **body)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import hypothesis
@@ -60,6 +60,7 @@ WHICH = st.sampled_from([0, 0, 0, 1, 5])  # 0 is the newest of one's own
 MAYBE_WHICH = st.sampled_from([0, 0, 0, None, None, 1, 5])
 NAMES = ["Acme", "Bolt, Nut & Co", "=Sum()", "Zoë “Q”", "ACME", "-minus", "@at", "+plus"]
 NAME = st.sampled_from(NAMES)
+Reason = Literal["user", "inactivity", "shutdown"]
 REASON = st.sampled_from(["user", "inactivity", "shutdown"])
 
 
@@ -190,7 +191,7 @@ class Operations(RuleBasedStateMachine):
         after: float,
         who: int,
         which: int | None,
-        reason: str,
+        reason: Reason,
         queued: float | None,
         keyed: bool,
         times: int,
@@ -210,7 +211,7 @@ class Operations(RuleBasedStateMachine):
         person: Person,
         stay: Stay | None,
         presence_id: UUID | None,
-        reason: str,
+        reason: Reason,
         at: datetime | None,
         key: str | None,
     ) -> None:
@@ -243,7 +244,7 @@ class Operations(RuleBasedStateMachine):
     def heartbeat(self, after: float, who: int, which: int) -> None:
         person = self.person(who)
         stay = self.stay(person, which)
-        presence_id = stay.id if stay else uuid4()
+        presence_id = stay.id if stay and stay.id else uuid4()
 
         def beat(change: Change) -> None:
             caller, settings = self.caller(change, person), self.world.settings
@@ -461,7 +462,7 @@ def test_random_operations_leave_what_the_contract_says(
 ) -> None:
     Operations.done = 0
     run_state_machine_as_test(
-        lambda: Operations(database, settings),
+        lambda: Operations(database, settings),  # type: ignore[arg-type]
         settings=hypothesis.settings(
             max_examples=OPERATIONS // IN_ONE_ORG,
             stateful_step_count=IN_ONE_ORG,

@@ -229,7 +229,9 @@ def test_two_members_swapping_accounts_never_meet_a_deadlock(
 
     sweep = partial(sweeper.sweep, servers[0].extensions["presence"])
     for number in range(300):
-        between = [] if number % 2 else [partial(beat, number // 2 % 2), sweep]
+        between: list[Callable[[], object]] = (
+            [] if number % 2 else [partial(beat, number // 2 % 2), sweep]
+        )
         at_once(partial(swap, 0), partial(swap, 1), *between)
     assert {"switch", "stale", "resume", "expire"} <= set(world.kinds())
     assert_history_tells_all(world)
@@ -241,7 +243,7 @@ def test_no_reader_sees_a_switching_member_on_two_accounts_or_none(
     ana = world.va()
     accounts = [world.account(f"Account {number}") for number in range(5)]
     mover = Caller(world, ana, servers[0])
-    readers = {
+    readers: dict[Caller, list[AppAnswer]] = {
         Caller(world, member, server): []
         for member, server in zip(
             [ana, world.va("Ben"), world.admin("Maya"), world.admin("Noa")],
@@ -260,7 +262,8 @@ def test_no_reader_sees_a_switching_member_on_two_accounts_or_none(
 
     happened = {(event.version, str(event.account_id)) for event in world.events()}
     for reader, answers in readers.items():
-        bodies, last = {}, 0
+        bodies: dict[str, bytes] = {}
+        last = 0
         for answer in answers:
             assert answer.status_code == 200
             (entry,) = answer.json["presence"]
@@ -440,6 +443,7 @@ def test_two_processes_that_make_the_secret_key_at_once_end_with_one(tmp_path: P
     folder = tmp_path / "instance"
     with starting(folder) as one, starting(folder) as other:
         for process in (one, other):
+            assert process.stdout
             assert process.stdout.readline() == "making\n"
         keys = [process.communicate("go\n", BOUND_SECONDS)[0] for process in (one, other)]
     assert keys == [(folder / "secret_key").read_text() + "\n"] * 2

@@ -306,9 +306,9 @@ def test_of_two_sweepers_at_once_one_is_let_in(
     world: World, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep_org = expiry.sweep
-    others = []
+    others: list[tuple[int, int]] = []
 
-    def meanwhile(change):
+    def meanwhile(change: Change) -> tuple[int, int]:
         with opened(context.settings.database_url) as database:
             others.append(sweeper.sweep(Context(context.settings, database)))
         return sweep_org(change)

@@ -59,7 +59,7 @@ def test_shellcheck_finds_nothing() -> None:
     if shutil.which("shellcheck") is None:
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("there is no shellcheck; to run this test: apt install shellcheck")
-    command = ["shellcheck", *SCRIPTS.iterdir()]
+    command = ["shellcheck", *map(str, SCRIPTS.iterdir())]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 

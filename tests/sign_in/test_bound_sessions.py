@@ -99,7 +99,7 @@ def test_the_same_members_sessions_never_match_each_others_tags(
     world.clock_in(world.va(), acme)
     for path in ("/v1/presence", "/v1/accounts"):
         tags = [client.get(path, headers=each).headers["ETag"] for each in (full, bound)]
-        for headers, own, others in ((full, *tags), (bound, *reversed(tags))):
+        for headers, (own, others) in ((full, tags), (bound, tags[::-1])):
             both = f"{others}, {own}"
             for tag, status in ((own, 304), (others, 200), (both, 304)):
                 asked = headers | {"If-None-Match": tag}

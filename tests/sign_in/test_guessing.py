@@ -94,7 +94,8 @@ def test_after_ten_refused_codes_no_code_is_looked_at(world: World, client: AppC
     ana, acme = world.va(), world.account()
     code = world.code(ana)
     exhaust(client)
-    for body in ({}, {"account_id": acme.id}):
+    bodies: list[dict[str, Any]] = [{}, {"account_id": acme.id}]
+    for body in bodies:
         assert_has_to_wait(attempt(client, **body))
         assert_has_to_wait(attempt(client, code, **body))
         assert_has_to_wait(attempt(client, "no code at all", **body))

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 import app as app_module
 from dev_postgres import free_port
 from services import clocking
+from services.change import Change
 from tests.support.app_client import AppClient
 from tests.support.settings import SECRET_KEY
 from tests.support.world import World, dump
@@ -89,7 +90,7 @@ def test_a_fault_tells_neither_sql_nor_a_stack_nor_a_secret(
     ana, acme = world.va(), world.account()
     code, token = world.code(ana), world.token(ana)
 
-    def broken(change: clocking.Change, caller: object, **_: object) -> None:
+    def broken(change: Change, caller: object, **_: object) -> None:
         change.session.execute(text("INSERT INTO idempotency_keys (key) VALUES ('one')"))
 
     monkeypatch.setattr(clocking, "clock_in", broken)

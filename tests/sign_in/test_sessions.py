@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from models import AccessCode
-from services import access_codes, tokens
+from services import tokens
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.problems import assert_problem
@@ -99,7 +99,7 @@ def test_a_code_may_be_typed_as_people_type(
 ) -> None:
     letters = iter("K7QF9TWM2X01")
     with monkeypatch.context() as patch:
-        patch.setattr(access_codes.secrets, "choice", lambda _: next(letters))
+        patch.setattr("secrets.choice", lambda _: next(letters))
         assert world.code(world.va()) == "K7QF-9TWM-2X01"
     for typed in (
         "K7QF-9TWM-2X01",

@@ -161,7 +161,8 @@ def test_a_claim_that_is_missing_or_of_another_type_is_invalid(
 
 
 def test_a_bound_account_of_another_type_is_invalid(world: World, client: AppClient) -> None:
-    for value in (5, [], {}, "x", True):
+    wrong: tuple[object, ...] = (5, [], {}, "x", True)
+    for value in wrong:
         token = signed(claims_of(world, world.va(), acct=value))
         assert_refused(client, f"Bearer {token}", "invalid")
 

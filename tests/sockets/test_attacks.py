@@ -5,7 +5,7 @@
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from string import ascii_lowercase
 from typing import Any
@@ -165,7 +165,7 @@ def test_unknown_tokens_are_not_kept(stage: Stage, token: str) -> None:
         assert set(statuses(stage, asked)) == {401}
 
 
-JUNK = {
+JUNK: dict[str, Callable[[], bytes]] = {
     "bytes": lambda: RANDOM.randbytes(2000),
     "TLS": lambda: bytes.fromhex("1603010200010001fc0303") + RANDOM.randbytes(500),
     "HTTP/2": lambda: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + RANDOM.randbytes(500),

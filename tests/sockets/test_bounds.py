@@ -35,7 +35,7 @@ def asset(stage: Stage) -> str:
     paths = [urljoin("/docs", path) for path in re.findall(r'(?:src|href)="([^"#:]+)"', page)]
     size, path = max((len(stage.get(path)[1]), path) for path in paths)
     assert size > 500_000
-    return path
+    return str(path)
 
 
 def get(path: str, more: str = "") -> bytes:

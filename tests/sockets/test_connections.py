@@ -45,7 +45,7 @@ class Client:
         truth = Truth()
         self.begun = self.spoke_at = monotonic()
         self.side = Side(Protocol, truth, asyncio.get_running_loop())
-        self.side.protocol.timeout_keep_alive = keep_alive_seconds
+        self.side.protocol.timeout_keep_alive = keep_alive_seconds  # type: ignore[assignment]
         self._poll = POLL.format(truth.tag("ana")).encode()
 
     def send(self, data: bytes) -> None:

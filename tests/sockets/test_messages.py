@@ -66,7 +66,7 @@ async def play(reads: list[bytes], *, waits: bool, ends: bool) -> HalfClosing:
     """Let a client send this; with ``waits`` it hears the answers between its reads."""
     state = ServerState()
     protocol = Protocol(_config(), state, {}, asyncio.get_running_loop())
-    protocol.app, protocol.access_log = echo, False  # type: ignore[assignment]
+    protocol.app, protocol.access_log = echo, False
     transport = HalfClosing(protocol.loop)
     transport.set_protocol(protocol)
     for piece in reads:

@@ -15,6 +15,7 @@ class AppAnswer(TestResponse):
 class AppClient(FlaskClient):
     open: Callable[..., AppAnswer]
     get: Callable[..., AppAnswer]
+    head: Callable[..., AppAnswer]
     post: Callable[..., AppAnswer]
     put: Callable[..., AppAnswer]
     patch: Callable[..., AppAnswer]

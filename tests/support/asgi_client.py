@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from live.application import Application
+from live.flask_bridge import Message
 from live.watch_cache import CachedOrg
 from models.session import Database
 from models.versions import Versions
@@ -168,8 +169,8 @@ async def until_answered(
 @asynccontextmanager
 async def lifespan(application: Application) -> AsyncIterator[Application]:
     """The process between its start and its stop, which leaves no thread of its feed."""
-    to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    to_app: asyncio.Queue[Message] = asyncio.Queue()
+    from_app: asyncio.Queue[Message] = asyncio.Queue()
     before = set(threading.enumerate())
     task = asyncio.ensure_future(application({"type": "lifespan"}, to_app.get, from_app.put))
     await to_app.put({"type": "lifespan.startup"})
@@ -206,8 +207,9 @@ async def until_current(application: Application, world: World) -> None:
         org = application.cache.orgs.get(world.id)
         if org is None:
             return True
-        is_read = org.reading is None and org.state is not None
-        return is_read and org.state.versions == versions
+        if org.reading is not None or org.state is None:
+            return False
+        return org.state.versions == versions
 
     await until(is_current)
 

@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    ViewportSize,
     Worker,
 )
 
@@ -27,7 +28,7 @@ from tests.support.stage import wait_until
 from tests.support.world import World
 
 FOLDER = ROOT / "extension"
-POPUP = {"width": 360, "height": 600}  # the largest that Chrome shows is 800 by 600
+POPUP = ViewportSize(width=360, height=600)  # the largest that Chrome shows is 800 by 600
 
 # What Chromium itself writes for each answer that is not 2xx, and for each that did not come.
 NETWORK = "Failed to load resource:"

@@ -136,7 +136,7 @@ class Scene:
             "code_id": str(_code_of(world, ben)),
             "name": "main.js",
             "problem": "internal_error",
-            "module": "api.js",
+            "module": "calls.js",
         }
 
     def authorization(self, who: str) -> dict[str, str]:

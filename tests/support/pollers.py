@@ -260,8 +260,11 @@ class Crowd:
         self._run()
 
     def _run(self) -> None:
-        for client in (*self.pollers, *self.clocks):
+        for client in self._clients():
             self.start(client.run())
+
+    def _clients(self) -> list[Poller | Clock]:
+        return [*self.pollers, *self.clocks]
 
     def start(self, running: Coroutine[Any, Any, Any]) -> "Future[Any]":
         """Run something beside the clients; how it fails is raised at the end."""
@@ -289,7 +292,7 @@ class Crowd:
 
     @property
     def lost(self) -> list[Lost]:
-        return [lost for client in (*self.pollers, *self.clocks) for lost in client.lost]
+        return [lost for client in self._clients() for lost in client.lost]
 
     @property
     def statuses(self) -> set[int]:

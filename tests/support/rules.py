@@ -228,8 +228,8 @@ class Model:
         return answer
 
     def ended(self, stay: Stay | None, of: Person | Place) -> Refused:
-        is_theirs = stay is not None and of in (stay.person, stay.place)
-        return Refused("presence_ended", {"reason": stay.ended if is_theirs else "unknown"})
+        theirs = stay if stay and of in (stay.person, stay.place) else None
+        return Refused("presence_ended", {"reason": theirs.ended if theirs else "unknown"})
 
     def heartbeat(self, person: Person, stay: Stay | None) -> Any:
         self.meet(stay for stay in self.here if stay.person is person)

@@ -66,11 +66,14 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_server(
-    project: Path, *options: str, port: int | None = None, **settings: str
-) -> Iterator[Server]:
-    """Serve ``project`` until the end, which must be a clean one; anywhere, or at ``port``."""
-    port = port or free_port()
+def running_server(project: Path, *options: str, **settings: str) -> Iterator[Server]:
+    """Serve ``project``, at any port, until the end, which must be a clean one."""
+    with running_server_at(free_port(), project, *options, **settings) as server:
+        yield server
+
+
+@contextmanager
+def running_server_at(port: int, project: Path, *options: str, **settings: str) -> Iterator[Server]:
     log = project.with_name(f"{project.name}-{port}.log")
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -128,7 +128,7 @@ def paused(*pids: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> None:
+def wait_until(condition: Callable[..., object], seconds: float = PATIENCE_SECONDS) -> None:
     give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up

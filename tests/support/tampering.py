@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPMessage
+from email.message import Message
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 class Asked:
     method: str
     path: str
-    headers: HTTPMessage
+    headers: Message
 
 
 @dataclass
@@ -41,6 +42,11 @@ Tamper = Callable[[Asked, Answer], Answer]
 def page(status: int, *headers: tuple[str, str], body: bytes = SIGN_ON) -> Answer:
     """HTML, which the service never answers under ``/v1``."""
     return Answer(status, [("Content-Type", "text/html"), *headers], body)
+
+
+def answering(answer: Answer, path: str = "") -> Callable[[Asked], Answer | None]:
+    """A guard that answers so wherever ``path`` is a part of the path."""
+    return lambda asked: answer if path in asked.path else None
 
 
 @dataclass

@@ -158,7 +158,7 @@ class World:
     def clock_in(
         self, member: Membership, account: Account, now: datetime | None = None, **options: Any
     ) -> Held:
-        return self.as_caller(
+        held: Held = self.as_caller(
             member,
             lambda change, caller: (
                 clocking.clock_in(change, caller, account_id=account.id, **options).held
@@ -166,6 +166,7 @@ class World:
             now,
             options.get("key"),
         )
+        return held
 
     def as_caller(
         self,
