@@ -6,7 +6,7 @@ import click
 
 from cli.common import Name, as_json, locking, of_member, org_called, say, writing
 from models.roles import ROLES
-from services import members
+from services import erasing, members
 
 
 @click.group()
@@ -42,5 +42,5 @@ def delete(member_id: UUID, as_json: bool) -> None:
     """Erase a person's data from an org."""
     with of_member(member_id) as (change, found):
         name = found.display_name
-        members.erase(change, found)
+        erasing.erase_member(change, found)
     say({"id": str(member_id), "deleted": True}, f"Erased {name}.", as_json=as_json)

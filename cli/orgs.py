@@ -3,7 +3,7 @@
 import click
 
 from cli.common import Name, as_json, locking, org_called, say, writing
-from services import orgs
+from services import erasing, orgs
 from services.times import utc_now
 
 
@@ -30,5 +30,5 @@ def delete(org_id: str, as_json: bool) -> None:
     with writing() as session:
         found = org_called(session, str(org_id))
         with locking(session, found.id) as change:
-            orgs.erase(change)
+            erasing.erase_org(change)
     say({"id": str(org_id), "deleted": True}, f"Erased the org {found.name}.", as_json=as_json)

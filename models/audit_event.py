@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, OrgId
+from models.personal import ERASED, personal
 
 KINDS = (
     "account_added",
@@ -70,12 +71,17 @@ class AuditEvent(Base):
     id: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
     org_id: Mapped[OrgId]
     kind: Mapped[str]
-    actor_id: Mapped[UUID | None]
-    actor_name: Mapped[str | None]
-    user_id: Mapped[UUID | None]
-    display_name: Mapped[str | None]
+    actor_id: Mapped[UUID | None] = mapped_column(info=personal("actor_id"))
+    actor_name: Mapped[str | None] = mapped_column(info=personal("actor_id", becomes=ERASED))
+    user_id: Mapped[UUID | None] = mapped_column(info=personal("user_id"))
+    display_name: Mapped[str | None] = mapped_column(info=personal("user_id", becomes=ERASED))
     account_id: Mapped[UUID | None]
     account_name: Mapped[str | None]
-    details: Mapped[dict[str, Any]] = mapped_column(JSON)
-    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
+    # A renaming has both names.
+    details: Mapped[dict[str, Any]] = mapped_column(
+        JSON, info=personal("user_id", becomes={}, kinds=("member_renamed",))
+    )
+    address: Mapped[str | None] = mapped_column(
+        String(ADDRESS_LENGTH), info=personal("user_id", "actor_id")
+    )
     occurred_at: Mapped[datetime]

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, OrgId
+from models.personal import ERASED, personal
 
 KINDS = ("clock_in", "switch", "clock_out", "force_clear", "stale", "resume", "expire")
 
@@ -41,11 +42,12 @@ class ClockEvent(Base):
     kind: Mapped[str]
     account_id: Mapped[UUID]
     account_name: Mapped[str]
-    user_id: Mapped[UUID | None]
-    display_name: Mapped[str]
+    user_id: Mapped[UUID | None] = mapped_column(info=personal("user_id"))
+    display_name: Mapped[str] = mapped_column(info=personal("user_id", becomes=ERASED))
     presence_id: Mapped[UUID]
-    actor_id: Mapped[UUID | None]
-    reason: Mapped[str | None]
+    actor_id: Mapped[UUID | None] = mapped_column(info=personal("actor_id"))
+    # An admin may have written about the person.
+    reason: Mapped[str | None] = mapped_column(info=personal("user_id"))
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(BigInteger)

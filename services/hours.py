@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from models import Account, ClockEvent, IdText, Membership, Presence, UnixSeconds
-from services.members import ERASED
+from models.personal import ERASED
 from services.working_time import Key, Worked, seconds_of, summed, within
 from wire import tables
 

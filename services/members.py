@@ -1,28 +1,18 @@
-"""Members: finding, listing, adding, changing and erasing them."""
+"""Members: finding, listing, adding and changing them."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import (
-    AccessCode,
-    AuditEvent,
-    ClockEvent,
-    IdempotencyKey,
-    MemberSession,
-    Membership,
-    User,
-)
+from models import Membership, User
 from models.roles import ROLES
 from services import audit_log, presences, sessions
 from services.change import Change
 from services.errors import LastAdmin, NotFound
 from services.times import rfc3339
-
-ERASED = "(erased)"  # stands in the history for the name of a person who was erased
 
 
 def find(session: Session, membership_id: UUID) -> Membership | None:
@@ -128,29 +118,6 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
     sessions.revoke_all(change, member, actor=actor)
 
 
-def erase(change: Change, member: Membership) -> None:
-    """Erase a person's data from the org, and the person where this was their only org.
-
-    The history keeps what happened on the accounts, without who it was, so that a client's hours
-    still add up.
-    """
-    session = change.session
-    held = presences.held_by(change, member)
-    if held is not None:
-        presences.end(change, held, "force_clear", actor_id=None, reason="erased")
-    audit_log.keep(change, "member_erased", actor=None, member=member)
-    _blank_history(session, member)
-    _blank_log(session, member)
-    for table in (MemberSession, AccessCode, IdempotencyKey):
-        session.execute(delete(table).where(table.membership_id == member.id))
-    session.delete(member)
-    session.flush()
-    elsewhere = select(Membership.id).where(Membership.user_id == member.user_id)
-    if session.scalar(elsewhere.limit(1)) is None:
-        session.execute(delete(User).where(User.id == member.user_id))
-    change.members_changed()
-
-
 def _rename(
     change: Change, member: Membership, display_name: str, actor: Membership | None
 ) -> None:
@@ -179,37 +146,6 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
     member.active = False
     audit_log.keep(change, "member_deactivated", actor=actor, member=member)
     sessions.revoke_all(change, member, actor=actor)
-
-
-def _blank_history(session: Session, member: Membership) -> None:
-    in_org = ClockEvent.org_id == member.org_id
-    session.execute(
-        update(ClockEvent)
-        .where(in_org, ClockEvent.actor_id == member.user_id)
-        .values(actor_id=None)
-    )
-    # The reason too: an admin may have written about the person.
-    session.execute(
-        update(ClockEvent)
-        .where(in_org, ClockEvent.user_id == member.user_id)
-        .values(user_id=None, display_name=ERASED, reason=None)
-    )
-
-
-def _blank_log(session: Session, member: Membership) -> None:
-    about = (AuditEvent.org_id == member.org_id, AuditEvent.user_id == member.user_id)
-    session.execute(
-        update(AuditEvent)
-        .where(AuditEvent.org_id == member.org_id, AuditEvent.actor_id == member.user_id)
-        .values(actor_id=None, actor_name=ERASED, address=None)
-    )
-    # A renaming tells both names.
-    session.execute(
-        update(AuditEvent).where(*about, AuditEvent.kind == "member_renamed").values(details={})
-    )
-    session.execute(
-        update(AuditEvent).where(*about).values(user_id=None, display_name=ERASED, address=None)
-    )
 
 
 def _raise_if_last_admin(change: Change, member: Membership) -> None:

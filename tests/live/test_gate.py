@@ -15,7 +15,7 @@ from feeds import version_poller
 from live import watch_cache
 from live.application import Application
 from models import Account, Membership
-from services import keys, orgs, sessions, tokens
+from services import erasing, keys, sessions, tokens
 from tests.support.asgi_client import (
     Answered,
     Headers,
@@ -366,7 +366,7 @@ ENDS: dict[str, tuple[Callable[[World, Membership], None], int, str]] = {
 
 def erase_org(world: World) -> None:
     with world.changing() as change:
-        orgs.erase(change)
+        erasing.erase_org(change)
 
 
 @pytest.mark.usefixtures("unswept")

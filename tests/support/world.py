@@ -16,6 +16,7 @@ from services import (
     accounts,
     callers,
     clocking,
+    erasing,
     expiry,
     members,
     orgs,
@@ -257,7 +258,7 @@ class World:
 
     def erase(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):
-            members.erase(change, found)
+            erasing.erase_member(change, found)
 
     def held(self) -> list[Held]:
         """The presences that the database has, by account."""
