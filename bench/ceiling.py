@@ -95,8 +95,8 @@ def main(options: argparse.Namespace) -> None:
 
 
 def start_all(stack: ExitStack, where: Place, *, are_few: bool) -> Iterator[Contestant]:
-    (office,) = build(where, orgs=1, members=OCCUPIED + 1, occupied=OCCUPIED)
-    headers = browser_headers(office.employees[0].token)
+    (org,) = build(where, orgs=1, members=OCCUPIED + 1, occupied=OCCUPIED)
+    headers = browser_headers(org.people[0].token)
     if are_few:
         headers = {"Authorization": headers["Authorization"]}
     for name, application, arguments in (

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from bench.clients import Caller, Crowd, request
 from bench.common import Unable
-from bench.world import Employee, Office
+from bench.world import BenchMember, BenchOrg
 
 CALLERS = 8
 ANSWER_SECONDS = 10.0
@@ -30,12 +30,12 @@ class Event:
 
 
 class Clocking:
-    """Makes events in ``offices``, the same ones in every run."""
+    """Makes events in ``bench_orgs``, the same ones in every run."""
 
-    def __init__(self, crowd: Crowd, offices: Sequence[Office]) -> None:
+    def __init__(self, crowd: Crowd, bench_orgs: Sequence[BenchOrg]) -> None:
         self.events: list[Event] = []
         self._crowd = crowd
-        self._offices = offices
+        self._orgs = bench_orgs
         self._random = Random(1)
         self._callers: list[Caller] = []
 
@@ -51,8 +51,8 @@ class Clocking:
         for number in range(round(per_second * seconds)):
             await asyncio.sleep(begun + number / per_second - monotonic())
             caller = self._callers[number % CALLERS]
-            office = self._random.choice(self._offices)
-            event = self._make(caller, office.id, next_event(office, self._random))
+            org = self._random.choice(self._orgs)
+            event = self._make(caller, org.id, next_event(org, self._random))
             made.append(asyncio.create_task(event))
         await asyncio.sleep(begun + seconds - monotonic())
         await asyncio.gather(*made)
@@ -70,32 +70,32 @@ class Clocking:
         self.events.append(Event(org_id, int(version[1]), sent_at))
 
 
-def next_event(office: Office, random: Random) -> bytes:
-    """The request by which somebody in ``office`` comes, moves or leaves."""
-    employee = random.choice(office.employees)
-    if employee.account is None and office.free:
-        return clock_in(office, employee)
-    if employee.account is not None and office.free and random.random() < 0.5:
-        return clock_in(office, employee)
-    if employee.account is not None:
-        return clock_out(office, employee)
-    return next_event(office, random)
+def next_event(org: BenchOrg, random: Random) -> bytes:
+    """The request by which somebody in ``org`` comes, moves or leaves."""
+    member = random.choice(org.people)
+    if member.account is None and org.free:
+        return clock_in(org, member)
+    if member.account is not None and org.free and random.random() < 0.5:
+        return clock_in(org, member)
+    if member.account is not None:
+        return clock_out(org, member)
+    return next_event(org, random)
 
 
-def clock_in(office: Office, employee: Employee) -> bytes:
+def clock_in(org: BenchOrg, member: BenchMember) -> bytes:
     """Onto the account that has been free the longest, so that events may overtake each other."""
-    left, employee.account = employee.account, office.free.popleft()
+    left, member.account = member.account, org.free.popleft()
     if left is not None:
-        office.free.append(left)
-    return post("/v1/clock-in", employee, account_id=employee.account)
+        org.free.append(left)
+    return post("/v1/clock-in", member, account_id=member.account)
 
 
-def clock_out(office: Office, employee: Employee) -> bytes:
-    assert employee.account is not None
-    office.free.append(employee.account)
-    employee.account = None
-    return post("/v1/clock-out", employee)
+def clock_out(org: BenchOrg, member: BenchMember) -> bytes:
+    assert member.account is not None
+    org.free.append(member.account)
+    member.account = None
+    return post("/v1/clock-out", member)
 
 
-def post(path: str, employee: Employee, **body: Any) -> bytes:
-    return request("POST", path, employee.token, json.dumps(body).encode())
+def post(path: str, member: BenchMember, **body: Any) -> bytes:
+    return request("POST", path, member.token, json.dumps(body).encode())

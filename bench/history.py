@@ -30,7 +30,7 @@ from bench.common import (
     say_table,
 )
 from bench.servers import Place, gunicorn, place
-from bench.world import Employee, Office, build
+from bench.world import BenchMember, BenchOrg, build
 from models import ClockEvent
 from services.times import rfc3339, utc_now
 
@@ -47,9 +47,9 @@ Answer = tuple[int, http.client.HTTPMessage, bytes]
 class Caller:
     """One member on one connection, who asks for everything so many times."""
 
-    def __init__(self, port: int, employee: Employee, times: int) -> None:
+    def __init__(self, port: int, member: BenchMember, times: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._token = employee.token
+        self._token = member.token
         self._times = times
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
@@ -86,29 +86,29 @@ def main(options: argparse.Namespace) -> None:
     targets = Targets()
     for kind in options.databases:
         with place(kind) as where:
-            (office,) = build(where, orgs=1, members=MEMBERS, occupied=OCCUPIED, spare=SPARE)
+            (org,) = build(where, orgs=1, members=MEMBERS, occupied=OCCUPIED, spare=SPARE)
             with gunicorn("asgi:application", where) as server:
-                admin = Caller(server.port, office.employees[0], options.times)
-                before = everyday(admin, office)
+                admin = Caller(server.port, org.people[0], options.times)
+                before = everyday(admin, org)
                 begun = perf_counter()
-                fill(where, office, options.rows)
+                fill(where, org, options.rows)
                 say(f"{kind}, {options.rows:,} rows, put there in {perf_counter() - begun:.0f} s\n")
                 # The server has closed the connection meanwhile.
-                admin = Caller(server.port, office.employees[0], options.times)
-                after = everyday(admin, office)
+                admin = Caller(server.port, org.people[0], options.times)
+                after = everyday(admin, org)
                 rows = [
                     (name, milliseconds(before[name]), milliseconds(after[name])) for name in before
                 ]
                 say_table(("p50", "without history", "with it"), rows)
-                say_pages(kind, admin, office, options.rows, targets)
+                say_pages(kind, admin, org, options.rows, targets)
     targets.say()
 
 
-def everyday(admin: Caller, office: Office) -> dict[str, float]:
+def everyday(admin: Caller, org: BenchOrg) -> dict[str, float]:
     """The seconds that what everyone does takes, at the median."""
     _, headers, _ = admin.ask("GET", "/v1/presence")
     tag = headers["ETag"]
-    accounts = [{"account_id": office.free[index]} for index in (0, 1)]
+    accounts = [{"account_id": org.free[index]} for index in (0, 1)]
     return {
         "snapshot": percentile(admin.time("GET", "/v1/presence"), 50),
         "unchanged poll": percentile(
@@ -118,9 +118,9 @@ def everyday(admin: Caller, office: Office) -> dict[str, float]:
     }
 
 
-def fill(where: Place, office: Office, rows: int) -> None:
+def fill(where: Place, org: BenchOrg, rows: int) -> None:
     """Make a year's history of so many rows, the oldest first."""
-    made = islice(history(office, utc_now() - timedelta(days=DAYS), rows), rows)
+    made = islice(history(org, utc_now() - timedelta(days=DAYS), rows), rows)
     while batch := list(islice(made, BATCH)):
         with where.database.write() as session:
             session.execute(insert(ClockEvent), batch)
@@ -131,12 +131,12 @@ def fill(where: Place, office: Office, rows: int) -> None:
             connection.execute(text("VACUUM ANALYZE clock_events"))
 
 
-def history(office: Office, begin: datetime, rows: int) -> Iterator[dict[str, Any]]:
+def history(org: BenchOrg, begin: datetime, rows: int) -> Iterator[dict[str, Any]]:
     """Everyone clocks in, switches and leaves, by turns; now and then an admin clears."""
-    accounts = [UUID(account) for account in office.free]
+    accounts = [UUID(account) for account in org.free]
     presences: dict[UUID, dict[str, Any]] = {}
     for number in range(rows):
-        who = office.employees[number % MEMBERS]
+        who = org.people[number % MEMBERS]
         turn = number // MEMBERS
         kind = ("clock_in", "switch", "clock_out")[turn % 3]
         at = begin + timedelta(days=DAYS) * number / rows
@@ -151,7 +151,7 @@ def history(office: Office, begin: datetime, rows: int) -> Iterator[dict[str, An
         left = held if kind == "switch" else {}
         yield {
             **new,
-            "org_id": office.id,
+            "org_id": org.id,
             "kind": kind,
             "user_id": who.user_id,
             "display_name": f"Member {number % MEMBERS}",
@@ -165,20 +165,20 @@ def history(office: Office, begin: datetime, rows: int) -> Iterator[dict[str, An
         }
 
 
-def say_pages(kind: str, admin: Caller, office: Office, rows: int, targets: Targets) -> None:
+def say_pages(kind: str, admin: Caller, org: BenchOrg, rows: int, targets: Targets) -> None:
     """What pages and hours take, the slowest of each bound by the target."""
     now = utc_now()
     old, older = now - timedelta(days=DAYS * 0.9), now - timedelta(days=DAYS * 0.9 + 1)
     half = {"to": rfc3339(now - timedelta(days=DAYS / 2)), "limit": 1}
     middle = json.loads(admin.ask("GET", f"/v1/admin/clock-events?{urlencode(half)}")[2])["next"]
-    somebody = office.employees[7].user_id
+    somebody = org.people[7].user_id
     pages: dict[str, dict[str, Any]] = {
         "first": {},
         "first, 1000 entries": {"limit": 1000},
         "in the middle": {"cursor": middle},
-        "an account": {"account_id": office.free[3]},
-        "an account without any": {"account_id": office.free[-1]},
-        "an account, in the middle": {"account_id": office.free[3], "cursor": middle},
+        "an account": {"account_id": org.free[3]},
+        "an account without any": {"account_id": org.free[-1]},
+        "an account, in the middle": {"account_id": org.free[3], "cursor": middle},
         "a member": {"user_id": somebody},
         "a member, in the middle": {"user_id": somebody, "cursor": middle},
         "a frequent kind": {"kind": "switch"},
@@ -186,7 +186,7 @@ def say_pages(kind: str, admin: Caller, office: Office, rows: int, targets: Targ
         "a kind without any": {"kind": "expire"},
         "a day long past": {"from": rfc3339(older), "to": rfc3339(old)},
         "all that is long past": {"to": rfc3339(old)},
-        "a member and an account": {"user_id": somebody, "account_id": office.free[3]},
+        "a member and an account": {"user_id": somebody, "account_id": org.free[3]},
         "a member and a rare kind": {"user_id": somebody, "kind": "force_clear"},
     }
     found = []

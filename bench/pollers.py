@@ -28,7 +28,7 @@ from bench.common import (
 from bench.events import Clocking
 from bench.servers import Place, Server, gunicorn, place
 from bench.watching import Stretch, first_seen
-from bench.world import Office, build
+from bench.world import BenchOrg, build
 
 ALONE_SECONDS = 10.0  # of events without pollers
 SEEN_WITHIN_SECONDS = 5.0
@@ -75,25 +75,25 @@ def main(options: argparse.Namespace) -> None:
 
 def measure(options: argparse.Namespace, clients: int, orgs: int) -> Result:
     with place(options.database) as where:
-        offices = build(
+        bench_orgs = build(
             where,
             orgs=orgs,
             members=-(-clients // orgs),
             occupied=options.accounts_per_org,
         )
         with gunicorn("asgi:application", where, workers=options.workers) as server:
-            return uvloop.run(observe(options, where, server, offices, clients))
+            return uvloop.run(observe(options, where, server, bench_orgs, clients))
 
 
 async def observe(
     options: argparse.Namespace,
     where: Place,
     server: Server,
-    offices: Sequence[Office],
+    bench_orgs: Sequence[BenchOrg],
     clients: int,
 ) -> Result:
     crowd = Crowd(server.port)
-    clocking = Clocking(crowd, offices)
+    clocking = Clocking(crowd, bench_orgs)
     await clocking.connect()
     without = Stretch(where, server)
     await clocking.run(options.events, ALONE_SECONDS)
@@ -101,8 +101,8 @@ async def observe(
     memory = server.memory_bytes()
 
     # Members of one org come one after another, and so are spread over the time between polls.
-    members = [(office.id, employee) for office in offices for employee in office.employees]
-    pollers = [(org_id, Poller(crowd, employee.token)) for org_id, employee in members[:clients]]
+    members = [(org.id, member) for org in bench_orgs for member in org.people]
+    pollers = [(org_id, Poller(crowd, member.token)) for org_id, member in members[:clients]]
     gc.freeze()
     gc.disable()
     await crowd.gather([poller for _, poller in pollers])
@@ -123,7 +123,7 @@ async def observe(
     gc.enable()
     return Result(
         clients=clients,
-        orgs=len(offices),
+        orgs=len(bench_orgs),
         window=window,
         seconds=stretch.seconds,
         events=len(clocking.events),

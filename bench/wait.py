@@ -27,7 +27,7 @@ from bench.common import (
 from bench.events import Clocking
 from bench.servers import Place, Server, gunicorn, place
 from bench.watching import Stretch, first_seen
-from bench.world import Office, build
+from bench.world import BenchOrg, build
 
 SETTLE_SECONDS = 4.0
 ALONE_SECONDS = 10.0
@@ -53,9 +53,9 @@ def main(options: argparse.Namespace) -> None:
     for kind in P99_SECONDS:
         with place(kind) as where:
             members = -(-options.clients // options.orgs)
-            offices = build(where, orgs=options.orgs, members=members, occupied=members // 2)
+            bench_orgs = build(where, orgs=options.orgs, members=members, occupied=members // 2)
             with gunicorn("asgi:application", where, workers=options.workers) as server:
-                uvloop.run(observe(options, kind, where, server, offices, targets))
+                uvloop.run(observe(options, kind, where, server, bench_orgs, targets))
     targets.say()
 
 
@@ -64,17 +64,17 @@ async def observe(
     kind: str,
     where: Place,
     server: Server,
-    offices: Sequence[Office],
+    bench_orgs: Sequence[BenchOrg],
     targets: Targets,
 ) -> None:
     crowd = Crowd(server.port)
-    clocking = Clocking(crowd, offices)
+    clocking = Clocking(crowd, bench_orgs)
     await asyncio.sleep(SETTLE_SECONDS)
     alone = Stretch(where, server)
     await asyncio.sleep(ALONE_SECONDS)
     alone.end()
-    members = [(office.id, employee) for office in offices for employee in office.employees]
-    waiters = [(org_id, Waiter(crowd, employee.token)) for org_id, employee in members]
+    members = [(org.id, member) for org in bench_orgs for member in org.people]
+    waiters = [(org_id, Waiter(crowd, member.token)) for org_id, member in members]
     waiters = waiters[: options.clients]
     gc.freeze()
     gc.disable()
@@ -98,7 +98,8 @@ async def observe(
     gc.enable()
 
     say(
-        f"{kind}: {len(waiters):,} waiting clients in {len(offices):,} orgs, {options.events:g}/s\n"
+        f"{kind}: {len(waiters):,} waiting clients in {len(bench_orgs):,} orgs, "
+        f"{options.events:g}/s\n"
     )
     say_table(
         ("", "p50", "p99", "max"),

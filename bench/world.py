@@ -19,7 +19,7 @@ ADMIN_OF = 10  # every tenth member is an admin
 
 
 @dataclass(slots=True)
-class Employee:
+class BenchMember:
     """A member with a token, and where they are now.
 
     :ivar account: the id of the account that they are on, or None
@@ -33,17 +33,17 @@ class Employee:
 
 
 @dataclass(slots=True)
-class Office:
+class BenchOrg:
     """An org; ``free`` are the ids of its accounts that nobody is on, the longest free first."""
 
     id: UUID
-    employees: list[Employee]
+    people: list[BenchMember]
     free: deque[str]
 
 
 def build(
     place: Place, *, orgs: int, members: int, occupied: int, spare: int = 10, beaten_ago: float = 0
-) -> list[Office]:
+) -> list[BenchOrg]:
     """Make ``orgs`` orgs.
 
     :param members: in each org
@@ -55,18 +55,18 @@ def build(
     rows: dict[type[Base], list[dict[str, Any]]] = {
         table: [] for table in (Org, User, Membership, MemberSession, Account, Presence)
     }
-    offices = [
-        _office(place, rows, f"Org {number}", members, occupied, spare, now, beaten_ago)
+    bench_orgs = [
+        _org(place, rows, f"Org {number}", members, occupied, spare, now, beaten_ago)
         for number in range(orgs)
     ]
     with place.database.write() as session:
         for table, values in rows.items():
             for start in range(0, len(values), 5000):
                 session.execute(insert(table), values[start : start + 5000])
-    return offices
+    return bench_orgs
 
 
-def _office(
+def _org(
     place: Place,
     rows: dict[type[Base], list[dict[str, Any]]],
     name: str,
@@ -75,7 +75,7 @@ def _office(
     spare: int,
     now: datetime,
     beaten_ago: float,
-) -> Office:
+) -> BenchOrg:
     versions = dict.fromkeys(Versions._fields, unix_milliseconds(now))
     org_id = uuid4()
     rows[Org].append({"id": org_id, "name": name, "created_at": now, **versions})
@@ -83,19 +83,19 @@ def _office(
     for number, account_id in enumerate(accounts):
         named = {"name": f"Account {number}", "name_casefolded": f"account {number}"}
         rows[Account].append({"id": account_id, "org_id": org_id, "created_at": now, **named})
-    employees = [_employee(place, rows, org_id, number, now) for number in range(members)]
+    people = [_member(place, rows, org_id, number, now) for number in range(members)]
     since = now - timedelta(seconds=beaten_ago)
-    _seat(rows[Presence], org_id, employees, accounts[:occupied], since)
-    return Office(org_id, employees, deque(str(id_) for id_ in accounts[occupied:]))
+    _seat(rows[Presence], org_id, people, accounts[:occupied], since)
+    return BenchOrg(org_id, people, deque(str(id_) for id_ in accounts[occupied:]))
 
 
-def _employee(
+def _member(
     place: Place,
     rows: dict[type[Base], list[dict[str, Any]]],
     org_id: UUID,
     number: int,
     now: datetime,
-) -> Employee:
+) -> BenchMember:
     member = {
         "id": uuid4(),
         "org_id": org_id,
@@ -125,28 +125,28 @@ def _employee(
         settings=place.settings,
         now=now,
     )
-    return Employee(token.claims.membership_id, token.claims.user_id, token.raw)
+    return BenchMember(token.claims.membership_id, token.claims.user_id, token.raw)
 
 
 def _seat(
     rows: list[dict[str, Any]],
     org_id: UUID,
-    employees: Sequence[Employee],
+    people: Sequence[BenchMember],
     accounts: Sequence[UUID],
     since: datetime,
 ) -> None:
-    for employee, account_id in zip(employees, accounts, strict=False):
+    for member, account_id in zip(people, accounts, strict=False):
         presence_id = uuid4()
         rows.append(
             {
                 "id": presence_id,
                 "org_id": org_id,
                 "account_id": account_id,
-                "user_id": employee.user_id,
-                "membership_id": employee.id,
+                "user_id": member.user_id,
+                "membership_id": member.id,
                 "clocked_in_at": since,
                 "last_heartbeat_at": since,
                 "stale_since": None,
             }
         )
-        employee.account, employee.presence_id = str(account_id), str(presence_id)
+        member.account, member.presence_id = str(account_id), str(presence_id)

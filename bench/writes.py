@@ -25,20 +25,20 @@ from bench.common import (
 )
 from bench.events import clock_in, clock_out, post
 from bench.servers import gunicorn, place
-from bench.world import Employee, Office, build
+from bench.world import BenchMember, BenchOrg, build
 
 MEMBERS = 4000
 BEATEN_AGO_SECONDS = 60  # long enough that the first heartbeat of each is written
 
-Work = list[tuple[Office, Employee]]
+Work = list[tuple[BenchOrg, BenchMember]]
 
 
-def heartbeat(_office: Office, employee: Employee) -> bytes:
-    return post("/v1/heartbeat", employee, presence_id=employee.presence_id)
+def heartbeat(_org: BenchOrg, member: BenchMember) -> bytes:
+    return post("/v1/heartbeat", member, presence_id=member.presence_id)
 
 
 # In this order: everyone is clocked in at first, and a heartbeat soon after another is not written.
-KINDS: list[tuple[str, Callable[[Office, Employee], bytes]]] = [
+KINDS: list[tuple[str, Callable[[BenchOrg, BenchMember], bytes]]] = [
     ("heartbeat", heartbeat),
     ("heartbeat too soon", heartbeat),
     ("switch", clock_in),
@@ -54,7 +54,7 @@ def main(options: argparse.Namespace) -> None:
         for orgs in (1, options.orgs):
             with place(kind) as where:
                 members = MEMBERS // orgs
-                offices = build(
+                bench_orgs = build(
                     where,
                     orgs=orgs,
                     members=members,
@@ -63,21 +63,21 @@ def main(options: argparse.Namespace) -> None:
                     beaten_ago=BEATEN_AGO_SECONDS,
                 )
                 with gunicorn("asgi:application", where, workers=options.workers) as server:
-                    rows = uvloop.run(measure(server.port, offices, options))
+                    rows = uvloop.run(measure(server.port, bench_orgs, options))
             say(f"{kind}, {orgs} orgs of {members:,} members, {options.callers} callers\n")
             say_table(("", "a second", "p50", "p99", "max", "in all"), rows)
 
 
 async def measure(
-    port: int, offices: Sequence[Office], options: argparse.Namespace
+    port: int, bench_orgs: Sequence[BenchOrg], options: argparse.Namespace
 ) -> list[tuple[str, ...]]:
     crowd = Crowd(port)
     callers = [Caller() for _ in range(options.callers)]
     for caller in callers:
         await crowd.open(caller)
-    rounds = zip(*(office.employees for office in offices), strict=True)
+    rounds = zip(*(org.people for org in bench_orgs), strict=True)
     # Of each org one, and then of each the next, so that callers seldom meet in one org.
-    work = [(office, each) for round in rounds for office, each in zip(offices, round, strict=True)]
+    work = [(org, each) for round in rounds for org, each in zip(bench_orgs, round, strict=True)]
     rows = []
     for name, make in KINDS:
         seconds, latencies, work = await repeat(callers, work, make, options.seconds)
@@ -89,7 +89,10 @@ async def measure(
 
 
 async def repeat(
-    callers: Sequence[Caller], work: Work, make: Callable[[Office, Employee], bytes], seconds: float
+    callers: Sequence[Caller],
+    work: Work,
+    make: Callable[[BenchOrg, BenchMember], bytes],
+    seconds: float,
 ) -> tuple[float, list[float], Work]:
     """Do as much of ``work`` as there is time for.
 
@@ -99,13 +102,13 @@ async def repeat(
     left, done, latencies = iter(work), [], []
 
     async def call(caller: Caller) -> None:
-        for office, employee in left:
+        for org, member in left:
             asked_at = monotonic()
-            status, _, start = await caller.ask(make(office, employee))
+            status, _, start = await caller.ask(make(org, member))
             if status not in (200, 201, 204):
                 raise Unable(f"a write was answered {status}: {start.decode(errors='replace')}")
             latencies.append(monotonic() - asked_at)
-            done.append((office, employee))
+            done.append((org, member))
             if monotonic() > begun + seconds:
                 break
 

@@ -1,4 +1,4 @@
-"""A company, and the versions of what its viewers see."""
+"""An org, and the versions of what its viewers see."""
 
 from datetime import datetime
 

@@ -2,7 +2,7 @@
 
 An attempt is counted before its code is looked at, in a transaction of its own that is rolled back
 where the code is right. Attempts of one address wait for each other meanwhile: so no guess slips
-in between, and an office that signs in all at once is never refused.
+in between, and members who all sign in at once are never refused.
 """
 
 from ipaddress import IPv4Address, IPv6Address

@@ -111,7 +111,7 @@ def test_a_code_is_found_under_its_own_member_only(world: World, client: AppClie
 def test_a_code_is_bound_to_no_account_that_is_not_there(world: World, client: AppClient) -> None:
     maya, ana, archived = world.admin(), world.va(), world.account()
     world.archive(archived)
-    foreign = World(world.database, world.settings, "Other company").account()
+    foreign = World(world.database, world.settings, "Other org").account()
     for account_id in (archived.id, foreign.id, uuid4()):
         answer = world.post(client, maya, path_of(ana), account_id=str(account_id))
         assert_problem(answer, 404, "account_not_found")

@@ -166,7 +166,7 @@ def test_a_va_manages_nothing_and_learns_nothing(world: World, client: AppClient
 
 
 def test_another_orgs_ids_are_not_found(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Other company")
+    other = World(world.database, world.settings, "Other org")
     theirs: tuple[Membership, Account] = other.va(), other.account()
     ids = theirs[0].id, theirs[1].id, code_of(other, theirs[0])
     maya = world.admin()

@@ -1,4 +1,4 @@
-"""Erasing a person, and a company: nothing of them is left, and nothing else is lost."""
+"""Erasing a person, and an org: nothing of them is left, and nothing else is lost."""
 
 import sqlite3
 from collections.abc import Callable
@@ -242,7 +242,7 @@ def test_an_erased_org_leaves_nothing_and_others_all(
 
 def story_elsewhere(member: Membership, database: Database, settings: Settings) -> Story:
     """The same in another org, by the same person."""
-    world = World(database, settings, "Other Company")
+    world = World(database, settings, "Other org")
     with world.changing() as change:
         same = Membership(
             id=uuid4(),

@@ -298,7 +298,7 @@ def test_a_time_that_ends_before_it_begins_is_refused(world: World, client: AppC
 
 
 def test_a_cursor_of_another_org_or_log_is_none(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     maya, noa = world.admin(), other.admin()
     busy(world, 3)
     busy(other, 3)
@@ -320,7 +320,7 @@ def test_a_cursor_tells_nothing_of_other_orgs(world: World, client: AppClient) -
 
 
 def test_only_admins_and_only_their_org(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     theirs = other.account()
     other.clock_in(other.va(), theirs)
     maya, ana = world.admin(), world.va()

@@ -366,7 +366,7 @@ def test_the_ends_of_time_harm_nobody(world: World, client: AppClient, tz: str, 
 
 
 def test_two_orgs_share_no_second(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     other.clock_in(other.va(), other.account(), ago(60))
     assert asked(world, client, world.admin()) == {"rows": [], "total_seconds": 0}
 

@@ -59,7 +59,7 @@ def me(client: AppClient, token: str) -> Any:
     return answer.json
 
 
-def test_a_company_is_made_by_commands_alone(app: Flask, client: AppClient) -> None:
+def test_an_org_is_made_by_commands_alone(app: Flask, client: AppClient) -> None:
     org = as_json(app, "org", "create", "Ábaco & Söhne")
     account = as_json(app, "account", "add", "--org", org["name"], "Acme Dental")
     person = ("member", "add", "--org", org["id"], "--name", "Ana Reyes", "--role", "va")

@@ -202,7 +202,7 @@ def test_a_bad_idempotency_key_is_named(sender: Sender) -> None:
 
 
 def test_an_id_of_another_org_is_like_none(world: World, client: AppClient) -> None:
-    sender, other = Sender(world, client), World(world.database, world.settings, "Another company")
+    sender, other = Sender(world, client), World(world.database, world.settings, "Another org")
     theirs = other.clock_in(other.admin(), other.account())
     before = dump(world.database)
     account = json.dumps({"account_id": str(theirs.account_id)})

@@ -112,7 +112,7 @@ def test_a_tag_never_matches_for_another_member_view_or_format(
     world: World, client: AppClient
 ) -> None:
     members = [world.va(), world.va("Ben Cruz"), world.admin(), world.admin("Tom Okafor")]
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     found = tags(world, client, *members) | tags(other, client, other.va())
     assert len(set(found.values())) == len(found) == 5 * 4
     ana = members[0]

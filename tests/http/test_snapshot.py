@@ -93,7 +93,7 @@ def test_free_accounts_are_not_listed(world: World, client: AppClient) -> None:
 
 
 def test_orgs_never_meet(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     other.clock_in(other.va("Olga"), other.account("Theirs"))
     versions = world.versions()
     maya = world.admin()

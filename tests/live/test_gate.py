@@ -86,7 +86,7 @@ class Story:
 
     def _strange_bearers(self) -> list[str]:
         world, maya = self.world, self.admins[0]
-        other = World(world.database, world.settings, "Another company")
+        other = World(world.database, world.settings, "Another org")
         shut_out = world.va("Gone Away")
         bearers = [
             world.bearer(maya, ttl_seconds=-10)["Authorization"],

@@ -136,7 +136,7 @@ def test_strange_notifications_end_no_listener(stage: Stage) -> None:
 
 
 def test_a_database_that_is_away_and_comes_back(stage: Stage) -> None:
-    quiet = World(stage.world.database, stage.world.settings, "Quiet Company")
+    quiet = World(stage.world.database, stage.world.settings, "Quiet org")
     waiting = Poller(stage.server.url, quiet.token(quiet.va()), "va")
     with crowd_of(stage) as crowd, Crowd(idle=[waiting]) as alone:
         time.sleep(2)

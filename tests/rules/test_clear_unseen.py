@@ -121,7 +121,7 @@ def test_a_va_clears_nothing(world: World, client: AppClient) -> None:
 
 
 def test_another_orgs_presences_stay(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Other company")
+    other = World(world.database, world.settings, "Other org")
     other.clock_in(other.va(), other.account(), ago(600))
     answer = world.delete(client, world.admin(), PATH, stale_for=120)
     assert answer.json["cleared"] == []

@@ -260,7 +260,7 @@ def test_archived_foreign_and_unknown_accounts_are_not_found(
 ) -> None:
     ana, archived = world.va(), world.account()
     world.archive(archived)
-    foreign = World(world.database, world.settings, "Another company").account("Theirs")
+    foreign = World(world.database, world.settings, "Another org").account("Theirs")
     for account_id in (archived.id, foreign.id, uuid4()):
         answer = world.post(client, ana, "clock-in", account_id=account_id)
         assert_problem(answer, 404, "account_not_found")

@@ -117,7 +117,7 @@ def test_a_va_clears_nothing_and_learns_nothing(world: World, client: AppClient)
 
 
 def test_another_orgs_account_is_not_found(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     theirs, archived = other.account(), world.account()
     held = other.clock_in(other.va(), theirs)
     world.archive(archived)

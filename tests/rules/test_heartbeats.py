@@ -128,7 +128,7 @@ def test_one_sweep_ends_what_was_never_marked_stale(world: World) -> None:
 
 
 def test_only_orgs_with_something_to_sweep_are_due(world: World) -> None:
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     other.clock_in(other.va(), other.account())
     held = world.clock_in(world.va(), world.account(), ago(100))
 

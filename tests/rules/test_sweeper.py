@@ -156,7 +156,7 @@ def test_an_org_that_cannot_be_swept_keeps_no_other_from_it(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sweep_org, other = expiry.sweep, World(database, settings, "Another Company")
+    sweep_org, other = expiry.sweep, World(database, settings, "Another org")
     occupied(world)
     occupied(other)
     clock.at(120)

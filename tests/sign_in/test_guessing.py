@@ -322,7 +322,9 @@ def test_of_2000_guesses_from_20_addresses_at_two_workers_200_are_looked_at(
     assert statuses(netloc, "127.0.0.99", [code]) == Counter({200: 1})
 
 
-def test_an_office_that_signs_in_at_once_is_let_in(served: tuple[World, str]) -> None:
+def test_members_behind_one_address_who_sign_in_at_once_are_let_in(
+    served: tuple[World, str],
+) -> None:
     world, netloc = served
     codes = [world.code(world.va(f"VA {number}")) for number in range(40)]
     with ThreadPoolExecutor(len(codes)) as pool:

@@ -159,7 +159,7 @@ def test_an_admin_reads_who_was_refused(world: World, client: AppClient) -> None
 
 
 def test_another_orgs_admin_reads_nothing_of_it(world: World, client: AppClient) -> None:
-    other = World(world.database, world.settings, "Other company")
+    other = World(world.database, world.settings, "Other org")
     enter(client, expired(world, world.va())[1])
     assert refusals(other) == []
     answer = other.get(client, other.admin(), "admin/audit-events?kind=sign_in_refused")

@@ -188,7 +188,7 @@ def test_a_token_of_another_generation_is_revoked(world: World, client: AppClien
 
 def test_a_token_names_one_membership_of_one_org(world: World, client: AppClient) -> None:
     ana, ben = world.va(), world.va("Ben Cruz")
-    other = World(world.database, world.settings, "Another company")
+    other = World(world.database, world.settings, "Another org")
     for changes in (
         {"org": str(other.id)},
         {"org": str(uuid4())},

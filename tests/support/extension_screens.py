@@ -1,4 +1,4 @@
-"""The extension's screens that docs/extension.md shows, in an agency's afternoon."""
+"""The extension's screens that docs/extension.md shows, on an org's afternoon."""
 
 from collections.abc import Callable
 

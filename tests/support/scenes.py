@@ -34,7 +34,7 @@ def screen(name: str, stage: Stage, chromium: Browser, **options: Any) -> Iterat
     :param options: of the browser, beyond the screen's own
     """
     size = {"empty": 0, "500": 500}.get(name, len(ACCOUNTS))
-    world, admin, vas = office(stage, size)
+    world, admin, vas = populated(stage, size)
     with context_of(chromium, **SCREENS[name], **options) as context:
         member = vas[0] if name == "va" else admin
         viewer = sign_in(context, stage.server.url, world, member)
@@ -43,7 +43,7 @@ def screen(name: str, stage: Stage, chromium: Browser, **options: Any) -> Iterat
         yield viewer
 
 
-def office(stage: Stage, size: int) -> tuple[World, Membership, list[Membership]]:
+def populated(stage: Stage, size: int) -> tuple[World, Membership, list[Membership]]:
     """An org in the afternoon, its admin and its VAs: every third account is occupied."""
     world = World(stage.world.database, stage.world.settings, NAME)
     with world.changing() as change:
@@ -61,6 +61,6 @@ def office(stage: Stage, size: int) -> tuple[World, Membership, list[Membership]
 
 
 def names(size: int) -> list[str]:
-    """So many names of accounts, as agencies have them."""
+    """So many names of accounts, as orgs have them."""
     every = [f"{one} {two} {three}" for one in COLOURS for two in THINGS for three in KINDS]
     return list(ACCOUNTS) if size == len(ACCOUNTS) else every[:size]

@@ -1,4 +1,4 @@
-"""A day of an agency, and what stands at the end: the board, the history, the hours, the CSV."""
+"""A working day of an org, and what it leaves: the board, the history, the hours, the CSV."""
 
 import json
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from services.times import rfc3339
-from tests.support.agency import Agency, Va, on_board
 from tests.support.databases import database_of, migrate, opened
 from tests.support.scripts import fields, table
 from tests.support.server import copy_project
 from tests.support.settings import settings_for
 from tests.support.stage import wait_until
+from tests.support.working_org import Va, WorkingOrg, on_board
 from tests.support.world import World
 
 ACCOUNTS = [
@@ -90,119 +90,119 @@ EVENING = {"HEARTBEAT_INTERVAL": "1", "STALE_AFTER": "2"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def agency(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Agency]:
-    """An operator made the org and its first admin; all else is done here."""
+def org(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkingOrg]:
+    """An operator made it and its first admin; the test does all else."""
     with database_of(request, tmp_path) as url:
         migrate(url)
-        agency = Agency(copy_project(tmp_path / "presence"), url)
+        org = WorkingOrg(copy_project(tmp_path / "presence"), url)
         with opened(url) as database:
             world = World(database, settings_for(url))
-            agency.tokens["Maya"] = world.token(world.admin("Maya"))
-        yield agency
+            org.tokens["Maya"] = world.token(world.admin("Maya"))
+        yield org
 
 
-def test_a_day_of_an_agency(agency: Agency, tmp_path: Path) -> None:
-    with agency.served(**NIGHT):
-        set_up(agency)
-        finn_forgets(agency)
-    with agency.served():
-        people_work(agency)
-        admins_look_after_things(agency)
-    with agency.served(**EVENING):
-        the_forgetful_are_cleared(agency)
-        assert agency.vas["Jun"].clock_in("Acme Dental", 1) == 201
-        assert agency.vas["Gus"].clock_in("=Gamma") == 201
-        agency.expect_board(BOARD)
-        assert_hours(agency)
-        assert_history(agency)
-        assert_export(agency, tmp_path / "export")
+def test_a_working_day(org: WorkingOrg, tmp_path: Path) -> None:
+    with org.served(**NIGHT):
+        set_up(org)
+        finn_forgets(org)
+    with org.served():
+        people_work(org)
+        admins_look_after_things(org)
+    with org.served(**EVENING):
+        the_forgetful_are_cleared(org)
+        assert org.vas["Jun"].clock_in("Acme Dental", 1) == 201
+        assert org.vas["Gus"].clock_in("=Gamma") == 201
+        org.expect_board(BOARD)
+        assert_hours(org)
+        assert_history(org)
+        assert_export(org, tmp_path / "export")
 
 
-def set_up(agency: Agency) -> None:
+def set_up(org: WorkingOrg) -> None:
     for name in ACCOUNTS:
-        agency.account_ids[name] = fields(agency.run("Maya", "add-account", name))["id"]
-    agency.run("Maya", "add-member", "Noor", "--role", "admin")
+        org.account_ids[name] = fields(org.run("Maya", "add-account", name))["id"]
+    org.run("Maya", "add-member", "Noor", "--role", "admin")
     for name in VAS:
-        agency.run("Maya", "add-member", name)
+        org.run("Maya", "add-member", name)
         if name != "Jun":
-            agency.vas[name] = agency.issue_code("Maya", name)
+            org.vas[name] = org.issue_code("Maya", name)
     # Noor signs in as everyone does.
-    code = agency.issue_code("Maya", "Noor").code
-    status, session = agency.curl("sessions", "", "--json", json.dumps({"access_code": code}))
+    code = org.issue_code("Maya", "Noor").code
+    status, session = org.curl("sessions", "", "--json", json.dumps({"access_code": code}))
     assert (status, session["member"]["role"]) == (200, "admin")
-    agency.tokens["Noor"] = session["token"]
+    org.tokens["Noor"] = session["token"]
 
 
-def finn_forgets(agency: Agency) -> None:
+def finn_forgets(org: WorkingOrg) -> None:
     """His presence ends by itself, as does his right to say so."""
-    assert agency.vas["Finn"].clock_in("Cedar Law", 8) == 201
-    agency.expect_board({"Cedar Law": "Finn"})
-    agency.expect_board({})
+    assert org.vas["Finn"].clock_in("Cedar Law", 8) == 201
+    org.expect_board({"Cedar Law": "Finn"})
+    org.expect_board({})
 
 
-def people_work(agency: Agency) -> None:
-    ana, ben, gus, hana, ivo = (agency.vas[name] for name in ("Ana", "Ben", "Gus", "Hana", "Ivo"))
+def people_work(org: WorkingOrg) -> None:
+    ana, ben, gus, hana, ivo = (org.vas[name] for name in ("Ana", "Ben", "Gus", "Hana", "Ivo"))
     assert ana.clock_in("Acme Dental", 8) == 201
     assert ben.clock_in("Delta Plumbing", 7) == 201
     assert hana.clock_in("Heron Bakery", 7) == 201
     assert gus.clock_in("=Gamma", 6) == 201
-    assert agency.vas["Carla"].clock_in("Elm Street Yoga", 6) == 201
+    assert org.vas["Carla"].clock_in("Elm Street Yoga", 6) == 201
     assert ana.clock_out(5.5) == 200
     assert ana.clock_in('Fuchs, Söhne "GmbH"', 5) == 201
     assert gus.clock_out(4) == 200
     assert ivo.clock_in("Cedar Law", 3) == 201
     assert ivo.clock_out(2) == 200
-    assert agency.vas["Eve"].clock_in("Cedar Law", 1) == 201
+    assert org.vas["Eve"].clock_in("Cedar Law", 1) == 201
     # Nobody gets onto an account that is taken; a switch takes the other one with it.
-    assert agency.vas["Dan"].clock_in("Delta Plumbing", 2) == 409
+    assert org.vas["Dan"].clock_in("Delta Plumbing", 2) == 409
     assert ben.clock_in("Acme Dental", 5) == 201
-    assert agency.vas["Dan"].clock_in("Delta Plumbing", 2) == 201
+    assert org.vas["Dan"].clock_in("Delta Plumbing", 2) == 201
     assert hana.clock_in("=Gamma", 4) == 201
     assert ben.clock_out(3) == 200
     assert ana.clock_out(1) == 200
 
 
-def admins_look_after_things(agency: Agency) -> None:
+def admins_look_after_things(org: WorkingOrg) -> None:
     there = {"Cedar Law": "Eve", "Delta Plumbing": "Dan", "=Gamma": "Hana"}
-    agency.expect_board(there | {"Elm Street Yoga": "Carla"})
-    agency.run("Maya", "clear", "elm street yoga", "--reason", "gone home & forgot")
+    org.expect_board(there | {"Elm Street Yoga": "Carla"})
+    org.run("Maya", "clear", "elm street yoga", "--reason", "gone home & forgot")
 
-    stranger = Va(agency, agency.vas["Gus"].code)
+    stranger = Va(org, org.vas["Gus"].code)
     assert stranger.clock_in('Fuchs, Söhne "GmbH"') == 201
-    agency.expect_board(there | {'Fuchs, Söhne "GmbH"': "Gus"})
-    agency.run("Noor", "revoke-code", "Gus")
-    agency.run("Noor", "clear", 'Fuchs, Söhne "GmbH"', "--reason", "not Gus")
+    org.expect_board(there | {'Fuchs, Söhne "GmbH"': "Gus"})
+    org.run("Noor", "revoke-code", "Gus")
+    org.run("Noor", "clear", 'Fuchs, Söhne "GmbH"', "--reason", "not Gus")
     assert stranger.me()[1]["reason"] == "revoked"
-    assert Va(agency, stranger.code).clock_in("Acme Dental") == 401
-    agency.vas["Gus"] = agency.issue_code("Noor", "Gus")
+    assert Va(org, stranger.code).clock_in("Acme Dental") == 401
+    org.vas["Gus"] = org.issue_code("Noor", "Gus")
 
-    agency.run("Maya", "deactivate", "Hana")
-    assert agency.vas["Hana"].me()[1]["reason"] == "deactivated"
-    assert Va(agency, agency.vas["Hana"].code).clock_in("Acme Dental") == 401
+    org.run("Maya", "deactivate", "Hana")
+    assert org.vas["Hana"].me()[1]["reason"] == "deactivated"
+    assert Va(org, org.vas["Hana"].code).clock_in("Acme Dental") == 401
 
 
-def the_forgetful_are_cleared(agency: Agency) -> None:
+def the_forgetful_are_cleared(org: WorkingOrg) -> None:
     def unseen() -> str:
-        return agency.run("Noor", "clear-stale", "2s", "--dry-run")
+        return org.run("Noor", "clear-stale", "2s", "--dry-run")
 
     wait_until(lambda: "Dan" in unseen() and "Eve" in unseen())
     assert len(unseen().splitlines()) == 3
-    agency.expect_board({"Cedar Law": "Eve", "Delta Plumbing": "Dan"})
-    agency.run("Noor", "clear-stale", "2s")
-    agency.expect_board({})
-    agency.vas["Jun"] = agency.issue_code("Maya", "Jun")
+    org.expect_board({"Cedar Law": "Eve", "Delta Plumbing": "Dan"})
+    org.run("Noor", "clear-stale", "2s")
+    org.expect_board({})
+    org.vas["Jun"] = org.issue_code("Maya", "Jun")
 
 
-def assert_hours(agency: Agency) -> None:
+def assert_hours(org: WorkingOrg) -> None:
     """Up to the beginning of the test, of which all is known."""
-    begin = rfc3339(agency.begin)
-    span = ["--from", rfc3339(agency.begin - timedelta(days=1)), "--to", begin]
-    assert agency.run("Maya", "hours", *span, "--by", "member,account") == HOURS
+    begin = rfc3339(org.begin)
+    span = ["--from", rfc3339(org.begin - timedelta(days=1)), "--to", begin]
+    assert org.run("Maya", "hours", *span, "--by", "member,account") == HOURS
     for by in ("account,member", "day,account", "day,member", "member", "account", "day"):
         for zone in ("UTC", "America/St_Johns"):
-            out = agency.run("Maya", "hours", *span, "--by", by, "--tz", zone)
+            out = org.run("Maya", "hours", *span, "--by", by, "--tz", zone)
             assert out.splitlines()[-1] == HOURS.splitlines()[-1]
-    rows = table(agency.run("Noor", "hours", *span, "--by", "member,account", "--csv"))
+    rows = table(org.run("Noor", "hours", *span, "--by", "member,account", "--csv"))
     assert [text_of(row) for row in rows] == HOURS.splitlines()[:-1]
 
 
@@ -212,24 +212,24 @@ def text_of(row: dict[str, str]) -> str:
     return f"{length!s:>10}  {row['display_name']} on {account}"
 
 
-def assert_history(agency: Agency) -> None:
-    lines = agency.run("Noor", "history").splitlines()
+def assert_history(org: WorkingOrg) -> None:
+    lines = org.run("Noor", "history").splitlines()
     times = [line[:24] for line in lines]
     assert times == sorted(times, reverse=True)
-    since = [f"{when(agency, line[:24])}{line[24:]}" for line in lines]
+    since = [f"{when(org, line[:24])}{line[24:]}" for line in lines]
     # What the sweep finds depends on how fast this machine is.
     by_people = [line for line in since if line.split()[1] not in ("stale", "resume")]
     assert sorted(by_people) == sorted(HISTORY.splitlines())
 
 
-def when(agency: Agency, moment: str) -> str:
-    hours = (datetime.fromisoformat(moment) - agency.begin) / timedelta(hours=1)
+def when(org: WorkingOrg, moment: str) -> str:
+    hours = (datetime.fromisoformat(moment) - org.begin) / timedelta(hours=1)
     return f"{hours}" if hours < 0 else "later"
 
 
-def assert_export(agency: Agency, folder: Path) -> None:
-    history = agency.run("Maya", "history", "--csv")
-    agency.run("Maya", "export", str(folder))
+def assert_export(org: WorkingOrg, folder: Path) -> None:
+    history = org.run("Maya", "history", "--csv")
+    org.run("Maya", "export", str(folder))
     saved = {path.name: path.read_text() for path in folder.iterdir()}
     # A presence may have become stale meanwhile.
     assert [row for row in table(saved["clock-events.csv"]) if row["kind"] != "stale"] == [
@@ -248,5 +248,5 @@ def assert_export(agency: Agency, folder: Path) -> None:
     assert {each: changed.count(each) for each in set(changed)} == ADMINISTERED
     codes = table(saved["access-codes.csv"])
     assert (len(codes), sum(bool(row["revoked_at"]) for row in codes)) == (12, 1)
-    for va in agency.vas.values():
+    for va in org.vas.values():
         assert va.code not in "".join(saved.values())

@@ -1,4 +1,4 @@
-"""An agency whose admins have the scripts, and whose VAs have curl."""
+"""An org whose admins have the scripts, and whose VAs have curl."""
 
 import json
 import subprocess
@@ -20,13 +20,13 @@ from tests.support.stage import wait_until
 class Va:
     """Somebody with a code, and once clocked in with a token."""
 
-    agency: "Agency"
+    org: "WorkingOrg"
     code: str
     token: str = ""
 
     def clock_in(self, account: str, hours_ago: float | None = None) -> int:
         """With the code the first time, then with the token; how the service answers."""
-        body = {"account_id": self.agency.account_ids[account]}
+        body = {"account_id": self.org.account_ids[account]}
         if not self.token:
             body["access_code"] = self.code
         status, answer = self.call("clock-in", body, hours_ago)
@@ -37,18 +37,18 @@ class Va:
         return self.call("clock-out", {}, hours_ago)[0]
 
     def me(self) -> tuple[int, dict[str, Any]]:
-        return self.agency.curl("me", self.token)
+        return self.org.curl("me", self.token)
 
     def call(
         self, path: str, body: dict[str, str], hours_ago: float | None
     ) -> tuple[int, dict[str, Any]]:
         if hours_ago is not None:
-            body["occurred_at"] = rfc3339(self.agency.begin - timedelta(hours=hours_ago))
-        return self.agency.curl(path, self.token, "--json", json.dumps(body))
+            body["occurred_at"] = rfc3339(self.org.begin - timedelta(hours=hours_ago))
+        return self.org.curl(path, self.token, "--json", json.dumps(body))
 
 
 @dataclass
-class Agency:
+class WorkingOrg:
     """:ivar begin: when the test began, the time from which hours are counted back"""
 
     project: Path
