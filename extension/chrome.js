@@ -123,8 +123,8 @@ export function wake(controller) {
   chrome.idle.setDetectionInterval(DETECTION_SECONDS);
   chrome.idle.onStateChanged.addListener((state) => void controller.idleChanged(state));
   chrome.alarms.onAlarm.addListener(() => void controller.tick());
-  chrome.runtime.onInstalled.addListener(() => void controller.tick());
-  chrome.runtime.onStartup.addListener(() => void controller.tick());
+  chrome.runtime.onInstalled.addListener(() => void controller.restart());
+  chrome.runtime.onStartup.addListener(() => void controller.restart());
   chrome.notifications.onButtonClicked.addListener((id) => void touched(controller, id));
   chrome.notifications.onClicked.addListener((id) => void touched(controller, id));
   void controller.start();

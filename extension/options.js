@@ -8,6 +8,7 @@ import { formatClockIn } from './client/badges.js';
 import { call } from './client/calls.js';
 import { isClockedIn } from './client/wire.js';
 import { patternOf } from './lib/address.js';
+import { released } from './lib/held-events.js';
 import { Mutex } from './lib/mutex.js';
 import { accountOf } from './lib/popup-model.js';
 import { intended } from './lib/queue.js';
@@ -24,6 +25,8 @@ signOutButton.addEventListener('click', askToSignOut);
 find('#leave-out').addEventListener('click', () => signOut({ staysOn: false, elsewhere }));
 find('#leave-stay').addEventListener('click', () => signOut({ staysOn: true }));
 find('#leave-cancel').addEventListener('click', () => leaving.close());
+find('#retry-held').addEventListener('click', () => tell('retryHeld'));
+find('#discard-held').addEventListener('click', () => tell('discardHeld'));
 find('#forget').addEventListener('click', () => {
   find('#sure').hidden = false;
 });
@@ -45,12 +48,15 @@ async function readAndShow() {
   find('#server').textContent = state.server ?? say('settings_no_server');
   keep.checked = state.keep;
   find('#keeping').hidden = signOutButton.hidden = !record;
-  const waiting = Object.values(state.records).flatMap(({ member, queue }) =>
-    queue.map((event) => line(member, event)),
-  );
+  const records = Object.values(state.records);
+  const waiting = records.flatMap(({ member, queue }) => queue.map((event) => line(member, event)));
   find('#queue').replaceChildren(...waiting);
   find('#queue').hidden = waiting.length === 0;
   find('#nothing').hidden = waiting.length > 0;
+  const held = record?.held.map((event) => line(record.member, event)) ?? [];
+  find('#held ul').replaceChildren(...held);
+  find('#held').hidden = held.length === 0;
+  find('#retry-held').hidden = !record || released(record) === record;
 }
 
 /**

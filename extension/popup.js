@@ -12,11 +12,12 @@ import { formatClockIn } from './client/badges.js';
 import { call } from './client/calls.js';
 import { isAccounts } from './client/wire.js';
 import { addressOf, patternOf } from './lib/address.js';
-import { durationText, errorText, noticeText, waitingText } from './lib/messages.js';
+import { durationText, errorText, heldText, noticeText, waitingText } from './lib/messages.js';
 import { Mutex } from './lib/mutex.js';
 import {
   farewellOf,
   isContradicted,
+  mayRetryHeld,
   placeOf,
   rowsOf,
   screenOf,
@@ -53,6 +54,7 @@ find('#sign-in form').addEventListener('submit', signIn);
 find('#change-server').addEventListener('click', () => show('address'));
 find('#settings').addEventListener('click', openSettings);
 find('#notice button').addEventListener('click', () => tell('dismiss'));
+find('#held button').addEventListener('click', () => tell('retryHeld'));
 find('#place button').addEventListener('click', clockOut);
 storage.onChange(load);
 setInterval(() => inMain(showPlace), DURATION_MS);
@@ -118,12 +120,14 @@ function showMain(record) {
   find('#connection').dataset.status = status;
   find('#connection span').textContent = say(`connection_${status}`);
   showPlace(record);
-  const { queue, notice, retry } = record;
+  const { queue, held, notice, retry } = record;
   // What is just being sent does not wait.
   const isWaiting = retry && queue.length > 0;
   showText(find('#waiting'), isWaiting ? waitingText(say, queue, Date.now()) : '');
   showText(find('#notice'), notice ? noticeText(say, notice, Date.now()) : '');
   find('#notice').classList.toggle('bad', notice?.kind !== 'inactive');
+  showText(find('#held'), held.length > 0 ? heldText(say, held, Date.now()) : '');
+  find('#held button').hidden = !mayRetryHeld(record, place);
   find('#unknown').hidden = status !== 'reconnecting';
   rows.show(rowsOf(record, poller.snapshot));
 }
@@ -143,10 +147,11 @@ function showPlace(record) {
 
 /** @param {MemberRecord} record */
 function placeText({ skew, retry }) {
-  const { kind, since, isPending } = place;
+  const { kind, since, isPending, isHeld } = place;
   if (!since) return say('off_hint');
   const time = formatClockIn(since);
   if (isPending) return retry ? say(`pending_${kind}`, time) : say('sending');
+  if (isHeld) return say('held_on', time);
   if (kind === 'elsewhere') return say('elsewhere', time);
   return say('on_since', durationText(say, Date.now() + skew - Date.parse(since)), time);
 }

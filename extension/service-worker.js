@@ -15,5 +15,7 @@ serve(controller, [
   'setAccounts',
   'refuse',
   'dismiss',
+  'retryHeld',
+  'discardHeld',
   'forget',
 ]);

@@ -7,6 +7,7 @@
  */
 
 import { call } from '../client/calls.js';
+import { discarded, released } from './held-events.js';
 import { inputSeen, judge } from './idle.js';
 import { clockIn, clockOut, intended } from './queue.js';
 import { Replayer } from './replayer.js';
@@ -27,6 +28,12 @@ export class Controller {
   /** The worker starts, perhaps after an update. */
   start() {
     return this.store.show();
+  }
+
+  /** The browser was started, or the extension or the browser was updated. */
+  async restart() {
+    await this.store.edit(released);
+    await this.tick();
   }
 
   /** The alarm: look for input, replay the queue, send a heartbeat. */
@@ -93,6 +100,7 @@ export class Controller {
     const skew = skewOf(headers, now);
     await this.store.change((state) => opened({ ...state, server, keep }, data, skew));
     await this.store.changeSession(() => sessionOf(server, data, now));
+    await this.store.edit(released);
     await this.look();
   }
 
@@ -140,6 +148,17 @@ export class Controller {
   /** The member has read the notice. */
   dismiss() {
     return this.store.edit(withoutNotice);
+  }
+
+  /** The member asks for the held events to be sent again. */
+  async retryHeld() {
+    await this.store.edit(released);
+    await this.replayer.replay();
+  }
+
+  /** The member gives up the held events. */
+  discardHeld() {
+    return this.store.edit(discarded);
   }
 
   /** @param {Pick<MemberRecord, 'accounts' | 'accountsVersion'>} told what the popup was told */

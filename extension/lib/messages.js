@@ -61,6 +61,20 @@ export function errorText(say, { code, detail, retryAfter }) {
 }
 
 /**
+ * How many events the server refused as invalid, and what becomes of them.
+ *
+ * @param {Say} say
+ * @param {ClockEvent[]} held
+ * @param {number} now
+ */
+export function heldText(say, held, now) {
+  const since = formatClockIn(held[0].occurred_at, { now });
+  const said =
+    held.length === 1 ? say('held_one', since) : say('held_many', String(held.length), since);
+  return `${said} ${say('held_help')}`;
+}
+
+/**
  * How many events wait, and since when.
  *
  * @param {Say} say

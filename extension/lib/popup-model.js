@@ -10,6 +10,7 @@
  * @property {Account | null} account
  * @property {string | null | undefined} since
  * @property {boolean} isPending whether the server has yet to be told
+ * @property {boolean} isHeld whether the server refused to be told
  * @property {Own | null} presence the one that is elsewhere
  *
  * @typedef {object} Row
@@ -20,6 +21,7 @@
  */
 
 import { badgeOf } from '../client/badges.js';
+import { openClockIn, released } from './held-events.js';
 import { intended } from './queue.js';
 import { recordOf, waiting } from './state.js';
 
@@ -64,7 +66,10 @@ export function farewellOf(state) {
  * @param {State} state
  */
 export const waitingFor = (state) =>
-  waiting(state).map(({ member, queue }) => ({ name: member.name, count: queue.length }));
+  waiting(state).map(({ member, queue, held }) => ({
+    name: member.name,
+    count: queue.length + held.length,
+  }));
 
 /**
  * The member's own place.
@@ -76,12 +81,21 @@ export const waitingFor = (state) =>
 export function placeOf(record, snapshot) {
   const account = intended(record);
   const isPending = record.queue.length > 0;
-  const since = record.queue.at(-1)?.occurred_at ?? record.presence?.since;
-  if (account) return { kind: 'on', account, since, isPending, presence: null };
+  const open = openClockIn(record);
+  const since = (record.queue.at(-1) ?? open)?.occurred_at ?? record.presence?.since;
+  const isHeld = open !== undefined;
+  if (account) return { kind: 'on', account, since, isPending, isHeld, presence: null };
   const me = isPending ? null : meOf(record, snapshot);
-  if (!me) return { kind: 'off', account: null, since, isPending, presence: null };
+  if (!me) return { kind: 'off', account: null, since, isPending, isHeld, presence: null };
   const there = accountOf(record, me.account_id);
-  return { kind: 'elsewhere', account: there, since: me.clocked_in_at, isPending, presence: me };
+  return {
+    kind: 'elsewhere',
+    account: there,
+    since: me.clocked_in_at,
+    isPending,
+    isHeld,
+    presence: me,
+  };
 }
 
 /**
@@ -122,6 +136,15 @@ function actionOf({ bound }, { kind, account }, id, badge) {
   if (badge) return null;
   return kind === 'off' ? 'clock_in' : 'switch';
 }
+
+/**
+ * Whether the held events can be sent again now.
+ *
+ * @param {MemberRecord} record
+ * @param {Place} place
+ */
+export const mayRetryHeld = (record, { kind }) =>
+  kind !== 'elsewhere' && released(record) !== record;
 
 /**
  * A snapshot from before the member's own last write would show what is over.

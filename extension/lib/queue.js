@@ -6,28 +6,29 @@
  * @import { ClockEvent, Click, Elsewhere, MemberRecord, Notice, Presence, Problem } from './types.js'
  */
 
-/** Refusals of the event itself. Whatever else goes wrong, the event is kept. */
+import { closing, hold, isHeld, openClockIn } from './held-events.js';
+
+/** Refusals of the event itself: it is dropped. Whatever else goes wrong, the event is kept. */
 const REFUSALS = [
   'account_occupied',
   'account_not_found',
   'account_not_allowed',
   'account_required',
   'presence_ended',
-  'validation_failed',
   'idempotency_key_reused',
 ];
 
 /** @param {{code: string}} problem */
-export const isRefusal = ({ code }) => REFUSALS.includes(code);
+export const isRefusal = (problem) => REFUSALS.includes(problem.code) || isHeld(problem);
 
 /**
- * The account that the member means to be on, or null: where they are once the queue was sent.
+ * The account that the member means to be on, or null: where they are once everything is accepted.
  *
- * @param {Pick<MemberRecord, 'presence' | 'queue'>} record
+ * @param {Pick<MemberRecord, 'presence' | 'queue' | 'held'>} record
  */
-export function intended({ presence, queue }) {
-  const last = queue.at(-1);
-  if (!last) return presence?.account ?? null;
+export function intended(record) {
+  const last = record.queue.at(-1) ?? openClockIn(record);
+  if (!last) return record.presence?.account ?? null;
   return last.kind === 'clock_in' ? last.account : null;
 }
 
@@ -40,7 +41,9 @@ export function clockIn(record, { key, account, at }) {
   if (has(record, key) || intended(record)?.id === account.id) return record;
   /** @type {ClockEvent} */
   const event = { key, kind: 'clock_in', account, occurred_at: timeOf(record, at) };
-  return { ...record, queue: [...record.queue, event], lastInput: at, asked: false, notice: null };
+  const open = openClockIn(record);
+  const closed = open ? hold(record, [closing(open, event.occurred_at)]) : record;
+  return { ...queued(closed, event), lastInput: at, asked: false, notice: null };
 }
 
 /**
@@ -52,14 +55,23 @@ export function clockIn(record, { key, account, at }) {
 export function clockOut(record, { key, at, reason, elsewhere }) {
   const account = elsewhere?.account ?? intended(record);
   if (!account || has(record, key)) return record;
-  const last = record.queue.at(-1);
+  const open = openClockIn(record);
+  const last = record.queue.at(-1) ?? open;
   const whose = elsewhere ?? (last ? null : record.presence);
   const target = whose ? { presence_id: whose.id } : { after: last?.key };
   const occurred_at = timeOf(record, at);
   /** @type {ClockEvent} */
   const event = { key, kind: 'clock_out', account, reason, occurred_at, ...target };
-  return { ...record, queue: [...record.queue, event], asked: false };
+  const kept = open && !whose ? hold(record, [event]) : queued(record, event);
+  return { ...kept, asked: false };
 }
+
+/**
+ * @param {MemberRecord} record
+ * @param {ClockEvent} event
+ * @returns {MemberRecord}
+ */
+const queued = (record, event) => ({ ...record, queue: [...record.queue, event] });
 
 /**
  * What to send for the first event of a queue.
@@ -97,6 +109,7 @@ export function answered(record, event, data, now) {
  * @returns {MemberRecord}
  */
 export function refused(record, event, problem, now) {
+  if (isHeld(problem)) return heldBack(record, event);
   const rest = without(record, event);
   if (event.kind === 'clock_out') {
     const notice = record.notice ?? noticeOf(problem, event.account, now);
@@ -110,6 +123,28 @@ export function refused(record, event, problem, now) {
   });
   const notice = { ...noticeOf(problem, event.account, now), dropped: queue.length < rest.length };
   return { ...reached(record), presence, queue, notice };
+}
+
+/**
+ * The server refused `event` as invalid. What follows from it is held too; the rest is sent.
+ *
+ * @param {MemberRecord} record
+ * @param {ClockEvent} event
+ * @returns {MemberRecord}
+ */
+function heldBack(record, event) {
+  const before = { ...reached(record), queue: without(record, event) };
+  if (event.kind === 'clock_out') return hold({ ...before, ...left(record, event) }, [event]);
+  const { presence } = record;
+  // The member is still where the server has them, so their clock-out ends that.
+  if (presence) {
+    const queue = before.queue.map((one) => (one.after === event.key ? onto(one, presence) : one));
+    return hold({ ...before, queue }, [event, closing(event, event.occurred_at)]);
+  }
+  const [next, ...later] = before.queue;
+  if (!next) return hold(before, [event]);
+  if (next.after !== event.key) return hold(before, [event, closing(event, next.occurred_at)]);
+  return hold({ ...before, queue: later }, [event, next]);
 }
 
 /**
@@ -145,7 +180,7 @@ export const reached = (record) => (record.retry ? { ...record, retry: null } : 
  * @param {MemberRecord} record
  * @param {string} key
  */
-const has = ({ queue }, key) => queue.some((event) => event.key === key);
+const has = ({ queue, held }, key) => [...queue, ...held].some((event) => event.key === key);
 
 /**
  * @param {MemberRecord} record

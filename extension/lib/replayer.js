@@ -131,6 +131,7 @@ export class Replayer {
       '/v1/heartbeat',
       { presence_id: id },
       {
+        isFinal: ({ code }) => code === 'presence_ended',
         refuse: (problem) => (record) => ended(record, id, problem, this.clock.now()),
       },
     );
@@ -146,11 +147,12 @@ export class Replayer {
    * @param {object} options
    * @param {Record<string, string>} [options.headers]
    * @param {(data: any) => data is any} [options.is]
+   * @param {(problem: Problem) => boolean} [options.isFinal] whether a refusal is of what is sent
    * @param {(problem: Problem) => (record: MemberRecord) => MemberRecord} options.refuse what
-   *   follows from a refusal of what is sent
+   *   follows from that
    * @returns the answer, or `'refused'`; null where there was none, and everything has to wait
    */
-  async #call({ who, server, session }, path, body, { headers, is, refuse }) {
+  async #call({ who, server, session }, path, body, { headers, is, isFinal = isRefusal, refuse }) {
     const { token } = session;
     try {
       const options = { token, body, headers, is, fetch: this.fetch };
@@ -159,7 +161,7 @@ export class Replayer {
       return answer;
     } catch (error) {
       if (!(error instanceof PresenceError)) throw error;
-      if (isRefusal(error)) {
+      if (error.problem && isFinal(error.problem)) {
         await this.store.edit(refuse(error.problem), who);
         return 'refused';
       }

@@ -20,6 +20,7 @@ export const NOTHING = { server: null, keep: false, who: null, signedOut: null, 
 const FRESH = {
   presence: null,
   queue: [],
+  held: [],
   lastBeat: 0,
   lastInput: 0,
   asked: false,
@@ -101,13 +102,16 @@ export const closed = (state) => ({
   records: unfinished(state),
 });
 
+/** @param {Pick<MemberRecord, 'queue' | 'held'>} record */
+const isUnsent = ({ queue, held }) => queue.length + held.length > 0;
+
 /**
- * The records of a server with something to send.
+ * The records of a server with something queued or held.
  *
  * @param {State} state
  */
 export const waiting = ({ records, server }) =>
-  Object.values(records).filter((record) => record.server === server && record.queue.length > 0);
+  Object.values(records).filter((record) => record.server === server && isUnsent(record));
 
 /**
  * A record with nothing to send or to end is forgotten, names and all.
@@ -116,7 +120,7 @@ export const waiting = ({ records, server }) =>
  */
 const unfinished = ({ records }) =>
   Object.fromEntries(
-    Object.entries(records).filter(([, { queue, presence }]) => queue.length > 0 || presence),
+    Object.entries(records).filter(([, record]) => isUnsent(record) || record.presence),
   );
 
 /**

@@ -1,5 +1,6 @@
 /** The badge in the toolbar, and its title, which says the same in words. */
 
+import { openClockIn } from './held-events.js';
 import { intended } from './queue.js';
 import { recordOf } from './state.js';
 
@@ -31,8 +32,8 @@ export function toolbarOf(state, isSignedIn) {
   if (!record || !(isSignedIn || account || record.queue.length > 0)) {
     return { text: '', colour: WARNING, title: ['badge_signed_out'] };
   }
-  if (!isSignedIn || record.retry) {
-    const key = isSignedIn ? 'badge_away' : 'badge_sign_in';
+  if (!isSignedIn || record.retry || openClockIn(record)) {
+    const key = isSignedIn ? (record.retry ? 'badge_away' : 'badge_held') : 'badge_sign_in';
     return { text: '!', colour: WARNING, title: account ? [`${key}_on`, account.name] : [key] };
   }
   if (!account) return { text: '', colour: WARNING, title: ['badge_off'] };

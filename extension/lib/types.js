@@ -38,6 +38,7 @@
  * @property {string | null} bound the account that the access code is for, if it is for one
  * @property {Presence | null} presence
  * @property {ClockEvent[]} queue oldest first
+ * @property {ClockEvent[]} held what the server refused as invalid, oldest first (held-events.js)
  * @property {number} lastBeat
  * @property {number} lastInput
  * @property {boolean} asked whether "Still working?" is unanswered

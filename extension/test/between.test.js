@@ -228,7 +228,7 @@ test('reasons that a newer server may give have words too', () => {
   assert.match(notice('ended_taken_over'), /^notice_ended Acme Dental/);
   assert.match(notice('ended_expired'), /^notice_ended_expired /);
   assert.match(notice('refused_take_over_refused'), /^notice_refused Acme/);
-  const record = { queue: [], presence: null };
+  const record = { queue: [], held: [], presence: null };
   const state = (signedOut) => ({ ...NOTHING, who: 'ana', records: { ana: record }, signedOut });
   assert.equal(farewellOf(state('on_strike')).reason, 'farewell_invalid');
   assert.equal(farewellOf(state('signed_out')).reason, 'farewell_signed_out');

@@ -1,0 +1,66 @@
+/**
+ * Held events: those that the server refused with `validation_failed`. A server of another release
+ * may accept them, so they are kept beside the queue, which goes on, and sent again after an update
+ * or restart, at the next sign-in, or when the member asks for it.
+ *
+ * @import { ClockEvent, MemberRecord } from './types.js'
+ */
+
+const MOST = 100;
+
+/** @param {{code: string}} problem */
+export const isHeld = ({ code }) => code === 'validation_failed';
+
+/**
+ * Hold more events. Beyond a hundred the oldest are dropped.
+ *
+ * @param {MemberRecord} record
+ * @param {ClockEvent[]} events
+ * @returns {MemberRecord}
+ */
+export function hold(record, events) {
+  const held = [...record.held, ...events].slice(-MOST);
+  // A clock-out cannot be sent without the clock-in that it follows.
+  return { ...record, held: held[0]?.after ? held.slice(1) : held };
+}
+
+/**
+ * The clock-in that the member means to be on, although the server refused it; or undefined.
+ *
+ * @param {Pick<MemberRecord, 'presence' | 'queue' | 'held'>} record
+ */
+export function openClockIn({ presence, queue, held }) {
+  const last = held.at(-1);
+  return !presence && queue.length === 0 && last?.kind === 'clock_in' ? last : undefined;
+}
+
+/**
+ * The clock-out that ends a held clock-in where the member's next event does not.
+ *
+ * @param {ClockEvent} clockIn
+ * @param {string} occurred_at
+ * @returns {ClockEvent}
+ */
+export function closing({ key, account }, occurred_at) {
+  const kind = 'clock_out';
+  return { key: `${key}-left`, kind, account, reason: 'user', occurred_at, after: key };
+}
+
+/**
+ * Queue the held events again, but not while the member is on the clock: a clock-in from before
+ * would move them.
+ *
+ * @param {MemberRecord} record
+ * @returns {MemberRecord}
+ */
+export function released(record) {
+  const isOnTheClock = record.presence !== null || record.queue.length > 0;
+  if (isOnTheClock || record.held.length === 0) return record;
+  return { ...record, queue: record.held, held: [] };
+}
+
+/**
+ * @param {MemberRecord} record
+ * @returns {MemberRecord}
+ */
+export const discarded = (record) => ({ ...record, held: [] });

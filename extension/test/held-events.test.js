@@ -1,0 +1,202 @@
+/** What the server refuses as invalid: another release of it may accept that. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { hold } from '../lib/held-events.js';
+import { heldText } from '../lib/messages.js';
+import { mayRetryHeld, placeOf } from '../lib/popup-model.js';
+import { toolbarOf } from '../lib/toolbar.js';
+import { ACME, BIRCH, broken, iso, MINUTE, problem, START, signedIn } from './support.js';
+
+const say = (key, ...inserts) => [key, ...inserts].join(' ');
+
+/** Ana signed in at a server that refuses clock events as invalid, those of `account` at least. */
+async function refusing(account) {
+  const stage = await signedIn();
+  const refuse = (path, body) =>
+    path.startsWith('/v1/clock') && (!account || body.account_id === account.id)
+      ? problem(422, 'validation_failed')
+      : undefined;
+  stage.server.trouble = refuse;
+  const accept = () => {
+    stage.server.trouble = () => undefined;
+    stage.server.requests.length = 0;
+  };
+  return { ...stage, accept, refuse };
+}
+
+const sent = ({ requests }) =>
+  requests
+    .filter(({ path }) => path.startsWith('/v1/clock'))
+    .map(({ path, headers, body }) => [path, headers['Idempotency-Key'], body.occurred_at]);
+
+const kinds = ({ held }) => held.map(({ kind, account }) => [kind, account.id]);
+
+test('an event refused as invalid is held, and the popup and the toolbar say so', async () => {
+  const { controller, server, chrome, click, pass } = await refusing();
+  await controller.clockIn({ ...click(), account: ACME });
+  const { record } = chrome;
+  assert.deepEqual([record.queue, kinds(record)], [[], [['clock_in', 'acme']]]);
+  const place = placeOf(record, null);
+  assert.deepEqual([place.kind, place.account, place.isHeld], ['on', ACME, true]);
+  assert.ok(mayRetryHeld(record, place));
+  assert.match(heldText(say, record.held, START), /^held_one .* held_help$/);
+  assert.deepEqual(toolbarOf(chrome.state, true).title, ['badge_held_on', 'Acme Dental']);
+  await pass(5);
+  assert.equal(server.asked('/v1/clock-in').length, 1);
+});
+
+for (const again of ['retryHeld', 'restart']) {
+  test(`${again} sends it with the key and the time that it had`, async () => {
+    const { controller, server, chrome, clock, click, accept } = await refusing();
+    const event = { ...click(), account: ACME };
+    await controller.clockIn(event);
+    clock.time += 10 * MINUTE;
+    accept();
+    await controller[again]();
+    assert.deepEqual(sent(server), [['/v1/clock-in', event.key, iso(START)]]);
+    assert.equal(chrome.record.presence.account.id, 'acme');
+    assert.deepEqual(chrome.record.held, []);
+  });
+}
+
+test('a clock-out that follows is held with it, and sent after it', async () => {
+  const { controller, server, chrome, click, accept } = await refusing();
+  await controller.clockIn({ ...click(), account: ACME });
+  const out = click();
+  await controller.clockOut(out);
+  assert.deepEqual(kinds(chrome.record), [
+    ['clock_in', 'acme'],
+    ['clock_out', 'acme'],
+  ]);
+  assert.equal(placeOf(chrome.record, null).kind, 'off');
+  accept();
+  await controller.retryHeld();
+  assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p1');
+  assert.equal(sent(server)[1][1], out.key);
+  assert.deepEqual([chrome.record.held, chrome.record.presence], [[], null]);
+});
+
+test('later events are sent all the same, and end what is held', async () => {
+  const { controller, chrome, clock, click } = await refusing(ACME);
+  await controller.clockIn({ ...click(), account: ACME });
+  clock.time += MINUTE;
+  await controller.clockIn({ ...click(), account: BIRCH });
+  assert.equal(chrome.record.presence.account.id, 'birch');
+  assert.deepEqual(kinds(chrome.record), [
+    ['clock_in', 'acme'],
+    ['clock_out', 'acme'],
+  ]);
+  assert.equal(chrome.record.held[1].occurred_at, iso(START + MINUTE));
+});
+
+test('so it is for events that were queued together', async () => {
+  const { controller, server, chrome, clock, click, refuse } = await refusing(ACME);
+  server.trouble = broken;
+  await controller.clockIn({ ...click(), account: ACME });
+  clock.time += MINUTE;
+  await controller.clockIn({ ...click(), account: BIRCH });
+  server.trouble = refuse;
+  await controller.look();
+  assert.equal(chrome.record.presence.account.id, 'birch');
+  assert.equal(chrome.record.held[1].occurred_at, iso(START + MINUTE));
+});
+
+test('while the member is on the clock, what is held waits', async () => {
+  const { controller, server, chrome, click, accept } = await refusing(ACME);
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: BIRCH });
+  accept();
+  await controller.retryHeld();
+  await controller.restart();
+  assert.deepEqual(sent(server), []);
+  assert.ok(!mayRetryHeld(chrome.record, placeOf(chrome.record, null)));
+  await controller.clockOut(click());
+  await controller.retryHeld();
+  assert.deepEqual(
+    sent(server).map(([path]) => path),
+    ['/v1/clock-out', '/v1/clock-in', '/v1/clock-out'],
+  );
+  assert.deepEqual([chrome.record.held, chrome.record.presence], [[], null]);
+});
+
+test('a switch that is held leaves the member where they were', async () => {
+  const { controller, server, chrome, click } = await refusing(BIRCH);
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.clockIn({ ...click(), account: BIRCH });
+  assert.equal(placeOf(chrome.record, null).account.id, 'acme');
+  await controller.clockOut(click());
+  assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p1');
+  assert.equal(placeOf(chrome.record, null).kind, 'off');
+});
+
+test('a clock-out that is held names its presence when it is sent again', async () => {
+  const { controller, server, chrome, click, refuse, accept } = await refusing();
+  accept();
+  await controller.clockIn({ ...click(), account: ACME });
+  server.trouble = refuse;
+  await controller.clockOut(click());
+  assert.deepEqual([kinds(chrome.record), chrome.record.presence], [[['clock_out', 'acme']], null]);
+  accept();
+  await controller.retryHeld();
+  assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p1');
+  assert.deepEqual(chrome.record.held, []);
+});
+
+test('inactivity ends a clock-in that is held', async () => {
+  const { chrome, controller, click, pass } = await refusing();
+  await controller.clockIn({ ...click(), account: ACME });
+  await pass(62, 'idle');
+  assert.equal(chrome.record.held[1].reason, 'inactivity');
+  assert.equal(chrome.record.notice.kind, 'inactive');
+});
+
+test('it outlives signing out, and is sent when its member is back', async () => {
+  const { controller, server, chrome, click, accept } = await refusing();
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.signOut(click());
+  accept();
+  await controller.signIn({ code: 'ben', keep: false });
+  assert.deepEqual(sent(server), []);
+  await controller.signIn({ code: 'ana', keep: false });
+  assert.deepEqual(
+    sent(server).map(([path]) => path),
+    ['/v1/clock-in', '/v1/clock-out'],
+  );
+  assert.deepEqual(chrome.record.held, []);
+});
+
+test('a member may discard it', async () => {
+  const { controller, chrome, click } = await refusing();
+  await controller.clockIn({ ...click(), account: ACME });
+  await controller.discardHeld();
+  assert.deepEqual(chrome.record.held, []);
+  assert.equal(placeOf(chrome.record, null).kind, 'off');
+});
+
+test('a hundred are held at most, and no clock-out without its clock-in', async () => {
+  const { chrome } = await signedIn();
+  const events = Array.from({ length: 60 }, (_, at) => [
+    { key: `in${at}`, kind: 'clock_in', account: ACME, occurred_at: iso(START) },
+    {
+      key: `out${at}`,
+      kind: 'clock_out',
+      account: ACME,
+      occurred_at: iso(START),
+      after: `in${at}`,
+    },
+  ]).flat();
+  const { held } = hold(chrome.record, events.slice(1));
+  assert.deepEqual([held.length, held[0].key], [100, 'in10']);
+  assert.deepEqual(hold({ held }, [events[0]]).held[0].key, 'in11');
+});
+
+test('a heartbeat refused as invalid ends no presence', async () => {
+  const { controller, server, chrome, click, pass } = await signedIn();
+  await controller.clockIn({ ...click(), account: ACME });
+  server.trouble = () => problem(422, 'validation_failed');
+  await pass(5);
+  assert.equal(chrome.record.presence.account.id, 'acme');
+  assert.ok(chrome.record.retry);
+});
