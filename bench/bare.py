@@ -1,6 +1,6 @@
 """The least that an ASGI application can do: a 304 with the headers of the gate's."""
 
-from live.flask_bridge import Receive, Scope, Send
+from live.asgi import Receive, Scope, Send
 
 HEADERS = [
     (b"etag", b'W/"1.admin.json.00000000000000000000000000000000.1795353363823.43200"'),

@@ -10,8 +10,9 @@ import feeds
 from context import Context
 from feeds.feed import LEASE_SECONDS, Feed
 from live import sweeper
+from live.asgi import Receive, Scope, Send
 from live.counters import CounterExport
-from live.flask_bridge import FlaskBridge, Receive, Scope, Send
+from live.flask_bridge import FlaskBridge
 from live.gate import Gate
 from live.lane import LaneProtocol
 from live.protocol_error_log import ProtocolErrorLog

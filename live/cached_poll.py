@@ -1,55 +1,49 @@
-"""The cached of a poll: is what this client has still what it would get?
+"""A poll that was answered 304, kept with that answer for as long as it is fresh.
 
-The gate and the express lane both hold questions and both ask :meth:`CachedPoll.is_fresh`,
-so the lane can't answer otherwise than the gate. When it is no longer so, both ask the gate's
-judgement, which says too what the client's next cached will be.
+The responder makes them. It keeps one beside each token, and the lane one for each connection. Both
+ask :meth:`CachedPoll.is_fresh`, so the lane can't answer otherwise than the gate. One that is no
+longer fresh is revalidated: the responder answers the poll again, from memory.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from live.asgi import RawHeaders
 from live.org_state import OrgState
+from live.poll import Poll
 from live.watch_cache import CachedOrg, WatchCache
 from models.views import View
 
-RawHeaders = list[tuple[bytes, bytes]]
-Asked = dict[bytes, bytes]
-
-# design.md, "Memory": a poll's headers, as far as its answer depends on them, are remembered up to
-# here. A token of 1 KB, a tag and all that browsers send fit in.
-ASKED_BYTES = 2048
-
 
 class PollAnswer(NamedTuple):
-    """An answer, and what the client will ask when it has it.
-
+    """
+    :ivar next: the client's next poll, once it has this answer; None after a problem
     :ivar code: of a problem
     """
 
     status: int
     headers: RawHeaders
     body: bytes
-    next: "CachedPoll | None"
+    next: "CachedPoll | None" = None
     code: str | None = None
 
 
 class CachedPoll:
-    """A poll that is answered 304.
-
-    :ivar asked: the poll's headers, as far as the answer depends on them
-    :ivar tag: what it is answered with, the tag of what the client has
-    :ivar headers: of that answer
+    """
+    :ivar tag: the validator that the client has
+    :ivar expires_at: the end of the token, by ``time.monotonic()``
+    :ivar headers: of the 304
     :ivar wire: the same as they are sent, after the status line and the date
     """
 
     __slots__ = (
         "_cache",
-        "_judge",
         "_mark",
-        "asked",
+        "_revalidate",
         "expires_at",
         "headers",
         "org",
+        "poll",
         "tag",
         "view",
         "wire",
@@ -60,40 +54,34 @@ class CachedPoll:
         cache: WatchCache,
         org: CachedOrg,
         state: OrgState,
-        view: View,
         *,
-        asked: Asked,
-        tag: bytes,
+        poll: Poll,
+        view: View,
+        tag: str,
         expires_at: float,
         headers: RawHeaders,
-        judge: Callable[["CachedPoll"], PollAnswer | None],
+        revalidate: Callable[["CachedPoll", str], PollAnswer | None],
     ) -> None:
         """
-        :param state: what the answer was judged by
-        :param expires_at: the end of the token, by ``time.monotonic()``
-        :param judge: answers it anew from memory, or gives None where memory can't tell
+        :param state: what the poll was answered from
+        :param view: of which it was answered
         """
         self._cache = cache
         self._mark = state.mark
-        self._judge = judge
+        self._revalidate = revalidate
         self.org = org
+        self.poll = poll
         self.view = view
-        self.asked = asked
-        self.tag = tag
+        self.tag = tag.encode()
         self.expires_at = expires_at
         self.headers = headers
         self.wire = on_the_wire(headers)
 
-    @property
-    def is_short(self) -> bool:
-        """Whether it may be remembered; a longer one is judged anew each time."""
-        return sum(map(len, self.asked.values())) <= ASKED_BYTES
-
     def is_fresh(self, now: float) -> bool:
-        """Whether the answer is that 304 again.
+        """Whether the answer is the same 304 again.
 
-        Nothing was read since, so neither a version nor a member can differ; and the feed vouches
-        that there was nothing to read.
+        No read has replaced what it was answered from, so no version and no member can differ; and
+        the change feed vouches that there was nothing to read.
 
         :param now: ``time.monotonic()``
         """
@@ -110,9 +98,9 @@ class CachedPoll:
             return True
         return False
 
-    def revalidate(self) -> PollAnswer | None:
-        """What it is answered now, or None where memory can't tell."""
-        return self._judge(self)
+    def revalidate(self, request_id: str) -> PollAnswer | None:
+        """The answer now, 304 or 200; None where memory can't give one of them."""
+        return self._revalidate(self, request_id)
 
 
 def on_the_wire(headers: RawHeaders) -> bytes:

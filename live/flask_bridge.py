@@ -6,22 +6,16 @@ No thread ever waits for a client: bodies are read, and answers are sent, by the
 import asyncio
 import io
 import sys
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from flask import Flask
-from werkzeug.datastructures import Headers
 
-from live.cached_poll import RawHeaders
+from live.asgi import RawHeaders, Receive, Scope, Send, raw, send_answer
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 from wire.json import BODY_BYTES
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 THREADS = 8  # of each process: few enough that busy writers leave the loop its turns
 BODY_SECONDS = 10.0  # design.md, "Memory": a body that takes longer is not waited for
@@ -139,25 +133,6 @@ def _environ(scope: Scope, headers: RawHeaders, body: bytes) -> dict[str, Any]:
             key = f"HTTP_{key}"
         environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
-
-
-async def send_answer(
-    status: int, headers: RawHeaders, body: bytes, scope: Scope, send: Send
-) -> None:
-    """Send an answer whole."""
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send(
-        {
-            "type": "http.response.body",
-            "body": b"" if scope["method"] == "HEAD" else body,
-            "more_body": False,
-        }
-    )
-
-
-def raw(headers: Headers) -> RawHeaders:
-    """Headers as ASGI has them."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 async def _whole_body(receive: Receive) -> bytes | None:

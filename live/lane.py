@@ -1,10 +1,11 @@
-"""The express lane: a connection that asks the same bytes again gets the same cached asked.
+"""The express lane: a poll of the same bytes is not parsed again.
 
 A polling client sends the very same bytes every two seconds. When one chunk that was one whole
 bodyless GET has been answered 304 by the gate, the connection keeps those bytes and the cached
-that they asked. When they come again, between two requests, the cached is asked again of memory;
-nothing is parsed. Where the answer is another one now, the client's next bytes are known too: the
-same, with the new tag in the old one's place. All else goes the ordinary way (live/bounded.py).
+poll. When they come again, between two requests, and the cached poll is fresh, its 304 is the
+answer; nothing is parsed. A cached poll that is stale is revalidated. The client's next bytes are
+known then too: the same, with the new tag in the old one's place. Everything else takes the
+ordinary way (live/bounded.py).
 """
 
 import asyncio
@@ -13,9 +14,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from live.asgi import RawHeaders
 from live.bounded import BoundedProtocol
 from live.cached_poll import CachedPoll, on_the_wire
-from live.request_head import RawHeaders
 from wire import request_ids
 
 # A poll takes about 1 KB. Each of many thousand connections may keep one.
@@ -32,14 +33,18 @@ class LaneProtocol(BoundedProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._question: CachedPoll | None = None
-        self._request = b""  # the bytes of the cached
-        self._request_id: str | None = None  # that they name
-        self._candidate: bytes | None = None  # the bytes that may become one, and their scope
-        self._candidate_scope: Any = None
+
+        # Per-connection state
+        self._cached: CachedPoll | None = None  # the client's next poll, if nothing changes
+        self._request = b""  # its bytes
+        self._request_id: str | None = None  # its Request-Id
+
+        # Per-request state
+        self._candidate: bytes | None = None  # bytes that may be learnt
+        self._candidate_scope: Any = None  # the scope of their request
 
     def data_received(self, data: bytes) -> None:
-        cached = self._question
+        cached = self._cached
         if (
             cached is not None
             and data == self._request
@@ -51,17 +56,13 @@ class LaneProtocol(BoundedProtocol):
                 self.counters.by_lane += 1
                 self._send(_HEADS[304], cached.wire, now)
                 return
-            judged = cached.revalidate()
-            if judged is not None:
-                self._expect(cached, judged.next)
-                headers = judged.headers
-                if judged.status != 304:
-                    request_id = request_ids.own_or_new(self._request_id)
-                    headers = [*headers, request_ids.raw(request_id)]
-                wire = on_the_wire(headers) + judged.body
-                self._send(_HEADS[judged.status], wire, now)
+            answer = cached.revalidate(request_ids.own_or_new(self._request_id))
+            if answer is not None:
+                self.counters.judged[answer.status] += 1
+                self._expect(cached, answer.next)
+                self._send(_HEADS[answer.status], on_the_wire(answer.headers) + answer.body, now)
                 return
-        self._question = None
+        self._cached = None
         self._read(data)
 
     def _send(self, head: "_Head", wire: bytes, now: float) -> None:
@@ -72,16 +73,19 @@ class LaneProtocol(BoundedProtocol):
 
     def _expect(self, last: CachedPoll, following: CachedPoll | None) -> None:
         """The client's next request: the same bytes, if need be with the new tag."""
-        self._question = following
+        self._cached = following
         if following is None or following.tag == last.tag:
             return
-        if last.asked.get(b"if-none-match") == last.tag and self._request.count(last.tag) == 1:
+        if (
+            last.poll.headers.get(b"if-none-match") == last.tag
+            and self._request.count(last.tag) == 1
+        ):
             self._request = self._request.replace(last.tag, following.tag)
         else:
-            self._question = None
+            self._cached = None
 
     def _read(self, data: bytes) -> None:
-        """Read ``data`` the ordinary way, and see whether it is one whole bodyless GET."""
+        """Parse ``data`` the ordinary way; where it is one whole bodyless GET it may be learnt."""
         is_between = self._framing.is_between and self._is_idle()
         heads = self._heads
         self._candidate = None
@@ -97,7 +101,7 @@ class LaneProtocol(BoundedProtocol):
             self._candidate, self._candidate_scope = data, self.scope
 
     def learn(self, scope: Any, cached: CachedPoll) -> None:
-        """The gate is about to answer the request of ``scope`` with this cached's 304."""
+        """The gate is about to answer the request of ``scope`` with the 304 of ``cached``."""
         if (
             self.is_lane_open
             and self._candidate is not None
@@ -106,12 +110,12 @@ class LaneProtocol(BoundedProtocol):
             and not self._is_draining
             and not self.access_log
         ):
-            self._request, self._question = self._candidate, cached
+            self._request, self._cached = self._candidate, cached
             self._request_id = request_ids.own_in(scope["headers"])
         self._candidate = self._candidate_scope = None
 
     def renew_date(self) -> None:
-        """The request that is being answered has been held: uvicorn dated it when it came."""
+        """Date the answer to a held request anew: uvicorn dated it when the request came."""
         if self._answering is not None:
             self._answering.default_headers = self.server_state.default_headers
 
@@ -120,12 +124,12 @@ class LaneProtocol(BoundedProtocol):
         self._scope_base["presence.lane"] = self
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._question = self._candidate = self._candidate_scope = None
-        self._scope_base.clear()  # which holds this
+        self._cached = self._candidate = self._candidate_scope = None
+        self._scope_base.clear()  # it refers to this connection
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        self._question = None
+        self._cached = None
         super().shutdown()
 
 

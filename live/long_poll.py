@@ -1,9 +1,9 @@
-"""``Prefer: wait=N`` (RFC 7240): a poll that finds nothing new waits for something new."""
+"""Long polls: ``Prefer: wait=N`` (RFC 7240) holds a poll that finds nothing new until it does."""
 
 import asyncio
 import re
 
-from live.flask_bridge import Receive
+from live.asgi import Receive
 from live.watch_cache import CachedOrg
 from models.views import View
 
@@ -13,21 +13,21 @@ _WAIT = re.compile(rb'(?:^|,)\s*wait\s*=\s*"?(\d+)"?\s*(?=[;,]|$)', re.IGNORECAS
 
 
 def seconds_to_wait(prefer: bytes | None) -> int:
-    """How long the client is ready to wait; 0 where it did not say, or nonsense."""
+    """How long the client is ready to wait; 0 where it does not say, or what it says is invalid."""
     found = _WAIT.search(prefer) if prefer else None
     return min(int(found[1]), LONGEST_SECONDS) if found else 0
 
 
 class LongPoll:
-    """One held request: it goes on at a change, at its time's end, or when its client is gone."""
+    """One held request. It ends with a change, with its time, or with its client."""
 
     def __init__(self, receive: Receive) -> None:
         self._gone = asyncio.ensure_future(_disconnected(receive))
 
     async def wait(self, org: CachedOrg, view: View, seconds: float) -> bool:
-        """Wait for a change of ``view``; False where the client has gone.
+        """Wait for a change of ``view``; False where the client has disconnected.
 
-        uvicorn does not cancel a request whose client has gone, so that is waited for too.
+        uvicorn does not cancel a request whose client disconnects, so this waits for that too.
         """
         org.waiters += 1
         try:

@@ -1,4 +1,4 @@
-"""An org as one read of the database finds it."""
+"""An org as one read of the database found it: the value that the watch cache holds."""
 
 import sys
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from models import MemberSession, Membership, Org
 from models.session import Database
 from models.versions import Versions
-from models.views import VIEWS, View
+from models.views import VIEWS
 from services import snapshot
-from services.snapshot import Entry, Snapshot
 from services.times import utc_now
+from wire.representation import Rendered
 
 
 class MemberState(NamedTuple):
@@ -28,33 +28,25 @@ class MemberState(NamedTuple):
 class OrgState:
     """An org as one read found it.
 
-    :ivar ended: why a session has ended, of those with tokens that have not run out
-    :ivar shared: the JSON up to ``me``, by view
-    :ivar entries: by user id
-    :ivar mark: what questions remember it by: each would keep all of it in memory
+    :ivar ended: why a session has ended, of those with tokens that have not expired
+    :ivar mark: cached polls remember it by this; a reference to all of it would keep it in memory
     """
 
-    snapshot: Snapshot
+    rendered: Rendered
     members_version: int
     members: dict[UUID, MemberState]
     ended: dict[UUID, str]
-    shared: dict[View, bytes]
-    entries: dict[str, Entry]
     mark: object = field(default_factory=object)
 
     @property
     def versions(self) -> Versions:
-        now = self.snapshot
+        now = self.rendered.snapshot
         return Versions(
             version=now.version,
             va_version=now.va_version,
             accounts_version=now.accounts_version,
             members_version=self.members_version,
         )
-
-    def json(self, view: View, user_id: UUID) -> bytes:
-        """The JSON body for one viewer."""
-        return self.shared[view] + snapshot.json_of_me(self.entries.get(str(user_id)))
 
 
 def read(
@@ -73,14 +65,10 @@ def read(
             members, ended = known.members, known.ended
         now = snapshot.load(session, org, stale_after_seconds=stale_after_seconds)
         members_version = org.members_version
-    return OrgState(
-        snapshot=now,
-        members_version=members_version,
-        members=members,
-        ended=ended,
-        shared={view: snapshot.shared_json(now, view) for view in VIEWS},
-        entries={entry.user_id: entry for entry in now.entries},
-    )
+    rendered = Rendered(now)
+    for view in VIEWS:
+        rendered.shared_json(view)  # in this thread, not in the event loop's
+    return OrgState(rendered, members_version, members, ended)
 
 
 def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:

@@ -1,8 +1,8 @@
 """The gate's problems in the metrics and in the log of requests, as Flask has its own there."""
 
 import problem_log
+from live.asgi import Scope
 from live.counters import Counters
-from live.flask_bridge import Scope
 from live.token_cache import Bearer
 from wire.answers import POLLED_PATH
 from wire.client_address import Address, find

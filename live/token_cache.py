@@ -1,6 +1,6 @@
-"""Bearers in memory, by their token: no signature is verified twice, no bad one over and over.
+"""The token cache: no signature is verified twice, and no bad one over and over.
 
-By the token and not by the header: that has a million spellings of one token.
+Its keys are tokens, not headers: one token can be spelled in a million headers.
 """
 
 from time import monotonic, time
@@ -24,9 +24,9 @@ Value = TypeVar("Value")
 
 
 class Bearer:
-    """A verified token, and what its next poll will be if nothing changes.
+    """A verified token.
 
-    :ivar cached: that poll
+    :ivar cached: its next poll, if nothing changes
     """
 
     __slots__ = ("cached", "token")

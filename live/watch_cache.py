@@ -1,7 +1,7 @@
-"""WatchCache in memory: of each org that is being polled, what the database last said.
+"""The watch cache: of each org that is being polled, what the database last said.
 
-All of it is touched by the event loop's thread alone, so there are no locks; only
-:func:`live.org_state.read` runs in another thread, and it touches nothing that is shared.
+Only the event loop's thread touches it, so there are no locks. :func:`live.org_state.read` alone
+runs in another thread, and touches nothing that is shared.
 """
 
 import asyncio
@@ -21,9 +21,21 @@ from models.views import VIEWS, View
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
-LATE_SECONDS = 1.0  # a change that could not be read for so long makes the memory doubtful
-WATCHED_SECONDS = 60.0  # after the last poll an org's memory is dropped
+LATE_SECONDS = 1.0  # after an announced change, an org that could not be read so long is stale
+WATCHED_SECONDS = 60.0  # after the last poll an org is dropped
 READ_TIMEOUT_SECONDS = 3.0
+
+
+class NotFresh(Exception):
+    """Memory can't vouch for an org.
+
+    :ivar since: a read would do that begins then or later, by ``time.monotonic()``
+    """
+
+    def __init__(self, org_id: UUID, since: float) -> None:
+        super().__init__()
+        self.org_id = org_id
+        self.since = since
 
 
 class Unavailable(Exception):
@@ -31,10 +43,10 @@ class Unavailable(Exception):
 
 
 class CachedOrg:
-    """What is known of an org, and how far it can be trusted. Times are ``time.monotonic()``'s.
+    """What is known of an org, and for how long it is fresh. Times are ``time.monotonic()``'s.
 
     :ivar announced: a change was announced since the last read began
-    :ivar fresh_until: from then on the memory is doubtful: a change was announced, or missed
+    :ivar fresh_until: a change was announced or missed: from then on ``state`` is stale
     :ivar read_at: when the last read that succeeded began
     """
 
@@ -64,14 +76,14 @@ class CachedOrg:
         self.waiters = 0
 
     def release_of(self, view: View) -> "asyncio.Future[None]":
-        """The future that all who wait for a change of ``view`` hang on."""
+        """The future that ends all waiting for a change of ``view``."""
         release = self.releases.get(view)
         if release is None:
             release = self.releases[view] = asyncio.get_running_loop().create_future()
         return release
 
     def release(self, views: Iterable[View]) -> None:
-        """Let those go who wait for a change of these views."""
+        """End the waiting for a change of these views."""
         for view in views:
             release = self.releases.pop(view, None)
             if release is not None:
@@ -79,7 +91,7 @@ class CachedOrg:
 
 
 class WatchCache:
-    """The orgs being polled, the one reader that reads them, and the feed's lease.
+    """The orgs being polled, the one thread that reads them, and the feed's lease.
 
     :ivar lease_until: until then, what the feed has not announced has not changed
     """
@@ -93,13 +105,24 @@ class WatchCache:
 
     def is_fresh(self, org: CachedOrg, now: float) -> bool:
         """Whether the org may be answered for from memory."""
-        is_told = now < self.lease_until and now < org.fresh_until
-        return is_told or now - org.read_at < READ_EVERY_SECONDS
+        is_vouched_for = now < self.lease_until and now < org.fresh_until
+        return is_vouched_for or org.read_at >= now - READ_EVERY_SECONDS
 
-    async def sure(self, org_id: UUID, *, since: float | None = None) -> CachedOrg:
-        """The org's memory, read first where it is doubtful.
+    def fresh(self, org_id: UUID, now: float) -> CachedOrg:
+        """The org, which is being polled.
 
-        :param since: a read must have begun at this time or later
+        :raises NotFresh: it has to be read first
+        """
+        org = self.orgs.get(org_id)
+        if org is None or not self.is_fresh(org, now):
+            raise NotFresh(org_id, since=now - READ_EVERY_SECONDS)
+        org.polled_at = now
+        return org
+
+    async def read_fresh(self, org_id: UUID, *, since: float) -> CachedOrg:
+        """Wait until the org is as fresh as a read finds it.
+
+        :param since: the read must have begun then or later
         :raises Unavailable: it could not be read
         """
         now = monotonic()
@@ -107,10 +130,6 @@ class WatchCache:
         if org is None:
             org = self.orgs[org_id] = CachedOrg(org_id, now)
         org.polled_at = now
-        if since is None:
-            if self.is_fresh(org, now):
-                return org
-            since = now - READ_EVERY_SECONDS
         try:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
                 while org.read_at < since:
@@ -156,7 +175,7 @@ class WatchCache:
             self._read_soon(org)
 
     def drop_unwatched(self) -> None:
-        """Forget the orgs that nobody polls any more."""
+        """Drop the orgs that nobody polls any more."""
         oldest = monotonic() - WATCHED_SECONDS
         for org in list(self.orgs.values()):
             if org.polled_at < oldest and not org.waiters and org.reading is None:
@@ -164,12 +183,12 @@ class WatchCache:
                 del self.orgs[org.id]
 
     def release_all(self) -> None:
-        """Let all waiters go: the server stops, or the feed has fallen silent."""
+        """Release all waiters: the server stops, or nothing vouches for memory."""
         for org in self.orgs.values():
             org.release(VIEWS)
 
     def close(self) -> None:
-        """End the reader's thread: nothing is read any more."""
+        """End the reading thread."""
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def _read_soon(self, org: CachedOrg) -> "asyncio.Task[bool]":
@@ -186,7 +205,7 @@ class WatchCache:
             org.tried_at = begun = monotonic()
             state = await loop.run_in_executor(self._reader, self._load, org.id, org.state)
         except SQLAlchemyError:
-            if org.waiters:  # who polls asks again; who waits hears of nothing else
+            if org.waiters:  # a poller asks again by itself, a waiter does not
                 loop.call_later(LATE_SECONDS, self._read_soon, org)
             return False
         finally:
@@ -218,5 +237,5 @@ def _install(org: CachedOrg, state: OrgState | None) -> None:
         org.release(
             view
             for view in VIEWS
-            if before.snapshot.version_of(view) != state.snapshot.version_of(view)
+            if before.rendered.snapshot.version_of(view) != state.rendered.snapshot.version_of(view)
         )

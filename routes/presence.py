@@ -11,6 +11,7 @@ from schemas.presence import Snapshot
 from services import accounts, snapshot
 from wire import answers, tags
 from wire.negotiation import accepted
+from wire.representation import Rendered, Representation, Viewer
 
 blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="What clients poll")
 
@@ -38,22 +39,18 @@ POLLED = {
 def presence() -> Response:
     """Who is on which account, as the caller may see it."""
     settings = context().settings
-    media_type = accepted(request.headers.get("Accept"))
-    format_ = snapshot.FORMATS[media_type]
     with reading() as (session, caller):
-        tag = tags.snapshot_tag(
-            caller.member.id,
-            caller.view.name,
-            format_,
-            caller.org.version_of(caller.view),
-            settings.stale_after,
-            caller.bound_account_id,
+        member, bound = caller.member, caller.bound_account_id
+        representation = Representation(
+            Viewer(member.id, member.user_id, caller.view, bound),
+            accepted(request.headers.get("Accept")),
+            version=caller.org.version_of(caller.view),
+            settings=settings,
         )
-        if tags.matches(request.headers.get("If-None-Match"), tag):
-            return response(answers.unchanged(tag, context().settings))
+        if representation.matches(request.headers.get("If-None-Match")):
+            return response(representation.not_modified())
         now = snapshot.load(session, caller.org, stale_after_seconds=settings.stale_after)
-    body = snapshot.body(now, caller.view, format_, caller.member.user_id, caller.bound_account_id)
-    return response(answers.found(tag, body, media_type, settings))
+    return response(representation.full(Rendered(now)))
 
 
 @blueprint.get("/accounts")

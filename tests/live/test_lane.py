@@ -366,7 +366,7 @@ MUTANTS = {
     "an answer under way": (live.lane, "            and self.cycle.response_complete\n", ""),
     "draining": (
         live.lane,
-        "        self._question = None\n        super().shutdown",
+        "        self._cached = None\n        super().shutdown",
         "        super().shutdown",
     ),
     "not a whole request": (live.lane, "            and self._heads == heads + 1\n", ""),

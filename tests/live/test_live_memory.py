@@ -25,9 +25,8 @@ from feeds.feed import LEASE_SECONDS
 from feeds.version_poller import VersionPoller
 from live import token_cache, watch_cache
 from live.application import Application
-from live.cached_poll import CachedPoll
+from live.cached_poll import CachedPoll, PollAnswer
 from live.org_state import OrgState, read
-from live.sight import Sight
 from live.token_cache import Bearer, TokenCache
 from live.watch_cache import CachedOrg
 from models import MemberSession, Membership
@@ -47,7 +46,7 @@ from tests.support.asgi_client import (
 )
 from tests.support.world import World
 
-KEEPERS = (CachedPoll, Bearer, Sight, CachedOrg)
+KEEPERS = (CachedPoll, PollAnswer, Bearer, CachedOrg)
 LOOKS = 3  # of the poller, until a change is in memory
 
 

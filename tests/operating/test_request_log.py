@@ -145,14 +145,14 @@ def test_the_gate_logs_its_503s_and_faults(
             await ask(application, {"authorization": "Bearer x"})
             assert lines() == []
 
-            def broken(*_: object) -> None:
+            def broken(*_: object, **__: object) -> None:
                 raise RuntimeError("broken")
 
             for error, status, code in (
                 (broken, 500, "internal_error"),
                 (unavailable, 503, "database_unavailable"),
             ):
-                monkeypatch.setattr(application.gate, "_sight", error)
+                monkeypatch.setattr(application.gate._responder, "answer", error)
                 answered = await ask(application, headers)
                 assert (answered.status, answered.json["code"]) == (status, code)
                 assert answered.header("request-id") == answered.json["request_id"] == "id-1"
@@ -166,7 +166,7 @@ def test_the_gate_logs_its_503s_and_faults(
     asyncio.run(tell())
 
 
-async def unavailable(*_: object) -> None:
+def unavailable(*_: object, **__: object) -> None:
     from live.watch_cache import Unavailable
 
     raise Unavailable

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from live.application import Application
-from live.gate import _asked
 from live.long_poll import seconds_to_wait
+from live.poll import poll_headers
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import Answered, ask, started
 from tests.support.world import World
@@ -149,7 +149,7 @@ def test_a_long_header_takes_the_loop_no_time(filler: str) -> None:
 
     def judge() -> None:
         negotiation._accepted.cache_clear()
-        asked = _asked([(name, long.encode()) for name in READ])
+        asked = poll_headers([(name, long.encode()) for name in READ])
         assert asked is not None
         negotiation.accepted(long)
         tags.matches(long, tag)
@@ -170,6 +170,6 @@ def timed(act: Callable[[], None]) -> float:
 
 def test_a_poll_keeps_no_long_header() -> None:
     """The question of a poll is kept with its bearer, and with its connection."""
-    asked = _asked([(name, b"x" * HEAD_BYTES) for name in READ])
+    asked = poll_headers([(name, b"x" * HEAD_BYTES) for name in READ])
     assert asked is not None
     assert sum(len(value) for value in asked.values()) < 5 * LIST_BYTES

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from live.application import Application
-from live.flask_bridge import Message
+from live.asgi import Message
 from live.watch_cache import CachedOrg
 from models.session import Database
 from models.versions import Versions

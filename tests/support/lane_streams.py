@@ -25,7 +25,7 @@ from uvicorn.server import ServerState
 import live.bounded
 import live.gate
 import live.lane
-import live.sight
+import live.responder
 import live.token_cache
 import live.watch_cache
 from live.counters import Counters
@@ -35,12 +35,12 @@ from live.org_state import MemberState, OrgState
 from live.watch_cache import WatchCache
 from models.roles import ROLES
 from models.views import OCCUPANCY, PEOPLE, VIEWS
-from services import snapshot
 from services.errors import NotAuthenticated
 from services.snapshot import Snapshot
 from services.tokens import Claims, Token
 from settings import Settings
 from wire import tags
+from wire.representation import Rendered
 
 ORG = UUID(int=1)
 LISTED = "https://board.example"
@@ -71,8 +71,7 @@ class Truth:
 
     def changed(self) -> None:
         now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, [])
-        shared = {view: snapshot.shared_json(now, view) for view in VIEWS}
-        state = OrgState(now, self.versions[PEOPLE], dict(self.members), {}, shared, {})
+        state = OrgState(Rendered(now), self.versions[PEOPLE], dict(self.members), {})
         self.state = state if self.is_there else None
 
     def change_member(self, id_: UUID, **to: Any) -> None:
@@ -247,7 +246,7 @@ def clock_of_our_own() -> Iterator[None]:
             live.bounded,
             live.lane,
             live.gate,
-            live.sight,
+            live.responder,
             live.watch_cache,
             live.token_cache,
         ):

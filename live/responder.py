@@ -1,0 +1,132 @@
+"""What a poll is answered, by memory alone: 304, 200 or 401.
+
+Nothing here waits, and nothing touches a socket. Where memory can't vouch for an answer,
+:class:`~live.watch_cache.NotFresh` says which read would do.
+"""
+
+from time import monotonic, time
+
+from live.asgi import RawHeaders, raw
+from live.cached_poll import CachedPoll, PollAnswer
+from live.org_state import OrgState
+from live.poll import Poll, PollHeaders
+from live.token_cache import Bearer, TokenCache
+from live.watch_cache import CachedOrg, NotFresh, WatchCache
+from models.views import View
+from services import callers
+from services.errors import NotAuthenticated
+from services.tokens import Claims
+from settings import Settings
+from wire import answers, problems, request_ids, security_headers
+from wire.answers import Answer
+from wire.representation import Representation, Viewer
+
+
+class Responder:
+    """The one judgement of a poll. The gate and the lane pass it on."""
+
+    def __init__(self, settings: Settings, cache: WatchCache) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._tokens = TokenCache(settings)
+
+    def known_bearer(self, headers: PollHeaders) -> Bearer | None:
+        """Who polls, where their token has been verified before."""
+        return self._tokens.known(headers.get(b"authorization"))
+
+    def fresh(self, headers: PollHeaders, now: float) -> CachedPoll | None:
+        """The bearer's last poll, where this one asks the same and its 304 is fresh."""
+        bearer = self.known_bearer(headers)
+        cached = bearer.cached if bearer is not None else None
+        if cached is not None and cached.poll.headers == headers and cached.is_fresh(now):
+            return cached
+        return None
+
+    def answer(self, poll: Poll, request_id: str, *, asked_at: float) -> PollAnswer:
+        """The answer to ``poll``.
+
+        :param asked_at: by ``time.monotonic()``: what a read from then on finds is final
+        :raises NotFresh: memory can't vouch for it
+        """
+        try:
+            bearer = self._tokens.bearer(poll.authorization)
+            org = self._cache.fresh(bearer.token.claims.org_id, asked_at)
+            return self._of_org(org, bearer, poll, request_id, asked_at)
+        except NotAuthenticated as refusal:
+            refused = problems.refused(refusal, request_id=request_id)
+            return self.problem(refused, refusal.code, poll, request_id)
+
+    def problem(self, answer: Answer, code: str, poll: Poll, request_id: str) -> PollAnswer:
+        """A problem, as the answer to a poll."""
+        headers = [*self._completed(answer, poll), *_of_all_but_304(request_id)]
+        return PollAnswer(answer.status, headers, answer.body, code=code)
+
+    def _of_org(
+        self, org: CachedOrg, bearer: Bearer, poll: Poll, request_id: str, asked_at: float
+    ) -> PollAnswer:
+        claims, is_final = bearer.token.claims, org.read_at >= asked_at
+        try:
+            state, view = _seen_by(claims, org.state)
+        except NotAuthenticated:
+            if is_final:
+                raise
+            # The token may be newer than this memory: a new member's, or one after a revocation.
+            raise NotFresh(org.id, asked_at) from None
+        representation = Representation(
+            Viewer(claims.membership_id, claims.user_id, view, claims.account_id),
+            poll.media_type,
+            version=state.rendered.snapshot.version_of(view),
+            settings=self._settings,
+        )
+        known = representation.newest_version_known(poll.if_none_match)
+        if max(known, poll.min_version) > representation.view_version and not is_final:
+            # Never back in time: the client has seen more than this memory has.
+            raise NotFresh(org.id, asked_at)
+        unchanged = self._completed(representation.not_modified(), poll)
+        if representation.matches(poll.if_none_match):
+            status, headers, body = 304, unchanged, b""
+        else:
+            status, body = 200, representation.body(state.rendered)
+            of_body = raw(representation.headers_of(body))
+            headers = [*of_body, *unchanged, *_of_all_but_304(request_id)]
+            poll = poll.after(representation.tag)
+        cached = CachedPoll(
+            self._cache,
+            org,
+            state,
+            poll=poll,
+            view=view,
+            tag=representation.tag,
+            expires_at=monotonic() + claims.expires_at.timestamp() - time(),
+            headers=unchanged,
+            revalidate=self._revalidate,
+        )
+        bearer.cached = cached if poll.is_short else None
+        return PollAnswer(status, headers, body, cached)
+
+    def _revalidate(self, cached: CachedPoll, request_id: str) -> PollAnswer | None:
+        try:
+            answer = self.answer(cached.poll, request_id, asked_at=monotonic())
+        except NotFresh:
+            return None
+        return answer if answer.code is None else None
+
+    def _completed(self, answer: Answer, poll: Poll) -> RawHeaders:
+        answers.complete(answer.headers, answers.POLLED_PATH, poll.origin, self._settings)
+        return raw(answer.headers)
+
+
+def _seen_by(claims: Claims, state: OrgState | None) -> tuple[OrgState, View]:
+    """What the bearer of a token may see.
+
+    :raises NotAuthenticated: the membership is gone, deactivated, or its tokens are revoked
+    """
+    member = state.members.get(claims.membership_id) if state is not None else None
+    if state is None or member is None or member.user_id != claims.user_id:
+        raise NotAuthenticated("revoked")
+    callers.check(member, claims, ended=state.ended.get(claims.session_id))
+    return state, callers.view_of(member.role, claims.account_id)
+
+
+def _of_all_but_304(request_id: str) -> RawHeaders:
+    return [*security_headers.RAW_HEADERS, request_ids.raw(request_id)]
