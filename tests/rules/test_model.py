@@ -41,7 +41,8 @@ from services.change import Change
 from services.errors import Refusal
 from services.times import utc_now
 from settings import Settings
-from tests.support.rules import Model, Person, Place, Refused, Stay, filled
+from tests.support.rule_events import Person, Place, Refused, Stay, filled
+from tests.support.rules import Model
 from tests.support.world import World
 from wire import tags
 

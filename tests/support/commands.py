@@ -1,10 +1,13 @@
 """The flask commands, as their program runs them."""
 
 import json
+import re
 from typing import Any
 
 from click.testing import Result
 from flask import Flask
+
+from tests.support.app_client import AppClient
 
 
 def invoke(app: Flask, *arguments: str) -> Result:
@@ -42,3 +45,23 @@ def misuse(app: Flask, *arguments: str) -> str:
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.stderr.startswith("Usage: ")
     return done.stderr.splitlines()[-1]
+
+
+# Whole words only: three groups of digits within a UUID look like a code.
+CODE = re.compile(r"(?<![\w-])[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}(?![\w-])")
+
+
+def signed_in(client: AppClient, code: str) -> Any:
+    answer = client.post("/v1/sessions", json={"access_code": code})
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+def me(client: AppClient, token: str) -> Any:
+    answer = client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+def last_word(line: str) -> str:
+    return line.split()[-1]

@@ -1,21 +1,15 @@
-"""Clocking in and out over HTTP: the rules that a VA meets."""
+"""Clocking in over HTTP, by code and by token, and switching."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from threading import Event
 from uuid import uuid4
 
-import pytest
 from flask import Flask
 
-from models import Membership
-from services import presences
-from services.presences import Held
-from services.times import rfc3339, utc_now
+from services.times import rfc3339
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
-from tests.support.world import World, ago, dump
+from tests.support.world import World
 
 
 def test_clock_in_by_code_opens_a_session_with_the_presence(
@@ -130,62 +124,6 @@ def test_no_reader_sees_a_switching_member_twice_or_nowhere(
         assert watching.result() == {1}
 
 
-def test_an_occupied_account_is_refused_and_only_admins_learn_by_whom(
-    world: World, client: AppClient
-) -> None:
-    ana, acme = world.va(), world.account()
-    held = world.clock_in(ana, acme, ago(10))
-    before = dump(world.database)
-    to_va = world.post(client, world.va("Ben Cruz"), "clock-in", account_id=acme.id)
-    assert "holder" not in assert_problem(to_va, 409, "account_occupied")
-    assert "Ana" not in to_va.text
-    assert str(ana.user_id) not in to_va.text
-    assert "Presence-Version" not in to_va.headers
-    holder = {
-        "display_name": "Ana Reyes",
-        "clocked_in_at": rfc3339(held.clocked_in_at),
-        "state": "active",
-    }
-    to_admin = world.post(client, world.admin(), "clock-in", account_id=acme.id)
-    assert_problem(to_admin, 409, "account_occupied", holder=holder)
-    assert dump(world.database)["account_presence"] == before["account_presence"]
-    assert world.kinds() == ["clock_in"]
-
-
-def test_a_stale_holder_still_holds(world: World, client: AppClient) -> None:
-    acme = world.account()
-    world.stale(world.va(), acme)
-    answer = world.post(client, world.admin(), "clock-in", account_id=acme.id)
-    assert assert_problem(answer, 409, "account_occupied")["holder"]["state"] == "stale"
-
-
-def test_a_refused_switch_leaves_the_member_where_they_were(
-    world: World, client: AppClient
-) -> None:
-    ana, ben, acme, heron = world.va(), world.va("Ben"), world.account(), world.account("Heron")
-    world.clock_in(ana, acme)
-    world.clock_in(ben, heron)
-    versions = world.versions()
-    answer = world.post(client, ana, "clock-in", account_id=heron.id)
-    assert_problem(answer, 409, "account_occupied")
-    assert {held.user_id: held.account_id for held in world.held()} == {
-        ana.user_id: acme.id,
-        ben.user_id: heron.id,
-    }
-    assert world.versions() == versions
-
-
-def test_an_expired_holder_makes_way(world: World, client: AppClient) -> None:
-    ben, acme = world.va("Ben Cruz"), world.account()
-    gone = world.expired(world.va(), acme)
-    answer = world.post(client, ben, "clock-in", account_id=acme.id)
-    assert answer.status_code == 201
-    assert world.kinds() == ["clock_in", "expire", "clock_in"]
-    expire = world.events()[1]
-    assert expire.presence_id == gone.presence_id
-    assert expire.occurred_at == gone.last_heartbeat_at + timedelta(hours=1)
-
-
 def test_clocking_in_anew_after_ones_own_presence_expired_is_no_switch(
     world: World, client: AppClient
 ) -> None:
@@ -266,127 +204,3 @@ def test_archived_foreign_and_unknown_accounts_are_not_found(
         assert_problem(answer, 404, "account_not_found")
     bound = client.post("/v1/clock-in", json={"access_code": world.code(ana, account=archived)})
     assert_problem(bound, 404, "account_not_found")
-
-
-def test_members_racing_for_an_account_one_wins(world: World, app: Flask) -> None:
-    acme = world.account()
-    racers = [world.bearer(world.va(f"VA {number}")) for number in range(6)]
-    with ThreadPoolExecutor(len(racers)) as pool:
-        statuses = sorted(
-            pool.map(
-                lambda headers: (
-                    AppClient(app)
-                    .post("/v1/clock-in", json={"account_id": acme.id}, headers=headers)
-                    .status_code
-                ),
-                racers,
-            )
-        )
-    assert statuses == [201, 409, 409, 409, 409, 409]
-    assert world.kinds() == ["clock_in"]
-
-
-def test_members_swapping_accounts_at_once_end_where_the_rules_allow(
-    world: World, app: Flask
-) -> None:
-    ana, ben = world.bearer(world.va()), world.bearer(world.va("Ben Cruz"))
-    accounts = [world.account(), world.account("Blue Heron Bakery")]
-
-    def swap(headers: dict[str, str], first: int) -> set[int]:
-        poster = AppClient(app)
-        return {
-            poster.post(
-                "/v1/clock-in",
-                json={"account_id": accounts[(turn + first) % 2].id},
-                headers=headers,
-            ).status_code
-            for turn in range(10)
-        }
-
-    with ThreadPoolExecutor(2) as pool:
-        statuses = set().union(*pool.map(swap, (ana, ben), (0, 1)))
-    assert statuses <= {200, 201, 409}
-    assert len({held.account_id for held in world.held()}) == len(world.held()) == 2
-
-
-def test_clock_out_frees_the_account(world: World, client: AppClient) -> None:
-    ana, acme = world.va(), world.account()
-    held = world.clock_in(ana, acme)
-    answer = world.post(client, ana, "clock-out", presence_id=held.presence_id)
-    assert answer.status_code == 200
-    assert answer.json == {"cleared": True, "account_id": str(acme.id)}
-    assert answer.headers["Presence-Version"] == str(world.org().va_version)
-    assert world.held() == []
-    assert world.post(client, world.va("Ben"), "clock-in", account_id=acme.id).status_code == 201
-
-
-def test_clock_out_of_nothing_clears_nothing(world: World, client: AppClient) -> None:
-    ana, versions = world.va(), world.versions()
-    answer = world.post(client, ana, "clock-out")
-    assert answer.status_code == 200
-    assert answer.json == {"cleared": False, "account_id": None}
-    assert answer.headers["Presence-Version"] == str(versions[1])
-    assert world.versions() == versions
-
-
-def test_an_empty_body_clocks_out(world: World, client: AppClient) -> None:
-    ana, acme = world.va(), world.account()
-    world.clock_in(ana, acme)
-    answer = client.post("/v1/clock-out", headers=world.bearer(ana))
-    assert answer.json == {"cleared": True, "account_id": str(acme.id)}
-    assert world.events()[-1].reason == "user"
-
-
-def test_the_reason_of_a_clock_out_is_kept(world: World, client: AppClient) -> None:
-    ana, acme = world.va(), world.account()
-    for reason in ("user", "inactivity", "shutdown"):
-        world.clock_in(ana, acme)
-        assert world.post(client, ana, "clock-out", reason=reason).json["cleared"]
-        assert (world.events()[-1].kind, world.events()[-1].reason) == ("clock_out", reason)
-
-
-def test_clock_out_of_another_members_presence_changes_nothing(
-    world: World, client: AppClient
-) -> None:
-    ana, ben = world.va(), world.va("Ben Cruz")
-    left = world.clock_in(ana, world.account())
-    held = world.clock_in(ana, world.account("Cedar & Sons"))
-    world.clock_in(ben, world.account("Blue Heron Bakery"))
-    before = dump(world.database)
-    for presence_id in (left.presence_id, held.presence_id, uuid4()):
-        answer = world.post(client, ben, "clock-out", presence_id=presence_id)
-        assert_problem(answer, 410, "presence_ended", reason="unknown")
-    assert dump(world.database) == before
-
-
-def clocked_out(world: World, held: Held, ana: Membership) -> None:
-    world.clock_out(ana)
-
-
-def switched(world: World, held: Held, ana: Membership) -> None:
-    world.clock_in(ana, world.account("Blue Heron Bakery"))
-
-
-def force_cleared(world: World, held: Held, ana: Membership) -> None:
-    with world.changing() as change:
-        found = presences.held_by(change, ana)
-        assert found is not None
-        presences.end(change, found, "force_clear", actor_id=None, reason=None)
-
-
-def expired(world: World, held: Held, ana: Membership) -> None:
-    world.sweep(utc_now() + timedelta(seconds=3600))
-
-
-@pytest.mark.parametrize("ending", [clocked_out, switched, force_cleared, expired])
-def test_every_410_says_how_the_presence_ended(
-    world: World, client: AppClient, ending: Callable[[World, Held, Membership], None]
-) -> None:
-    ana = world.va()
-    held = world.clock_in(ana, world.account())
-    ending(world, held, ana)
-    versions, now = world.versions(), world.held()
-    for path in ("clock-out", "heartbeat"):
-        answer = world.post(client, ana, path, presence_id=held.presence_id)
-        assert_problem(answer, 410, "presence_ended", reason=ending.__name__)
-    assert (world.versions(), world.held()) == (versions, now)

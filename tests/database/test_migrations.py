@@ -1,35 +1,24 @@
-"""The schema, how it is brought up to date, and what the two databases promise."""
+"""The schema, and how it is brought up to date."""
 
-import socket
 import subprocess
 import sys
 import sysconfig
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
-from sqlalchemy import Insert, delete, insert, inspect, select, text
-from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, StatementError
+from sqlalchemy import delete, insert, inspect, select, text
 
 from models import (
     AccessCode,
     AuditEvent,
-    ClockEvent,
     IdempotencyKey,
     MemberSession,
     Membership,
-    Org,
-    Presence,
     User,
     migrations,
 )
 from models.session import Database
 from services.times import utc_now
-from settings import Settings
 from tests.support import ROOT
 from tests.support.databases import migrate, opened
 from tests.support.server import environment
@@ -49,16 +38,7 @@ input()
 with database.write() as session:
     upgrade(session.connection())
 """
-# What PgBouncer takes in a start-up packet; it refuses all else.
-POOLERS_TAKE = {
-    "user",
-    "database",
-    "application_name",
-    "client_encoding",
-    "DateStyle",
-    "TimeZone",
-    "standard_conforming_strings",
-}
+
 
 FORMER_ORG = text(
     "INSERT INTO orgs (id, name, created_at, version, va_version, accounts_version,"
@@ -68,11 +48,6 @@ FORMER_EVENT = text(
     "INSERT INTO admin_events (id, org_id, kind, account_name, details, occurred_at) VALUES"
     """ (:id, :org, 'account_renamed', :name, '{"from": "Acme"}', '2026-11-22 12:42:00.000000')"""
 )
-
-Row = Callable[..., Insert]
-
-only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def revision(database: Database) -> str | None:
@@ -181,142 +156,6 @@ def test_two_processes_upgrade_an_empty_database_at_once(empty_url: str) -> None
             _, errors = process.communicate(timeout=60)
             assert (process.returncode, errors) == (0, b"")
         assert revision(database) == migrations.head_revision()
-
-
-def presence(world: World, **values: Any) -> Insert:
-    ana = world.va()
-    given: dict[str, Any] = {"account_id": world.account().id, "membership_id": ana.id}
-    given |= {"user_id": ana.user_id, "clocked_in_at": utc_now(), "last_heartbeat_at": utc_now()}
-    return insert(Presence).values(org_id=world.id, id=uuid4(), **{**given, **values})
-
-
-def access_code(world: World, **values: Any) -> Insert:
-    given = {"id": uuid4(), "membership_id": world.va().id, "digest": b"", "created_at": utc_now()}
-    return insert(AccessCode).values(org_id=world.id, **{**given, **values})
-
-
-def clock_event(world: World, **values: Any) -> Insert:
-    given = {"kind": "clock_in", "account_id": world.account().id, "account_name": "Acme Dental"}
-    given |= {"display_name": "Ana Reyes", "presence_id": uuid4(), "version": 1}
-    given |= dict.fromkeys(("occurred_at", "received_at", "last_heartbeat_at"), utc_now())
-    return insert(ClockEvent).values(org_id=world.id, **{**given, **values})
-
-
-def audit_event(world: World, **values: Any) -> Insert:
-    given = {"kind": "account_added", "account_id": world.account().id, "details": {}}
-    given |= {"occurred_at": utc_now()}
-    return insert(AuditEvent).values(org_id=world.id, **{**given, **values})
-
-
-def idempotency_key(world: World, **values: Any) -> Insert:
-    given = {"membership_id": world.va().id, "key": "k", "digest": b"", "answer": {}}
-    given |= {"created_at": utc_now()}
-    return insert(IdempotencyKey).values(org_id=world.id, **{**given, **values})
-
-
-@pytest.mark.parametrize(
-    ("row", "column"),
-    [
-        (presence, "account_id"),
-        (presence, "membership_id"),
-        (access_code, "account_id"),
-        (access_code, "membership_id"),
-        (clock_event, "account_id"),
-        (audit_event, "account_id"),
-        (idempotency_key, "membership_id"),
-    ],
-)
-def test_no_row_crosses_orgs(
-    database: Database, settings: Settings, world: World, row: Row, column: str
-) -> None:
-    other = World(database, settings, "Other Bookkeeping")
-    foreign = other.account("Foreign").id if column == "account_id" else other.va().id
-    crossing, proper = row(world, **{column: foreign}), row(other)
-    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), database.write() as session:
-        session.execute(crossing)
-    with database.write() as session:
-        session.execute(proper)
-
-
-@only_sqlite
-def test_sqlite_is_set_for_many_processes_and_for_erasing(database: Database) -> None:
-    wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 4000, "secure_delete": 1}
-    for transaction in (database.read, database.write):
-        with transaction() as session:
-            found = {name: session.scalar(text(f"PRAGMA {name}")) for name in wanted}
-            assert found == wanted
-
-
-@only_postgresql
-def test_postgresql_bounds_each_transaction_and_no_session(database: Database) -> None:
-    limits = {"statement_timeout": "5s", "lock_timeout": "4s"}
-    for transaction in (database.read, database.write):
-        with transaction() as session:
-            assert {name: session.scalar(text(f"SHOW {name}")) for name in limits} == limits
-            dbapi: Any = session.connection().connection.dbapi_connection
-            session.rollback()
-            with dbapi.cursor() as cursor:
-                cursor.execute("SHOW statement_timeout")
-                assert cursor.fetchone() == ("0",)
-            dbapi.rollback()
-
-
-@only_postgresql
-def test_read_can_write_nothing(database: Database) -> None:
-    with database.read() as session:
-        assert session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
-        with pytest.raises(InternalError, match="read-only transaction"):
-            session.execute(insert(User).values(id=uuid4(), created_at=utc_now()))
-
-
-def test_a_transaction_pooler_would_take_the_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as pooler:
-        pooler.settimeout(60)
-        heard: list[bytes] = []
-        listening = threading.Thread(target=lambda: heard.append(first_packet(pooler)))
-        listening.start()
-        port = pooler.getsockname()[1]
-        url = f"postgresql://ana@127.0.0.1:{port}/presence?sslmode=disable&gssencmode=disable"
-        with opened(url) as database, pytest.raises(OperationalError), database.read() as session:
-            session.connection()
-        listening.join()
-    names = heard[0][8:].rstrip(b"\0").decode().split("\0")[::2]
-    assert {"user", "database"} <= set(names) <= POOLERS_TAKE
-
-
-def first_packet(pooler: socket.socket) -> bytes:
-    connection, _ = pooler.accept()
-    with connection:
-        return connection.recv(4096)
-
-
-def test_read_sees_one_state_while_a_writer_commits(database: Database, world: World) -> None:
-    versions = select(Org.version).where(Org.id == world.id)
-    names = text("SELECT name FROM accounts")
-    with database.read() as session:
-        before = session.scalars(versions).one()
-        world.account("Acme Dental")
-        assert session.scalars(versions).one() == before
-        assert session.scalars(names).all() == []
-    with database.read() as session:
-        assert session.scalars(versions).one() > before
-        assert session.scalars(names).all() == ["Acme Dental"]
-
-
-def test_a_time_without_a_zone_is_refused(database: Database) -> None:
-    naive = datetime(2026, 11, 22, 12, 42)
-    with pytest.raises(StatementError, match="without a zone"), database.write() as session:
-        session.execute(insert(User).values(id=uuid4(), created_at=naive))
-
-
-def test_a_time_of_any_zone_comes_back_as_utc(database: Database) -> None:
-    noon = datetime(2026, 11, 22, 20, tzinfo=timezone(timedelta(hours=8)))
-    with database.write() as session:
-        session.execute(insert(User).values(id=uuid4(), created_at=noon))
-    with database.read() as session:
-        found = session.scalars(select(User.created_at)).one()
-    assert found.isoformat() == "2026-11-22T12:00:00+00:00"
-    assert found.tzinfo is UTC
 
 
 def test_the_previous_release_erases_members_who_have_sessions(world: World) -> None:

@@ -1,0 +1,97 @@
+"""What each of the two databases promises."""
+
+import socket
+import threading
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import InternalError, OperationalError
+
+from models import (
+    Org,
+    User,
+)
+from models.session import Database
+from services.times import utc_now
+from tests.support.databases import opened
+from tests.support.world import World
+
+# What PgBouncer takes in a start-up packet; it refuses all else.
+POOLERS_TAKE = {
+    "user",
+    "database",
+    "application_name",
+    "client_encoding",
+    "DateStyle",
+    "TimeZone",
+    "standard_conforming_strings",
+}
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@only_sqlite
+def test_sqlite_is_set_for_many_processes_and_for_erasing(database: Database) -> None:
+    wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 4000, "secure_delete": 1}
+    for transaction in (database.read, database.write):
+        with transaction() as session:
+            found = {name: session.scalar(text(f"PRAGMA {name}")) for name in wanted}
+            assert found == wanted
+
+
+@only_postgresql
+def test_postgresql_bounds_each_transaction_and_no_session(database: Database) -> None:
+    limits = {"statement_timeout": "5s", "lock_timeout": "4s"}
+    for transaction in (database.read, database.write):
+        with transaction() as session:
+            assert {name: session.scalar(text(f"SHOW {name}")) for name in limits} == limits
+            dbapi: Any = session.connection().connection.dbapi_connection
+            session.rollback()
+            with dbapi.cursor() as cursor:
+                cursor.execute("SHOW statement_timeout")
+                assert cursor.fetchone() == ("0",)
+            dbapi.rollback()
+
+
+@only_postgresql
+def test_read_can_write_nothing(database: Database) -> None:
+    with database.read() as session:
+        assert session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+        with pytest.raises(InternalError, match="read-only transaction"):
+            session.execute(insert(User).values(id=uuid4(), created_at=utc_now()))
+
+
+def test_a_transaction_pooler_would_take_the_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as pooler:
+        pooler.settimeout(60)
+        heard: list[bytes] = []
+        listening = threading.Thread(target=lambda: heard.append(first_packet(pooler)))
+        listening.start()
+        port = pooler.getsockname()[1]
+        url = f"postgresql://ana@127.0.0.1:{port}/presence?sslmode=disable&gssencmode=disable"
+        with opened(url) as database, pytest.raises(OperationalError), database.read() as session:
+            session.connection()
+        listening.join()
+    names = heard[0][8:].rstrip(b"\0").decode().split("\0")[::2]
+    assert {"user", "database"} <= set(names) <= POOLERS_TAKE
+
+
+def first_packet(pooler: socket.socket) -> bytes:
+    connection, _ = pooler.accept()
+    with connection:
+        return connection.recv(4096)
+
+
+def test_read_sees_one_state_while_a_writer_commits(database: Database, world: World) -> None:
+    versions = select(Org.version).where(Org.id == world.id)
+    names = text("SELECT name FROM accounts")
+    with database.read() as session:
+        before = session.scalars(versions).one()
+        world.account("Acme Dental")
+        assert session.scalars(versions).one() == before
+        assert session.scalars(names).all() == []
+    with database.read() as session:
+        assert session.scalars(versions).one() > before
+        assert session.scalars(names).all() == ["Acme Dental"]
