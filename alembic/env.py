@@ -3,11 +3,13 @@
 from typing import Literal
 
 from alembic import context
+from alembic.operations.ops import MigrationScript
 from sqlalchemy import Connection
 
 import settings
 from models import Base
 from models.base import UTCDateTime
+from models.migrations import head_revision
 from models.session import Database
 
 
@@ -27,6 +29,12 @@ def render_item(kind: str, item: object, _autogen: object) -> str | Literal[Fals
     return False
 
 
+def number(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+    """Give a new migration the next number, where Alembic would make up an id."""
+    for script in directives:
+        script.rev_id = f"{int(head_revision() or 0) + 1:04}"
+
+
 def migrate(connection: Connection) -> None:
     """Run the migrations that were asked for on ``connection``."""
     context.configure(
@@ -34,6 +42,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=Base.metadata,
         render_as_batch=True,
         render_item=render_item,
+        process_revision_directives=number,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -1,6 +1,6 @@
 """first tables
 
-Revision: 0001, the first one.
+Revision: 0001, after None
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""indexes for pages of the history
+"""history indexes
 
 Revision: 0004, after 0003
 """

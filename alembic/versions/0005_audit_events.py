@@ -1,9 +1,10 @@
-"""audit events: admin_events under its new name, with who came in and from where
+"""audit events
 
 Revision: 0005, after 0004
 
-The rows are copied to a new table, since SQLite can change no CHECK of an old one. The previous
-release can keep no admin event after this; everything else of it works on.
+This is admin_events under a new name, with sign-ins and the addresses that they came from. The rows
+are copied to a new table, because SQLite can't change the CHECK of an existing one. The previous
+release can keep no admin events after this; everything else in it works.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
-"""sessions, and when an access code was last used
+"""sessions
 
 Revision: 0006, after 0005
 
-The previous release takes no token of this one, nor this one of that: both sign in anew.
+Sessions, and when each access code was last used. Neither release takes the other's tokens: people
+sign in again.
 """
 
 import sqlalchemy as sa
@@ -26,7 +27,7 @@ def upgrade() -> None:
     op.add_column(
         "access_codes", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True)
     )
-    # An index, not a constraint: for that SQLite would have to copy the table.
+    # An index, not a constraint: SQLite would have to copy the table for a constraint.
     op.create_index("ix_access_codes_id_org_id", "access_codes", ("id", "org_id"), unique=True)
     op.create_table(
         "sessions",

@@ -1,10 +1,11 @@
-"""versions in milliseconds, so that they have 15 digits at most
+"""versions in milliseconds
 
 Revision: 0007, after 0006
 
-The previous release works on beside this one. What it raises meanwhile, this release brings down at
-the org's next change (services/versions.py). An entry that it adds to the history while this
-migration runs keeps its version in microseconds.
+A version has 15 digits at most then. The previous release goes on raising versions to microseconds
+while it runs beside this one; this release brings them down at the org's next change
+(services/versions.py). An entry that the previous release adds to the history while this migration
+runs keeps its version in microseconds.
 """
 
 from alembic import op
@@ -18,12 +19,12 @@ COLUMNS = ("version", "va_version", "accounts_version", "members_version")
 
 
 def upgrade() -> None:
-    # The history first: it may be long, and writers wait for the rows of orgs.
+    # The history first: it may be long, and writers wait while the rows of orgs are locked.
     _bring_down("clock_events", "version")
     for column in COLUMNS:
         _bring_down("orgs", column)
     if op.get_bind().dialect.name == "postgresql":
-        # Running workers read every org again. On SQLite they compare versions anyway.
+        # So that running workers read every org again. On SQLite they compare versions.
         op.execute("SELECT pg_notify('presence', CAST(id AS VARCHAR)) FROM orgs")
 
 
