@@ -72,7 +72,10 @@ def issue(
     org = change.org
     return {
         "org": {"id": str(org.id), "name": org.name},
-        "accounts": accounts.as_choices(change.session, org.id),
+        "accounts": [
+            {"id": str(account.id), "name": account.name}
+            for account in accounts.listed(change.session, org.id)
+        ],
         "members": [
             _with_code(change, member, expires_at)
             | (_with_token(change, member) if with_tokens else {})

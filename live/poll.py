@@ -46,11 +46,11 @@ class Poll:
     :ivar wait_seconds: for how long the client is ready to wait for a change, or 0
     """
 
-    __slots__ = ("headers", "media_type", "min_version", "wait_seconds")
+    __slots__ = ("format", "headers", "min_version", "wait_seconds")
 
     def __init__(self, headers: PollHeaders) -> None:
         self.headers = headers
-        self.media_type = accepted(self._text(b"accept"))
+        self.format = accepted(self._text(b"accept"))
         self.min_version = _version(headers.get(b"presence-min-version", b""))
         self.wait_seconds = seconds_to_wait(headers.get(b"prefer"))
 

@@ -74,7 +74,7 @@ class Responder:
             raise NotFresh(org.id, asked_at) from None
         representation = Representation(
             Viewer(claims.membership_id, claims.user_id, view, claims.account_id),
-            poll.media_type,
+            poll.format,
             version=state.rendered.snapshot.version_of(view),
             settings=self._settings,
         )

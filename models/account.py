@@ -23,3 +23,8 @@ class Account(Base):
     name_casefolded: Mapped[str]
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether nobody may clock in there."""
+        return self.archived_at is not None

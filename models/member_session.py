@@ -67,3 +67,8 @@ class MemberSession(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None]
+
+    @property
+    def begun_by(self) -> str:
+        """What began it: ``access_code``, or ``command`` for an operator's."""
+        return "command" if self.access_code_id is None else "access_code"

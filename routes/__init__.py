@@ -2,9 +2,11 @@
 
 import json
 from functools import cached_property
+from typing import Any
 
 import flask_smorest
 from flask import Flask, Response
+from flask.json.provider import DefaultJSONProvider
 
 from routes import (
     addresses,
@@ -29,7 +31,7 @@ from routes import (
 from routes.requests import judge_form
 from schemas.problem import Problem
 from settings import Settings
-from wire.json import BODY_BYTES
+from wire.json import BODY_BYTES, compact_json
 
 FLASK_CONFIG = {
     "API_TITLE": "Presence",
@@ -45,6 +47,14 @@ FLASK_CONFIG = {
     # only its length can tell (routes/requests.py).
     "MAX_CONTENT_LENGTH": BODY_BYTES + 1,
 }
+
+
+class Json(DefaultJSONProvider):
+    """Writes what views return as a dict as all other JSON is written."""
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        body = compact_json(self._prepare_response_obj(args, kwargs))
+        return Response(body, mimetype=self.mimetype)
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no types
@@ -64,6 +74,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no type
 
 def register(app: Flask, api: Api, settings: Settings) -> None:
     """Put the endpoints, their errors and their headers into ``app``."""
+    app.json = Json(app)
     headers.register(app, settings)
     request_log.register(app)
     addresses.register(app)

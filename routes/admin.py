@@ -13,7 +13,6 @@ from routes.requests import ApiBlueprint
 from schemas.presence import Cleared, ClearUnseenQuery, ForceClearQuery, NamedUnseen
 from services import clocking, expiry
 from services.errors import ValidationFailed
-from services.times import rfc3339
 
 blueprint = ApiBlueprint("admin", __name__, url_prefix="/v1/admin", description="For admins")
 
@@ -31,8 +30,7 @@ def force_clear(account_id: UUID, **query: Any) -> Response:
 
 @blueprint.delete("/presence")
 @blueprint.arguments(ClearUnseenQuery, location="query", as_kwargs=True)
-@blueprint.response(200, Cleared)
-@blueprint.tables(200, NamedUnseen, "cleared")
+@blueprint.formats(200, Cleared, "cleared", row=NamedUnseen)
 @blueprint.problems(401, 403, 422, 429, 503)
 def clear_unseen(stale_for: int, dry_run: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
     """End all presences that have been unseen for so many seconds."""
@@ -41,14 +39,4 @@ def clear_unseen(stale_for: int, dry_run: bool) -> tuple[dict[str, Any], int, di
         raise ValidationFailed({"stale_for": [f"Must be stale_after ({least}) or more."]})
     with changing_by_token() as (change, caller):
         found = expiry.clear_unseen(change, caller, stale_for_seconds=stale_for, dry_run=dry_run)
-    cleared = [
-        {
-            "account_id": str(held.account_id),
-            "account_name": held.account_name,
-            "user_id": str(held.user_id),
-            "display_name": held.display_name,
-            "last_seen_at": rfc3339(held.last_heartbeat_at),
-        }
-        for held in found
-    ]
-    return {"cleared": cleared, "dry_run": dry_run}, 200, seen_by(change, caller)
+    return {"cleared": found, "dry_run": dry_run}, 200, seen_by(change, caller)

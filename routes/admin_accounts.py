@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from models import Account
 from routes.auth import changing_as_admin, reading_as_admin
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
@@ -15,38 +16,33 @@ blueprint = ApiBlueprint(
 
 
 @blueprint.get("")
-@blueprint.response(200, ManagedAccounts)
-@blueprint.tables(200, ManagedAccount, "accounts")
+@blueprint.formats(200, ManagedAccounts, "accounts")
 @blueprint.problems(401, 403, 422, 503)
 def list_accounts() -> dict[str, Any]:
     """The org's accounts by name, archived ones too."""
     with reading_as_admin() as (session, caller):
         found = accounts.listed(session, caller.org.id, archived_too=True)
-        return {"accounts": [accounts.described(each) for each in found], "next": None}
+        return {"accounts": found, "next": None}
 
 
 @blueprint.post("")
 @blueprint.arguments(NewAccount)
-@blueprint.response(201, ManagedAccount)
-@blueprint.tables(201, ManagedAccount)
+@blueprint.formats(201, ManagedAccount)
 @blueprint.problems(401, 403, 409, 422, 429, 503)
-def add_account(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+def add_account(body: dict[str, Any]) -> tuple[Account, int, dict[str, str]]:
     """Make an account."""
     with changing_as_admin() as (change, caller):
         account = accounts.add(change, **body, actor=caller.member)
-    return accounts.described(account), 201, seen_by(change, caller)
+    return account, 201, seen_by(change, caller)
 
 
 @blueprint.patch("/<uuid:account_id>")
 @blueprint.arguments(AccountChanges, required=False)
-@blueprint.response(200, ManagedAccount)
-@blueprint.tables(200, ManagedAccount)
+@blueprint.formats(200, ManagedAccount)
 @blueprint.problems(401, 403, 404, 409, 422, 429, 503)
-def change_account(
-    body: dict[str, Any], account_id: UUID
-) -> tuple[dict[str, Any], int, dict[str, str]]:
+def change_account(body: dict[str, Any], account_id: UUID) -> tuple[Account, int, dict[str, str]]:
     """Rename an account, archive it, or take it back."""
     with changing_as_admin() as (change, caller):
         account = accounts.find(change.session, change.org.id, account_id, archived_too=True)
         accounts.amend(change, account, actor=caller.member, **body)
-    return accounts.described(account), 200, seen_by(change, caller)
+    return account, 200, seen_by(change, caller)

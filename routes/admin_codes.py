@@ -5,11 +5,12 @@ from uuid import UUID
 
 from flask import Response
 
+import models
 from routes.auth import changing_as_admin, reading_as_admin
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
-from schemas.admin import AccessCode, AccessCodes, IssuedAccessCode, NewAccessCode
+from schemas.admin import AccessCodes, IssuedAccessCode, NewAccessCode
 from services import access_codes, accounts, members
 
 blueprint = ApiBlueprint(
@@ -21,39 +22,36 @@ blueprint = ApiBlueprint(
 
 
 @blueprint.get("")
-@blueprint.response(200, AccessCodes)
-@blueprint.tables(200, AccessCode, "access_codes")
+@blueprint.formats(200, AccessCodes, "access_codes")
 @blueprint.problems(401, 403, 404, 422, 503)
 def list_access_codes(member_id: UUID) -> dict[str, Any]:
     """A member's codes, the newest first: all of them, but never the code itself."""
     with reading_as_admin() as (session, caller):
         member = members.find_in(session, caller.org.id, member_id)
         found = access_codes.listed(session, member)
-        return {"access_codes": [access_codes.described(each) for each in found], "next": None}
+        return {"access_codes": found, "next": None}
 
 
 @blueprint.post("")
 @blueprint.arguments(NewAccessCode, required=False)
-@blueprint.response(201, IssuedAccessCode)
-@blueprint.tables(201, IssuedAccessCode)
+@blueprint.formats(201, IssuedAccessCode)
 @blueprint.problems(401, 403, 404, 422, 429, 503)
 def issue_access_code(
     body: dict[str, Any], member_id: UUID
-) -> tuple[dict[str, Any], int, dict[str, str]]:
+) -> tuple[tuple[models.AccessCode, str], int, dict[str, str]]:
     """Make a code for a member, perhaps for one account alone. It is shown this once."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         account_id = body.get("account_id")
         account = accounts.find(change.session, change.org.id, account_id) if account_id else None
-        code, typed = access_codes.issue(
+        issued = access_codes.issue(
             change,
             member,
             actor=caller.member,
             account=account,
             expires_at=body.get("expires_at"),
         )
-    answer = {**access_codes.described(code), "access_code": typed}
-    return answer, 201, seen_by(change, caller)
+    return issued, 201, seen_by(change, caller)
 
 
 @blueprint.delete("/<uuid:code_id>")

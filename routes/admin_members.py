@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import Response
 
+from models import Membership
 from routes.auth import changing_as_admin, reading_as_admin
 from routes.errors import Bare
 from routes.headers import seen_by
@@ -19,41 +20,36 @@ blueprint = ApiBlueprint(
 
 
 @blueprint.get("")
-@blueprint.response(200, ManagedMembers)
-@blueprint.tables(200, ManagedMember, "members")
+@blueprint.formats(200, ManagedMembers, "members")
 @blueprint.problems(401, 403, 422, 503)
 def list_members() -> dict[str, Any]:
     """The org's members, admins first, deactivated ones too."""
     with reading_as_admin() as (session, caller):
         found = members.listed(session, caller.org.id)
-        return {"members": [members.described(each) for each in found], "next": None}
+        return {"members": found, "next": None}
 
 
 @blueprint.post("")
 @blueprint.arguments(NewMember)
-@blueprint.response(201, ManagedMember)
-@blueprint.tables(201, ManagedMember)
+@blueprint.formats(201, ManagedMember)
 @blueprint.problems(401, 403, 422, 429, 503)
-def add_member(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+def add_member(body: dict[str, Any]) -> tuple[Membership, int, dict[str, str]]:
     """Make a member."""
     with changing_as_admin() as (change, caller):
         member = members.add(change, **body, actor=caller.member)
-    return members.described(member), 201, seen_by(change, caller)
+    return member, 201, seen_by(change, caller)
 
 
 @blueprint.patch("/<uuid:member_id>")
 @blueprint.arguments(MemberChanges, required=False)
-@blueprint.response(200, ManagedMember)
-@blueprint.tables(200, ManagedMember)
+@blueprint.formats(200, ManagedMember)
 @blueprint.problems(401, 403, 404, 409, 422, 429, 503)
-def change_member(
-    body: dict[str, Any], member_id: UUID
-) -> tuple[dict[str, Any], int, dict[str, str]]:
+def change_member(body: dict[str, Any], member_id: UUID) -> tuple[Membership, int, dict[str, str]]:
     """Rename a member, change their role, shut them out, or let them in again."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         members.amend(change, member, actor=caller.member, **body)
-    return members.described(member), 200, seen_by(change, caller)
+    return member, 200, seen_by(change, caller)
 
 
 @blueprint.post("/<uuid:member_id>/revoke-tokens")

@@ -9,7 +9,7 @@ from routes.auth import changing_as_admin, reading_as_admin
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
-from schemas.sessions import MemberSession, MemberSessions
+from schemas.sessions import MemberSessions
 from services import members, sessions
 from services.times import utc_now
 
@@ -22,15 +22,14 @@ blueprint = ApiBlueprint(
 
 
 @blueprint.get("")
-@blueprint.response(200, MemberSessions)
-@blueprint.tables(200, MemberSession, "sessions")
+@blueprint.formats(200, MemberSessions, "sessions")
 @blueprint.problems(401, 403, 404, 422, 503)
 def list_sessions(member_id: UUID) -> dict[str, Any]:
     """Where a member is signed in, the newest first."""
     with reading_as_admin() as (session, caller):
         member = members.find_in(session, caller.org.id, member_id)
-        found = sessions.listed(session, member, now=utc_now())
-        return sessions.as_list(found, current=caller.session)
+        found = sessions.listed(session, member, current=caller.session, now=utc_now())
+        return {"sessions": found, "next": None}
 
 
 @blueprint.delete("/<uuid:session_id>")

@@ -38,10 +38,13 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
         token = signing_in.token_of(change, caller)
     return (
         {
-            **signing_in.opened(caller, token, answer.held, settings=context().settings),
+            "caller": caller,
+            "token": token,
+            "settings": context().settings,
+            "presence": answer.held,
             "released_account_id": answer.released_account_id,
         },
-        answer.status,
+        201 if answer.is_new else 200,
         seen_by(change, caller),
     )
 
@@ -51,7 +54,9 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(200, ClockedOut)
 @blueprint.problems(401, 403, 410, 422, 429, 503)
-def clock_out(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
+def clock_out(
+    body: dict[str, Any], key: str | None
+) -> tuple[clocking.ClockedOut, int, dict[str, str]]:
     """End the caller's presence."""
     with changing_by_token(key) as (change, caller):
         answer = clocking.clock_out(change, caller, **body, key=key)

@@ -2,25 +2,27 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Response, request
+from marshmallow import Schema
 
+import models
 from context import context
 from routes.auth import reading_as_admin
 from routes.requests import ApiBlueprint
 from schemas.history import (
+    AuditEvent,
     AuditEvents,
     AuditEventsQuery,
+    ClockEvent,
     ClockEvents,
     ClockEventsQuery,
     TimeQuery,
+    TimeTableRow,
     WorkingTime,
 )
 from services import hours, pages, working_time
 from services.times import clamp, utc_now
-from wire.negotiation import accepted
 
 blueprint = ApiBlueprint(
     "history",
@@ -32,39 +34,42 @@ blueprint = ApiBlueprint(
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)  # after 1970 began in every time zone
 
 
+def _time_columns(report: hours.Report) -> list[str]:
+    return [*report.columns, "seconds", "hours"]
+
+
 @blueprint.get("/clock-events")
 @blueprint.arguments(ClockEventsQuery, location="query", as_kwargs=True)
-@blueprint.response(200, ClockEvents)
-@blueprint.texts(200, "text/csv")
+@blueprint.formats(200, ClockEvents, "clock_events")
 @blueprint.problems(401, 403, 422, 503)
-def list_clock_events(**query: Any) -> Response:
-    """The history of presences, the newest first; JSON or CSV."""
-    return _page(pages.CLOCK_EVENTS, query)
+def list_clock_events(**query: Any) -> dict[str, Any]:
+    """The history of presences, the newest first."""
+    page = _page(models.ClockEvent, ClockEvent, query)
+    return {"clock_events": page.entries, "next": page.next}
 
 
 @blueprint.get("/audit-events")
 @blueprint.arguments(AuditEventsQuery, location="query", as_kwargs=True)
-@blueprint.response(200, AuditEvents)
-@blueprint.texts(200, "text/csv")
+@blueprint.formats(200, AuditEvents, "audit_events")
 @blueprint.problems(401, 403, 422, 503)
-def list_audit_events(**query: Any) -> Response:
-    """What admins changed and who signed in, the newest first; JSON or CSV."""
-    return _page(pages.AUDIT_EVENTS, query)
+def list_audit_events(**query: Any) -> dict[str, Any]:
+    """What admins changed and who signed in, the newest first."""
+    page = _page(models.AuditEvent, AuditEvent, query)
+    return {"audit_events": page.entries, "next": page.next}
 
 
 @blueprint.get("/time")
 @blueprint.arguments(TimeQuery, location="query", as_kwargs=True)
-@blueprint.response(200, WorkingTime)
-@blueprint.texts(200, "text/csv")
+@blueprint.formats(200, WorkingTime, "rows", row=TimeTableRow, columns=_time_columns)
 @blueprint.problems(401, 403, 422, 503)
 def sum_time(
     by: str, tz: str, from_: datetime | None = None, to: datetime | None = None
-) -> Response:
-    """Working time by member, account and day; JSON or CSV."""
+) -> hours.Report:
+    """Working time by member, account and day."""
     with reading_as_admin() as (session, caller):
         now, zone = utc_now(), ZoneInfo(tz)
         end = to or now
-        report = hours.report(
+        return hours.report(
             session,
             caller.org.id,
             from_=from_ or working_time.start_of_month(clamp(end, EARLIEST, now), zone),
@@ -74,20 +79,8 @@ def sum_time(
             expire_after_seconds=context().settings.expire_after,
             now=now,
         )
-    return _json_or_csv(report)
 
 
-def _page(log: pages.Log, query: dict[str, Any]) -> Response:
+def _page(table: pages.Table, entry: type[Schema], query: dict[str, Any]) -> pages.Page:
     with reading_as_admin() as (session, caller):
-        page = pages.load(session, log, caller.org.id, **query)
-    answer = _json_or_csv(page)
-    if page.next is not None:
-        following = urlencode({**request.args, "cursor": page.next})
-        answer.headers["Link"] = f'<{request.path}?{following}>; rel="next"'
-    return answer
-
-
-def _json_or_csv(found: pages.Page | hours.Report) -> Response:
-    media_type = accepted(request.headers.get("Accept"), ("application/json", "text/csv"))
-    body = found.as_csv() if media_type == "text/csv" else found.as_json()
-    return Response(body, mimetype=media_type)
+        return pages.load(session, table, entry().fields, caller.org.id, **query)

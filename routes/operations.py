@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Iterable
 
-from flask import Blueprint, Response, json, request
+from flask import Blueprint, Response, request
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -17,6 +17,7 @@ from routes.errors import problem
 from routes.local import is_local
 from services import expiry
 from services.errors import NotAuthenticated
+from wire.json import compact_json
 
 blueprint = Blueprint("operations", __name__)
 
@@ -41,7 +42,7 @@ def readyz() -> Response:
     checks = readiness()
     if any(state != "ok" for state in checks.values()):
         return problem("database_unavailable", "Not ready: see checks.", checks=checks)
-    return Response(json.dumps({"status": "ok", "checks": checks}), mimetype="application/json")
+    return Response(compact_json({"status": "ok", "checks": checks}), mimetype="application/json")
 
 
 @blueprint.get("/metrics")

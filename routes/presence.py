@@ -10,6 +10,8 @@ from schemas.clock import Accounts
 from schemas.presence import Snapshot
 from services import accounts, snapshot
 from wire import answers, tags
+from wire.formats import JSON
+from wire.json import compact_json
 from wire.negotiation import accepted
 from wire.representation import Rendered, Representation, Viewer
 
@@ -33,7 +35,7 @@ POLLED = {
 @blueprint.get("/presence")
 @blueprint.headers(CONDITIONS)
 @blueprint.response(200, Snapshot, headers=POLLED)
-@blueprint.texts(200, "text/plain", "text/csv")
+@blueprint.other_formats(200)
 @blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
 @blueprint.problems(401, 422, 503)
 def presence() -> Response:
@@ -65,5 +67,6 @@ def list_accounts() -> Response:
         tag = tags.accounts_tag(caller.member.id, bound, caller.org.accounts_version)
         if tags.matches(request.headers.get("If-None-Match"), tag):
             return response(answers.unchanged(tag, context().settings))
-        body = accounts.as_json(session, caller.org.id, bound)
-    return response(answers.found(tag, body, "application/json", context().settings))
+        found = accounts.listed(session, caller.org.id, bound_account_id=bound)
+    body = compact_json(Accounts().dump({"accounts": found}))
+    return response(answers.found(tag, body, JSON.media_type, context().settings))

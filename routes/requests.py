@@ -12,10 +12,12 @@ from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from routes.formats import as_wished
+from routes import listings
 from schemas.problem import Problem
 from services.errors import ValidationFailed
+from wire.formats import FORMATS, JSON
 from wire.json import BODY_BYTES, strict_json
+from wire.listings import shape
 
 # Thousands of unknown fields fit in a request; they are not all worth an answer.
 NAMED_FIELDS = 20
@@ -73,28 +75,38 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         ]
         return self.doc(parameters=parameters)
 
-    def texts(self, status: int, *media_types: str) -> Any:
-        """Document that the answer may also be text, as Accept wishes."""
-
-        def decorate(view: Any) -> Any:
-            for media_type in media_types:
-                view = self.alt_response(
-                    status, schema={"type": "string"}, content_type=media_type
-                )(view)
-            return view
-
-        return decorate
-
-    def tables(self, status: int, row: type[marshmallow.Schema], rows: str | None = None) -> Any:
-        """Answer with text too, as Accept wishes: ``rows`` of the body, or the body itself."""
-        columns = tuple(row().fields)
+    def formats(
+        self,
+        status: int,
+        schema: type[marshmallow.Schema],
+        rows: str | None = None,
+        **more: Any,
+    ) -> Any:
+        """Answer with ``schema`` in any format, as Accept asks: see ``wire/listings.py``."""
+        of_result = shape(schema, rows, **more)
 
         def decorate(view: Any) -> Any:
             @wraps(view)
             def wrapped(*args: Any, **kwargs: Any) -> Any:
-                return as_wished(view(*args, **kwargs), columns, rows)
+                result = view(*args, **kwargs)
+                if not isinstance(result, tuple):
+                    return listings.response(of_result, result)
+                return (listings.response(of_result, result[0]), *result[1:])
 
-            return self.texts(status, "text/plain", "text/csv")(wrapped)
+            return self.other_formats(status)(self.response(status, schema)(wrapped))
+
+        return decorate
+
+    def other_formats(self, status: int) -> Any:
+        """Document that the answer may also have another format than JSON."""
+
+        def decorate(view: Any) -> Any:
+            for media_type in FORMATS:
+                if media_type != JSON.media_type:
+                    view = self.alt_response(
+                        status, schema={"type": "string"}, content_type=media_type
+                    )(view)
+            return view
 
         return decorate
 

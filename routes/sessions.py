@@ -1,9 +1,11 @@
 """Signing in, renewing, signing out, and who one is."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from flask import Response
+from sqlalchemy import orm
 
 from context import context
 from routes.auth import changing_by_access_code, changing_by_token, reading, writing
@@ -11,9 +13,11 @@ from routes.errors import Bare
 from routes.requests import ApiBlueprint
 from schemas.clock import Me, Session, SessionRequest
 from schemas.fields import Empty
-from schemas.sessions import MemberSession, MemberSessions
-from services import sessions, signing_in
+from schemas.sessions import MemberSessions
+from services import accounts, sessions, signing_in
+from services.callers import Caller
 from services.times import utc_now
+from services.tokens import Token
 
 blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Signing in and out")
 
@@ -27,9 +31,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
     """Sign in with an access code, without clocking in."""
     with changing_by_access_code(body["access_code"]) as (change, caller):
         token = sessions.sign_in(change, caller.member, caller.code)
-        return signing_in.with_accounts(
-            change.session, caller, token, settings=change.settings, now=change.now
-        )
+        return _signed_in(change.session, caller, token, now=change.now)
 
 
 @blueprint.post("/sessions/renew")
@@ -41,7 +43,7 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
     settings, now = context().settings, utc_now()
     with writing() as (session, caller):
         token = sessions.renew(session, caller.member, caller.session, settings=settings, now=now)
-        return signing_in.with_accounts(session, caller, token, settings=settings, now=now)
+        return _signed_in(session, caller, token, now=now)
 
 
 @blueprint.delete("/sessions/current")
@@ -62,20 +64,23 @@ def me() -> dict[str, Any]:
     with reading() as (session, caller):
         settings, now = context().settings, utc_now()
         presence = signing_in.own_presence(session, caller, settings=settings, now=now)
-        return signing_in.described(caller, presence)
+        return {"caller": caller, "presence": presence}
 
 
 @blueprint.get("/me/sessions")
-@blueprint.response(200, MemberSessions)
-@blueprint.tables(200, MemberSession, "sessions")
+@blueprint.formats(200, MemberSessions, "sessions")
 @blueprint.problems(401, 422, 503)
 def list_own_sessions() -> dict[str, Any]:
     """Where the caller is signed in, the newest first."""
     with reading() as (session, caller):
         found = sessions.listed(
-            session, caller.member, now=utc_now(), account_id=caller.bound_account_id
+            session,
+            caller.member,
+            current=caller.session,
+            now=utc_now(),
+            account_id=caller.bound_account_id,
         )
-        return sessions.as_list(found, current=caller.session)
+        return {"sessions": found, "next": None}
 
 
 @blueprint.delete("/me/sessions/<uuid:session_id>")
@@ -86,3 +91,19 @@ def end_own_session(session_id: UUID) -> Response:
     with changing_by_token() as (change, caller):
         sessions.sign_out(change, caller.member, session_id, account_id=caller.bound_account_id)
     return Bare(status=204)
+
+
+def _signed_in(
+    session: orm.Session, caller: Caller, token: Token, *, now: datetime
+) -> dict[str, Any]:
+    """What a client learns about itself when it signs in, and when it renews its token."""
+    settings = context().settings
+    return {
+        "caller": caller,
+        "token": token,
+        "settings": settings,
+        "presence": signing_in.own_presence(session, caller, settings=settings, now=now),
+        "accounts": accounts.listed(
+            session, caller.org.id, bound_account_id=caller.bound_account_id
+        ),
+    }

@@ -1,12 +1,12 @@
 """What admins manage: accounts, members and access codes."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from models.roles import ROLES
 from schemas.clock import Account, Member
 from schemas.fields import Flag, Id, Timestamp, name
-
-_TIME = {"format": "date-time"}
 
 
 class List(Schema):
@@ -25,12 +25,12 @@ class AccountChanges(Schema):
 
 
 class ManagedAccount(Account):
-    archived = fields.Boolean(required=True)
-    created_at = fields.String(required=True, metadata=_TIME)
+    archived = fields.Boolean(required=True, attribute="is_archived")
+    created_at = Timestamp(required=True)
 
 
 class ManagedAccounts(List):
-    accounts = fields.List(fields.Nested(ManagedAccount), required=True)
+    accounts = fields.Nested(ManagedAccount, many=True, required=True)
 
 
 class NewMember(Schema):
@@ -46,11 +46,11 @@ class MemberChanges(Schema):
 
 class ManagedMember(Member):
     active = fields.Boolean(required=True)
-    created_at = fields.String(required=True, metadata=_TIME)
+    created_at = Timestamp(required=True)
 
 
 class ManagedMembers(List):
-    members = fields.List(fields.Nested(ManagedMember), required=True)
+    members = fields.Nested(ManagedMember, many=True, required=True)
 
 
 class NewAccessCode(Schema):
@@ -60,19 +60,25 @@ class NewAccessCode(Schema):
 
 class AccessCode(Schema):
     id = Id(required=True)
-    member_id = Id(required=True)
+    member_id = Id(required=True, attribute="membership_id")
     account_id = Id(required=True, allow_none=True)
-    created_at = fields.String(required=True, metadata=_TIME)
-    expires_at = fields.String(required=True, allow_none=True, metadata=_TIME)
-    revoked_at = fields.String(required=True, allow_none=True, metadata=_TIME)
-    last_used_at = fields.String(required=True, allow_none=True, metadata=_TIME)
+    created_at = Timestamp(required=True)
+    expires_at = Timestamp(required=True, allow_none=True)
+    revoked_at = Timestamp(required=True, allow_none=True)
+    last_used_at = Timestamp(required=True, allow_none=True)
 
 
 class IssuedAccessCode(AccessCode):
+    """The code's row, and the code as people type it."""
+
     access_code = fields.String(
         required=True, metadata={"description": "in this answer only: it is not stored"}
     )
 
+    def get_attribute(self, obj: tuple[Any, str], attr: str, default: Any) -> Any:
+        row, typed = obj
+        return typed if attr == "access_code" else super().get_attribute(row, attr, default)
+
 
 class AccessCodes(List):
-    access_codes = fields.List(fields.Nested(AccessCode), required=True)
+    access_codes = fields.Nested(AccessCode, many=True, required=True)

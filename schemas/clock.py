@@ -67,24 +67,28 @@ class Member(Schema):
 
 
 class OwnPresence(Schema):
-    id = Id(required=True)
+    id = Id(required=True, attribute="presence_id")
     account_id = Id(required=True)
-    clocked_in_at = fields.String(required=True, metadata={"format": "date-time"})
+    clocked_in_at = Timestamp(required=True)
 
 
 class Me(Schema):
-    member = fields.Nested(Member, required=True)
-    org = fields.Nested(Org, required=True)
+    """Of ``caller`` and ``presence``."""
+
+    member = fields.Nested(Member, required=True, attribute="caller.member")
+    org = fields.Nested(Org, required=True, attribute="caller.org")
     presence = fields.Nested(OwnPresence, required=True, allow_none=True)
 
 
 class ClockedIn(Me):
-    token = fields.String(required=True)
-    token_type = fields.String(required=True)
-    expires_at = fields.String(required=True, metadata={"format": "date-time"})
-    session_id = Id(required=True)
-    heartbeat_interval = fields.Integer(required=True)
-    poll_interval = fields.Integer(required=True)
+    """Of ``token`` and ``settings`` too."""
+
+    token = fields.String(required=True, attribute="token.raw")
+    token_type = fields.String(required=True, dump_default="Bearer")
+    expires_at = Timestamp(required=True, attribute="token.claims.expires_at")
+    session_id = Id(required=True, attribute="token.claims.session_id")
+    heartbeat_interval = fields.Integer(required=True, attribute="settings.heartbeat_interval")
+    poll_interval = fields.Integer(required=True, attribute="settings.poll_interval")
     released_account_id = Id(required=True, allow_none=True)
 
 
@@ -92,7 +96,7 @@ class Session(ClockedIn):
     class Meta:
         exclude = ("released_account_id",)
 
-    accounts = fields.List(fields.Nested(Account), required=True)
+    accounts = fields.Nested(Account, many=True, required=True)
 
 
 class ClockedOut(Schema):
@@ -101,4 +105,4 @@ class ClockedOut(Schema):
 
 
 class Accounts(Schema):
-    accounts = fields.List(fields.Nested(Account), required=True)
+    accounts = fields.Nested(Account, many=True, required=True)

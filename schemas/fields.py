@@ -8,6 +8,8 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from services.times import rfc3339
+
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII
@@ -30,7 +32,7 @@ class Id(fields.UUID):
 
 
 class Timestamp(fields.AwareDateTime):
-    """An RFC 3339 time, read as UTC."""
+    """An RFC 3339 time, read as UTC and written with three decimals."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", **kwargs)
@@ -47,6 +49,11 @@ class Timestamp(fields.AwareDateTime):
             # At the edge of what a date can be; it is clamped anyway.
             edge = datetime.min if moment.year == 1 else datetime.max
             return edge.replace(tzinfo=UTC)
+
+    def _serialize(
+        self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any
+    ) -> str | None:
+        return None if value is None else rfc3339(value)
 
 
 class Flag(fields.Boolean):

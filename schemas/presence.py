@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from models.views import VIEWS
 from schemas.clock import OwnPresence
-from schemas.fields import Id, Number, text
+from schemas.fields import Id, Number, Timestamp, text
 from settings import SECONDS_MAX
 
 
@@ -50,7 +50,7 @@ class NamedUnseen(Schema):
     account_name = fields.String(required=True)
     user_id = Id(required=True)
     display_name = fields.String(required=True)
-    last_seen_at = fields.String(required=True, metadata={"format": "date-time"})
+    last_seen_at = Timestamp(required=True, attribute="last_heartbeat_at")
 
 
 class Unseen(NamedUnseen):
@@ -59,7 +59,7 @@ class Unseen(NamedUnseen):
 
 
 class Cleared(Schema):
-    cleared = fields.List(fields.Nested(Unseen), required=True)
+    cleared = fields.Nested(Unseen, many=True, required=True)
     dry_run = fields.Boolean(required=True)
 
 

@@ -1,6 +1,17 @@
 """Problems (RFC 9457): the form of every error."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
+
+from schemas.clock import Account
+from schemas.fields import Timestamp
+
+
+class Holder(Schema):
+    """Who is on the account that the caller, an admin, wanted."""
+
+    display_name = fields.String(required=True)
+    clocked_in_at = Timestamp(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(("active", "stale")))
 
 
 class Problem(Schema):
@@ -14,5 +25,5 @@ class Problem(Schema):
     request_id = fields.String(required=True)
     errors = fields.Dict()
     reason = fields.String()
-    holder = fields.Dict()
-    accounts = fields.List(fields.Dict())
+    holder = fields.Nested(Holder)
+    accounts = fields.Nested(Account, many=True)

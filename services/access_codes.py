@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
@@ -99,19 +98,6 @@ def listed(session: Session, member: Membership) -> list[AccessCode]:
     """The member's codes, the newest first; revoked and expired ones too."""
     newest_first = (AccessCode.created_at.desc(), AccessCode.id)
     return list(session.scalars(_of(member).order_by(*newest_first)))
-
-
-def described(code: AccessCode) -> dict[str, Any]:
-    """A code as admins see it: all but the code."""
-    return {
-        "id": str(code.id),
-        "member_id": str(code.membership_id),
-        "account_id": str(code.account_id) if code.account_id else None,
-        "created_at": rfc3339(code.created_at),
-        "expires_at": _time(code.expires_at),
-        "revoked_at": _time(code.revoked_at),
-        "last_used_at": _time(code.last_used_at),
-    }
 
 
 def revoke(

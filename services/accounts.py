@@ -1,9 +1,7 @@
 """Client accounts: finding, listing, adding and changing them."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, select
@@ -15,7 +13,6 @@ from models.constraints import violated
 from services import audit_log, presences
 from services.change import Change
 from services.errors import AccountNotFound, AccountOccupied, NameTaken
-from services.times import rfc3339
 
 
 def find(
@@ -35,41 +32,23 @@ def find(
     return account
 
 
-def listed(session: Session, org_id: UUID, *, archived_too: bool = False) -> list[Account]:
-    """The org's accounts, not archived unless ``archived_too``, by casefolded name, then id."""
-    found = session.scalars(_of_org(org_id, archived_too))
+def listed(
+    session: Session,
+    org_id: UUID,
+    *,
+    archived_too: bool = False,
+    bound_account_id: UUID | None = None,
+) -> list[Account]:
+    """The org's accounts, not archived unless ``archived_too``, by casefolded name, then id.
+
+    :param bound_account_id: only this one
+    """
+    query = _of_org(org_id, archived_too)
+    if bound_account_id is not None:
+        query = query.where(Account.id == bound_account_id)
+    found = session.scalars(query)
     # Sorted here: databases differ in how they order letters.
     return sorted(found, key=lambda account: (account.name_casefolded, account.id))
-
-
-def described(account: Account) -> dict[str, Any]:
-    """An account as admins see it."""
-    return {
-        "id": str(account.id),
-        "name": account.name,
-        "archived": account.archived_at is not None,
-        "created_at": rfc3339(account.created_at),
-    }
-
-
-def as_choices(
-    session: Session, org_id: UUID, bound_account_id: UUID | None = None
-) -> list[dict[str, Any]]:
-    """The accounts as bodies carry them.
-
-    :param bound_account_id: only this one, where the viewer is for no other
-    """
-    return [
-        {"id": str(account.id), "name": account.name}
-        for account in listed(session, org_id)
-        if bound_account_id in (None, account.id)
-    ]
-
-
-def as_json(session: Session, org_id: UUID, bound_account_id: UUID | None) -> bytes:
-    """The body of ``GET /v1/accounts``."""
-    choices = as_choices(session, org_id, bound_account_id)
-    return json.dumps({"accounts": choices}, ensure_ascii=False).encode()
 
 
 def add(change: Change, name: str, *, actor: Membership | None) -> Account:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import or_
@@ -18,18 +18,31 @@ from services.errors import (
     PresenceEnded,
 )
 from services.presences import Held
-from services.times import clamp, rfc3339
+from services.times import clamp
 
 LONGEST_QUEUED = timedelta(hours=24)  # contract.md, "Idempotency and time": clock-in
 
 
 @dataclass(frozen=True, slots=True)
 class ClockedIn:
-    """The answer to a clock-in: 201 for a new presence, 200 for one that was renewed."""
+    """What a clock-in did.
 
-    status: int
+    :ivar is_new: False where the member was already on the account
+    """
+
     held: Held
+    is_new: bool
     released_account_id: UUID | None
+
+
+class ClockedOut(NamedTuple):
+    """What a clock-out did.
+
+    :ivar cleared: False where the member was on no account
+    """
+
+    cleared: bool
+    account_id: UUID | None
 
 
 def clock_in(
@@ -61,7 +74,7 @@ def clock_in(
     own = next((held for held in found if held.user_id == member.user_id), None)
     if own and own.account_id == account.id:
         presences.renew(change, own)
-        answer = ClockedIn(200, own, None)
+        answer = ClockedIn(own, is_new=False, released_account_id=None)
     else:
         try:
             at = _started_at(change, caller, occurred_at)
@@ -69,7 +82,8 @@ def clock_in(
         except AccountOccupied:
             holder = next((held for held in found if held.account_id == account.id), None)
             raise AccountOccupied(_seen_by(caller, holder)) from None
-        answer = ClockedIn(201, new, own.account_id if own else None)
+        left = own.account_id if own else None
+        answer = ClockedIn(new, is_new=True, released_account_id=left)
     idempotency.remember(change, caller, key, digest, _to_remember(answer))
     return answer
 
@@ -82,13 +96,12 @@ def clock_out(
     reason: Literal["user", "inactivity", "shutdown"] = "user",
     occurred_at: datetime | None = None,
     key: str | None = None,
-) -> dict[str, Any]:
+) -> ClockedOut:
     """End the caller's presence.
 
     :param presence_id: end it only if it is still this one
     :param occurred_at: when it happened, for the history, if it was queued
     :param key: the Idempotency-Key
-    :returns: ``cleared`` and ``account_id``
     :raises PresenceEnded: ``presence_id`` is not the caller's current one
     :raises AccountNotAllowed: the caller's code was bound to another account
     """
@@ -97,7 +110,8 @@ def clock_out(
     )
     remembered = idempotency.recall(caller, digest)
     if remembered is not None:
-        return remembered
+        account_id = remembered["account_id"]
+        return ClockedOut(remembered["cleared"], UUID(account_id) if account_id else None)
     held = presences.held_by(change, caller.member)
     if presence_id is not None and (held is None or held.presence_id != presence_id):
         _keep_if_late(change, caller, presence_id, reason, occurred_at)
@@ -113,8 +127,9 @@ def clock_out(
             reason=reason,
             occurred_at=clamp(occurred_at, start or held.clocked_in_at, change.now),
         )
-    answer = {"cleared": held is not None, "account_id": str(held.account_id) if held else None}
-    idempotency.remember(change, caller, key, digest, answer)
+    answer = ClockedOut(held is not None, held.account_id if held else None)
+    stored = {"cleared": answer.cleared, "account_id": str(held.account_id) if held else None}
+    idempotency.remember(change, caller, key, digest, stored)
     return answer
 
 
@@ -162,7 +177,7 @@ def force_clear(
 def _allowed(change: Change, caller: Caller, account_id: UUID | None) -> UUID:
     wanted = account_id or caller.bound_account_id
     if wanted is None:
-        raise AccountRequired(accounts.as_choices(change.session, change.org.id))
+        raise AccountRequired(accounts.listed(change.session, change.org.id))
     caller.require_account(wanted)
     return wanted
 
@@ -170,7 +185,8 @@ def _allowed(change: Change, caller: Caller, account_id: UUID | None) -> UUID:
 def _to_remember(answer: ClockedIn) -> dict[str, Any]:
     released = answer.released_account_id
     return {
-        "status": answer.status,
+        # As releases before this one, which may run beside it, read and write it.
+        "status": 201 if answer.is_new else 200,
         "presence_id": str(answer.held.presence_id),
         "released_account_id": str(released) if released else None,
     }
@@ -184,7 +200,11 @@ def _as_first_answered(change: Change, caller: Caller, remembered: dict[str, Any
     # Two sessions of one member, each for its own account, can send the same key and body.
     caller.require_account(held.account_id)
     released = remembered["released_account_id"]
-    return ClockedIn(remembered["status"], held, UUID(released) if released else None)
+    return ClockedIn(
+        held,
+        is_new=remembered["status"] == 201,
+        released_account_id=UUID(released) if released else None,
+    )
 
 
 def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) -> datetime:
@@ -195,14 +215,8 @@ def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) ->
     return clamp(occurred_at, max(previous or earliest, earliest), change.now)
 
 
-def _seen_by(caller: Caller, holder: Held | None) -> dict[str, Any] | None:
-    if not caller.view.shows_people or holder is None:
-        return None
-    return {
-        "display_name": holder.display_name,
-        "clocked_in_at": rfc3339(holder.clocked_in_at),
-        "state": "active" if holder.stale_since is None else "stale",
-    }
+def _seen_by(caller: Caller, holder: Held | None) -> Held | None:
+    return holder if caller.view.shows_people else None
 
 
 def _ended(change: Change, caller: Caller, presence_id: UUID) -> PresenceEnded:

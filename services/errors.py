@@ -1,5 +1,6 @@
 """What a service refuses, in the words of contract.md; ``routes/errors.py`` says it over HTTP."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from models.session import CommittedRefusal
@@ -99,7 +100,7 @@ class AccountOccupied(Refusal):
 
     code = "account_occupied"
 
-    def __init__(self, holder: dict[str, Any] | None = None) -> None:
+    def __init__(self, holder: Any = None) -> None:
         fields = {} if holder is None else {"holder": holder}
         super().__init__("Another member is on this account.", **fields)
 
@@ -109,7 +110,7 @@ class AccountRequired(Refusal):
 
     code = "account_required"
 
-    def __init__(self, accounts: list[dict[str, Any]]) -> None:
+    def __init__(self, accounts: Sequence[Any]) -> None:
         super().__init__("Name the account in account_id.", accounts=accounts)
 
 

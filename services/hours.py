@@ -1,6 +1,5 @@
 """The hours of an org: what the history says of working time, and how it is reported."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 from models import Account, ClockEvent, IdText, Membership, Presence, UnixSeconds
 from models.personal import ERASED
 from services.working_time import Key, Worked, seconds_of, summed, within
-from wire import tables
 
 STARTS = ("clock_in", "switch")
 ENDS = ("clock_out", "force_clear", "expire")
@@ -36,17 +34,14 @@ class Report:
     by: Sequence[str]
     rows: Sequence[dict[str, Any]]
 
-    def as_json(self) -> bytes:
-        total = sum(row["seconds"] for row in self.rows)
-        body = {"rows": self.rows, "total_seconds": total}
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    @property
+    def columns(self) -> list[str]:
+        """Those of a row that say what it is about, in the order of ``by``."""
+        return [column for name in self.by for column in COLUMNS[name]]
 
-    def as_csv(self) -> bytes:
-        header = [*(column for name in self.by for column in COLUMNS[name]), "seconds"]
-        rows = [
-            ["" if value is None else str(value) for value in row.values()] for row in self.rows
-        ]
-        return tables.csv_text(header, rows).encode()
+    @property
+    def total_seconds(self) -> int:
+        return sum(row["seconds"] for row in self.rows)
 
 
 def report(
@@ -157,7 +152,7 @@ def _row(by: Sequence[str], key: Key, names: dict[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in zip(by, key, strict=True):
         if isinstance(value, date):
-            row["day"] = value.isoformat()
+            row["day"] = value
         else:
             id_, called = COLUMNS[name]
             row[id_] = value

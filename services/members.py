@@ -1,7 +1,6 @@
 """Members: finding, listing, adding and changing them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -12,7 +11,6 @@ from models.roles import ROLES
 from services import audit_log, presences, sessions
 from services.change import Change
 from services.errors import LastAdmin, NotFound
-from services.times import rfc3339
 
 
 def find(session: Session, membership_id: UUID) -> Membership | None:
@@ -41,18 +39,6 @@ def listed(session: Session, org_id: UUID) -> Sequence[Membership]:
     return sorted(
         found, key=lambda member: (ROLES[member.role].rank, member.display_name.casefold())
     )
-
-
-def described(member: Membership) -> dict[str, Any]:
-    """A member as admins see them."""
-    return {
-        "id": str(member.id),
-        "user_id": str(member.user_id),
-        "display_name": member.display_name,
-        "role": member.role,
-        "active": member.active,
-        "created_at": rfc3339(member.created_at),
-    }
 
 
 def add(change: Change, *, display_name: str, role: str, actor: Membership | None) -> Membership:

@@ -6,25 +6,22 @@ late, is on no later page, so the pages together are the history of that moment.
 their ids: ``seq`` counts all orgs' events, and is nobody's to know.
 """
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Uuid, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import AuditEvent, ClockEvent, IdText, TimeText
 from models.base import UTCDateTime
 from services.errors import ValidationFailed
-from wire import tables
 
 NO_CURSOR = "Send the next of the previous page, unchanged."
 
-_CURSOR = re.compile(r"[0-9a-f]{64}")
+Table = type[ClockEvent] | type[AuditEvent]
 
 
 class Cursor(NamedTuple):
@@ -37,85 +34,21 @@ class Cursor(NamedTuple):
     newest: UUID
     last: UUID
 
-    def __str__(self) -> str:
-        return self.newest.hex + self.last.hex
-
-    @classmethod
-    def read(cls, text: str) -> "Cursor":
-        """:raises ValueError: it is none of ours"""
-        if not _CURSOR.fullmatch(text):
-            raise ValueError("no cursor")
-        return cls(UUID(text[:32]), UUID(text[32:]))
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """:ivar columns: of an entry on the wire, in their order"""
-
-    name: str
-    table: type[ClockEvent] | type[AuditEvent]
-    columns: Sequence[str]
-
-
-CLOCK_EVENTS = Log(
-    "clock_events",
-    ClockEvent,
-    (
-        "id",
-        "kind",
-        "account_id",
-        "account_name",
-        "user_id",
-        "display_name",
-        "presence_id",
-        "actor_id",
-        "reason",
-        "occurred_at",
-        "received_at",
-        "version",
-        "from_account_id",
-        "from_presence_id",
-    ),
-)
-AUDIT_EVENTS = Log(
-    "audit_events",
-    AuditEvent,
-    (
-        "id",
-        "kind",
-        "account_id",
-        "account_name",
-        "user_id",
-        "display_name",
-        "actor_id",
-        "actor_name",
-        "details",
-        "address",
-        "occurred_at",
-    ),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """:ivar next: the cursor of the next page; None on the last"""
+    """:ivar entries: in the words of the wire
+    :ivar next: the cursor of the next page; None on the last
+    """
 
-    log: Log
-    entries: Sequence[dict[str, Any]]
-    next: str | None
-
-    def as_json(self) -> bytes:
-        body = {self.log.name: self.entries, "next": self.next}
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-    def as_csv(self) -> bytes:
-        rows = [[_cell(value) for value in entry.values()] for entry in self.entries]
-        return tables.csv_text(self.log.columns, rows).encode()
+    entries: Sequence[RowMapping]
+    next: Cursor | None
 
 
 def load(
     session: Session,
-    log: Log,
+    table: Table,
+    columns: Iterable[str],
     org_id: UUID,
     *,
     limit: int,
@@ -126,12 +59,12 @@ def load(
 ) -> Page:
     """The page after ``cursor``, or the first.
 
+    :param columns: of an entry, in their order
     :param from_: entries that occurred then or later
     :param to: entries that occurred before
     :param equal: columns, and what they have to be
-    :raises ValidationFailed: the cursor is not this log's
+    :raises ValidationFailed: the cursor is not this table's
     """
-    table = log.table
     conditions = [table.org_id == org_id]
     conditions += [getattr(table, name) == value for name, value in equal.items()]
     if from_ is not None:
@@ -141,7 +74,7 @@ def load(
     if cursor is not None:
         conditions += _after(session, table, org_id, cursor)
     query = (
-        select(*(_on_the_wire(getattr(table, name)) for name in log.columns))
+        select(*(_on_the_wire(getattr(table, name)) for name in columns))
         .where(*conditions)
         .order_by(table.occurred_at.desc(), table.seq.desc())
         .limit(limit + 1)
@@ -151,8 +84,8 @@ def load(
     following = None
     if len(rows) > limit:
         newest = cursor.newest if cursor else _newest(session, table, org_id)
-        following = str(Cursor(newest, UUID(shown[-1]["id"])))
-    return Page(log, [dict(row) for row in shown], following)
+        following = Cursor(newest, UUID(shown[-1]["id"]))
+    return Page(shown, following)
 
 
 def _on_the_wire(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
@@ -164,7 +97,7 @@ def _on_the_wire(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
 
 
 def _after(
-    session: Session, table: type[ClockEvent] | type[AuditEvent], org_id: UUID, cursor: Cursor
+    session: Session, table: Table, org_id: UUID, cursor: Cursor
 ) -> list[ColumnElement[bool]]:
     named = select(table.id, table.seq, table.occurred_at).where(
         table.org_id == org_id, table.id.in_(cursor)
@@ -180,12 +113,6 @@ def _after(
     ]
 
 
-def _newest(session: Session, table: type[ClockEvent] | type[AuditEvent], org_id: UUID) -> UUID:
+def _newest(session: Session, table: Table, org_id: UUID) -> UUID:
     query = select(table.id).where(table.org_id == org_id).order_by(table.seq.desc()).limit(1)
     return session.scalars(query).one()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)

@@ -34,6 +34,11 @@ class Held:
     last_heartbeat_at: datetime
     stale_since: datetime | None
 
+    @property
+    def state(self) -> str:
+        """``active``, or ``stale``: without a heartbeat for ``stale_after``."""
+        return "active" if self.stale_since is None else "stale"
+
 
 # The columns of a Held, by its names.
 HELD = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
@@ -129,38 +129,30 @@ def renew(
     return tokens.issue(member, renewed, expires_at=expires_at, settings=settings, now=now)
 
 
+class Listed(NamedTuple):
+    """:ivar is_current: whether it is the one that asks"""
+
+    session: MemberSession
+    is_current: bool
+
+
 def listed(
-    session: Session, member: Membership, *, now: datetime, account_id: UUID | None = None
-) -> Sequence[MemberSession]:
+    session: Session,
+    member: Membership,
+    *,
+    current: MemberSession,
+    now: datetime,
+    account_id: UUID | None = None,
+) -> list[Listed]:
     """The member's sessions that go on, the newest first.
 
+    :param current: the session that asks
     :param account_id: only those that are for this account alone
     """
     newest_first = (MemberSession.created_at.desc(), MemberSession.id)
     goes_on = _that_go_on(member, now, account_id)
-    return session.scalars(select(MemberSession).where(*goes_on).order_by(*newest_first)).all()
-
-
-def as_list(found: Sequence[MemberSession], *, current: MemberSession) -> dict[str, Any]:
-    """Sessions as their member and admins see them.
-
-    :param current: the session of the one who asks
-    """
-    return {"sessions": [_described(each, current) for each in found], "next": None}
-
-
-def _described(session: MemberSession, current: MemberSession) -> dict[str, Any]:
-    renewed_at = session.last_renewed_at
-    return {
-        "id": str(session.id),
-        "created_at": rfc3339(session.created_at),
-        "last_renewed_at": rfc3339(renewed_at) if renewed_at else None,
-        "expires_at": rfc3339(session.expires_at),
-        "address": session.address,
-        "user_agent": session.user_agent,
-        "by": "access_code" if session.access_code_id else "command",
-        "current": session.id == current.id,
-    }
+    found = session.scalars(select(MemberSession).where(*goes_on).order_by(*newest_first))
+    return [Listed(each, each.id == current.id) for each in found]
 
 
 def sign_out(

@@ -1,18 +1,16 @@
 """Signing in: what a client learns about itself."""
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Presence
-from services import accounts, sessions
+from services import sessions
 from services.callers import Caller, CodeHolder, TokenBearer
 from services.change import Change
-from services.snapshot import Own, own
-from services.times import rfc3339
 from services.tokens import Token
 from settings import Settings
 
@@ -30,46 +28,6 @@ def token_of(change: Change, caller: TokenBearer | CodeHolder) -> Token:
     if isinstance(caller, TokenBearer):
         return caller.token
     return sessions.sign_in(change, caller.member, caller.code)
-
-
-def opened(
-    caller: Caller, token: Token, presence: Own | None, *, settings: Settings
-) -> dict[str, Any]:
-    """The session body without ``accounts``."""
-    return {
-        "token": token.raw,
-        "token_type": "Bearer",
-        "expires_at": rfc3339(token.claims.expires_at),
-        "session_id": str(token.claims.session_id),
-        **described(caller, presence),
-        "heartbeat_interval": settings.heartbeat_interval,
-        "poll_interval": settings.poll_interval,
-    }
-
-
-def with_accounts(
-    session: Session, caller: Caller, token: Token, *, settings: Settings, now: datetime
-) -> dict[str, Any]:
-    """The session body as signing in and renewing answer it."""
-    presence = own_presence(session, caller, settings=settings, now=now)
-    body = opened(caller, token, presence, settings=settings)
-    choices = accounts.as_choices(session, caller.org.id, caller.bound_account_id)
-    return {**body, "accounts": choices}
-
-
-def described(caller: Caller, presence: Own | None) -> dict[str, Any]:
-    """The member, their org and their presence."""
-    member = caller.member
-    return {
-        "member": {
-            "id": str(member.id),
-            "user_id": str(member.user_id),
-            "display_name": member.display_name,
-            "role": member.role,
-        },
-        "org": {"id": str(caller.org.id), "name": caller.org.name},
-        "presence": None if presence is None else own(presence),
-    }
 
 
 def own_presence(

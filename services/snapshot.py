@@ -18,12 +18,6 @@ from models.views import View
 from services.times import rfc3339
 from wire import tables
 
-FORMATS = {
-    "application/json": "json",
-    "text/plain": "text",
-    "text/csv": "csv",
-}
-
 
 class Own(Protocol):
     """As much of a presence as its own member needs."""

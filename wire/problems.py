@@ -1,13 +1,18 @@
 """Problems (RFC 9457): every error, as the answer that says it."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from schemas.problem import Problem
 from services.errors import Refusal, TooMany
 from wire.answers import Answer, of_body
 from wire.json import compact_json
 
 RETRY_AFTER_SECONDS = 2  # one poll later
 INVALID_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 - RFC 6750, 3.1
+
+
+_MEMBERS = Problem().fields
 
 
 class ProblemType(NamedTuple):
@@ -64,9 +69,16 @@ def problem(code: str, detail: str, *, request_id: str, **fields: Any) -> Answer
     return Answer(status, headers, body)
 
 
+def members_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A refusal's fields as the problem's further members."""
+    return {name: _MEMBERS[name].serialize(name, fields) for name in fields}
+
+
 def refused(refusal: Refusal, *, request_id: str) -> Answer:
     """The problem that a refusal is."""
-    answer = problem(refusal.code, refusal.detail, request_id=request_id, **refusal.fields)
+    answer = problem(
+        refusal.code, refusal.detail, request_id=request_id, **members_of(refusal.fields)
+    )
     if isinstance(refusal, TooMany):
         answer.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return answer

@@ -15,6 +15,7 @@ from services.snapshot import Entry, Snapshot
 from settings import Settings
 from wire import answers, tags
 from wire.answers import Answer
+from wire.formats import JSON, Format
 
 
 class Viewer(NamedTuple):
@@ -54,22 +55,22 @@ class Representation:
     :ivar tag: the validator
     """
 
-    __slots__ = ("_media_type", "_settings", "_viewer", "tag", "view_version")
+    __slots__ = ("_format", "_settings", "_viewer", "tag", "view_version")
 
     def __init__(
-        self, viewer: Viewer, media_type: str, *, version: int, settings: Settings
+        self, viewer: Viewer, format_: Format, *, version: int, settings: Settings
     ) -> None:
         self.view_version = version
         self.tag = tags.snapshot_tag(
             viewer.membership_id,
             viewer.view.name,
-            snapshot.FORMATS[media_type],
+            format_.name,
             version,
             settings.stale_after,
             viewer.bound_account_id,
         )
         self._viewer = viewer
-        self._media_type = media_type
+        self._format = format_
         self._settings = settings
 
     def matches(self, if_none_match: str | None) -> bool:
@@ -92,17 +93,17 @@ class Representation:
 
     def body(self, rendered: Rendered) -> bytes:
         viewer = self._viewer
-        if self._media_type == "application/json":
+        if self._format is JSON:
             mine = rendered.entry_of(viewer.user_id)
             return rendered.shared_json(viewer.view) + snapshot.json_of_me(mine)
         return snapshot.body(
             rendered.snapshot,
             viewer.view,
-            snapshot.FORMATS[self._media_type],
+            self._format.name,
             viewer.user_id,
             viewer.bound_account_id,
         )
 
     def headers_of(self, body: bytes) -> Headers:
         """The headers that describe a body of this representation."""
-        return answers.of_body(body, self._media_type)
+        return answers.of_body(body, self._format.media_type)

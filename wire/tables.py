@@ -8,6 +8,8 @@ from wcwidth import wcswidth
 # What spreadsheets take for the beginning of a formula (contract.md), the last four full width.
 _FORMULA = r"=+\-@\uff1d\uff0b\uff0d\uff20"
 _SPECIAL = re.compile(rf'^[{_FORMULA}]|[,;"\t\r\n]')
+# What would end a line on a terminal, or move within it: a reason may have several lines.
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DANGEROUS = re.compile(rf"[{_FORMULA}\t\r\n]")
 # To a reader with `;` or tabs between cells ours are parts of one, and quotes within a cell quote
 # nothing: what follows those characters begins a cell, or a line.
@@ -16,7 +18,8 @@ _BEGINNING_ELSEWHERE = re.compile(rf'(?<=[;\t\r\n])(?="*[{_FORMULA}])|(?<=;)(?="
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns padded to the same width, two spaces apart, a line each."""
-    lines = [[name.upper() for name in header], *rows]
+    one_line_cells = ([_BREAKS.sub(" ", cell) for cell in row] for row in rows)
+    lines = [[name.upper() for name in header], *one_line_cells]
     widths = [max(map(wcswidth, column)) for column in zip(*lines, strict=True)]
     return "".join(_padded(line, widths) for line in lines)
 

@@ -68,7 +68,7 @@ def test_hours_by_member_and_account(world: World, client: AppClient) -> None:
     assert total(world, client, maya, **span) == 4800
 
 
-def test_csv_says_the_same(world: World, client: AppClient) -> None:
+def test_csv_says_the_same_and_decimal_hours(world: World, client: AppClient) -> None:
     maya, ana, acme = world.admin(), world.va("=Ana"), world.account()
     world.clock_in(ana, acme, at("2026-05-04T23:00"))
     world.clock_out(ana, at("2026-05-04T23:30"))
@@ -78,8 +78,8 @@ def test_csv_says_the_same(world: World, client: AppClient) -> None:
     )
     assert answer.mimetype == "text/csv"
     assert list(csv.reader(io.StringIO(answer.get_data(as_text=True), newline=""))) == [
-        ["day", "user_id", "display_name", "seconds"],
-        ["2026-05-05", str(ana.user_id), "'=Ana", "1800"],
+        ["day", "user_id", "display_name", "seconds", "hours"],
+        ["2026-05-05", str(ana.user_id), "'=Ana", "1800", "0.5"],
     ]
 
 

@@ -99,3 +99,24 @@ def test_every_csv_of_the_service_is_made_so(world: World, client: AppClient) ->
         for read in (cells_by(","), *OTHERS):
             assert not [cell for cell in read(answer.text) if cell.startswith(tuple(FORMULA))], path
         assert "'\uff0d2" in answer.text, path
+
+
+def test_every_list_is_a_table_for_terminals_with_a_line_for_each_entry(
+    world: World, client: AppClient
+) -> None:
+    maya, acme = world.admin("Maya Stone"), world.account("Acme Dental")
+    world.clock_in(world.va("Ana Reyes"), acme, ago(60))
+    reason = "?reason=two%0Alines%09and%20a%20tab"
+    clear = f"/v1/admin/presence/{acme.id}{reason}"
+    assert client.delete(clear, headers=world.bearer(maya)).status_code == 204
+    for path in PATHS[1:]:
+        listed = world.get(client, maya, path.removeprefix("/v1/")).get_json()
+        (rows,) = (value for value in listed.values() if isinstance(value, list))
+        answer = client.get(path, headers=world.bearer(maya) | {"Accept": "text/plain"})
+        assert (answer.status_code, answer.mimetype) == (200, "text/plain")
+        heading, *lines = answer.text.splitlines()
+        assert len(lines) == len(rows) > 0, path
+        assert set(rows[0]) <= set(heading.lower().split()), path
+    assert "two lines and a tab" in client.get(
+        PATHS[3], headers=world.bearer(maya) | {"Accept": "text/plain"}
+    ).get_data(as_text=True)

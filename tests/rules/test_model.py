@@ -25,6 +25,7 @@ from sqlalchemy import select
 from models import Account, ClockEvent, Membership, Org, Presence
 from models.roles import ROLES
 from models.session import Database
+from schemas.clock import ClockedOut
 from services import (
     accounts,
     callers,
@@ -45,6 +46,8 @@ from tests.support.rule_events import Person, Place, Refused, Stay, filled
 from tests.support.rules import Model
 from tests.support.world import World
 from wire import tags
+from wire.formats import FORMATS
+from wire.problems import members_of
 
 OPERATIONS = int(os.environ.get("PRESENCE_OPERATIONS", "1000"))
 IN_ONE_ORG = 25
@@ -123,15 +126,18 @@ class Operations(RuleBasedStateMachine):
             with self.world.changing(self.model.now) as change:
                 answer = act(change)
         except Refusal as refusal:
-            answer = Refused(refusal.code, refusal.fields)
+            answer = Refused(refusal.code, members_of(refusal.fields))
         if isinstance(answer, clocking.ClockedIn) and isinstance(expected, tuple):
             stay = expected[1]
             if stay.id is None:
                 stay.id = answer.held.presence_id
                 self.stays.insert(0, stay)
             assert answer.held.clocked_in_at == stay.clocked_in_at
-            answer = (answer.status, answer.held.presence_id, answer.released_account_id)
+            status = 201 if answer.is_new else 200
+            answer = (status, answer.held.presence_id, answer.released_account_id)
             expected = (expected[0], stay.id, expected[2])
+        if isinstance(answer, clocking.ClockedOut):
+            answer = ClockedOut().dump(answer)
         assert answer == expected
         return answer
 
@@ -418,8 +424,8 @@ class Operations(RuleBasedStateMachine):
         for viewer in model.people:
             view = ROLES[viewer.role].sees
             bodies = {
-                format_: snapshot.body(now, view, format_, viewer.user_id)
-                for format_ in snapshot.FORMATS.values()
+                format_.name: snapshot.body(now, view, format_.name, viewer.user_id)
+                for format_ in FORMATS.values()
             }
             rows = model.rows(viewer)
             assert json.loads(bodies["json"]) == model.body(viewer)
