@@ -1,4 +1,16 @@
-/** The board of one session: what the poller finds, shown. */
+/**
+ * The board of one session: what the poller finds, shown.
+ *
+ * @import { Account, Own, Reason, Session, Snapshot } from '/client/index.js'
+ * @import { Badge } from '/client/badges.js'
+ * @import { Action, Row } from './row.js'
+ * @import { KeptSession } from './session.js'
+ *
+ * @typedef {object} Listeners
+ * @property {(token: string, session: Session) => void} onToken
+ * @property {(reason: Reason | null, token: string | null, stillOn?: string) => void} onSignedOut
+ * @property {() => void} onUntold the server could not be told of the sign-out
+ */
 
 import { formatClockIn } from '/client/badges.js';
 import { PresencePoller } from '/client/index.js';
@@ -6,6 +18,7 @@ import { claimsOf } from '/client/wire.js';
 import { Actions } from './actions.js';
 import { Heartbeat } from './heartbeat.js';
 import { Leaving } from './leave.js';
+import { find } from './page.js';
 import { Rows } from './rows.js';
 import { forget, kept } from './session.js';
 import { Filters, offerThemes, showConnection } from './tools.js';
@@ -14,15 +27,21 @@ const MINUTE_MS = 60_000;
 const SPEAK_AFTER_MS = 1000; // what changes meanwhile is said together
 const SPOKEN_MOST = 3;
 
-const find = (selector) => document.querySelector(selector);
-
 export class Board {
   #end = new AbortController();
+  /** @type {Map<string, string>} sentences by account */
   #unspoken = new Map();
+  /** @type {Snapshot['view'] | null} */
   #view = null;
+  /** @type {{id: string, name: string} | null} */
   #me = null;
+  /** @type {string | null} the token that was used last */
   #used = null;
 
+  /**
+   * @param {KeptSession} session
+   * @param {Listeners} listeners
+   */
   constructor({ member, org, heartbeat_interval }, { onToken, onSignedOut, onUntold }) {
     const { signal } = this.#end;
     this.org = org;
@@ -54,26 +73,29 @@ export class Board {
     this.poller.start();
   }
 
-  /** Of this board's member: what is kept may be another's by now. */
+  /** The token of this board's member: the session that is kept may be another's by now. */
   #token() {
     const session = kept();
     if (session?.member.id !== this.member.id) return null;
-    return (this.#used = session.token);
+    this.#used = session.token;
+    return session.token;
   }
 
+  /** @param {boolean} staysOn */
   async #signOut(staysOn) {
-    if (!staysOn) this.#showOwn(null); // it is so, before the next poll says it
+    if (!staysOn) this.#showOwn(null); // before the next poll says it
     forget(({ member }) => member.id === this.member.id);
     if (!(await this.poller.signOut())) this.onUntold();
   }
 
+  /** @param {AbortSignal} signal */
   #head(signal) {
     find('#org').textContent = this.org.name;
     document.title = `${this.org.name} – Presence`;
     find('#viewer').textContent = this.member.display_name;
     find('#sign-out').addEventListener('click', () => this.leaving.ask(), { signal });
-    const button = find('#own button');
-    const clockOut = () => this.actions.clockOut(this.#me.name, button);
+    const button = find('#own button', HTMLButtonElement);
+    const clockOut = () => this.actions.clockOut(this.#me?.name ?? '', button);
     button.addEventListener('click', clockOut, { signal });
   }
 
@@ -83,16 +105,21 @@ export class Board {
     showConnection(status, reason, this.poller.checkedAt);
     if (!snapshot || !accounts) return;
     this.#follow(snapshot.view);
-    const bound = claimsOf(this.#used).acct; // by an access code for one account
-    const actionOf = (id, badge) => actionFor(id, badge, snapshot.me, bound);
+    const bound = claimsOf(this.#used ?? '').acct;
+    const actionOf = (/** @type {string} */ id, /** @type {Badge | null} */ badge) =>
+      actionFor(id, badge, snapshot.me, bound);
     const changed = this.rows.update(accounts, snapshot, actionOf, this.poller.now());
     this.filters.show(this.rows.counts(), snapshot.view === 'admin');
     this.#showOwn(snapshot.me);
-    this.#sayEmpty(accounts);
+    this.#sayEmpty();
     for (const row of changed) this.#announce(row);
   }
 
-  /** Whoever is no admin any more sees no name any more, wherever it stood. */
+  /**
+   * A viewer who is no longer an admin sees no name any more, wherever one was shown.
+   *
+   * @param {Snapshot['view'] | null} view
+   */
   #follow(view) {
     if (view === this.#view) return;
     this.#view = view;
@@ -104,11 +131,12 @@ export class Board {
     this.actions.say('');
   }
 
+  /** @param {Own | null} me */
   #showOwn(me) {
     this.heartbeat.follow(me?.id ?? null);
     const name = me && (this.rows.get(me.account_id)?.name ?? 'an account');
     if (me?.id === this.#me?.id && name === this.#me?.name) return;
-    this.#me = me && { id: me.id, name };
+    this.#me = me && name ? { id: me.id, name } : null;
     find('#own').hidden = !me;
     find('#own p').textContent = me
       ? `You are on ${name} since ${formatClockIn(me.clocked_in_at, { now: this.poller.now() })}`
@@ -117,13 +145,14 @@ export class Board {
 
   #sift() {
     this.rows?.sift(this.filters.words, this.filters.kind);
-    this.#sayEmpty(this.poller.getState().accounts);
+    this.#sayEmpty();
   }
 
-  #sayEmpty(accounts) {
+  #sayEmpty() {
+    const { accounts } = this.poller.getState();
     const empty = find('#empty');
     empty.hidden = !accounts || this.rows.visible > 0;
-    if (empty.hidden) return;
+    if (empty.hidden || !accounts) return;
     const parts = accounts.length ? this.#nothingFound() : this.#noAccounts();
     empty.replaceChildren(...parts);
   }
@@ -141,6 +170,7 @@ export class Board {
     return [title, 'Add the first one from a terminal:', command];
   }
 
+  /** @param {Row} row */
   #announce({ id, name, label }) {
     if (!this.#unspoken.size) setTimeout(() => this.#speak(), SPEAK_AFTER_MS);
     this.#unspoken.set(id, `${name}: ${label.textContent || 'free'}`);
@@ -153,6 +183,7 @@ export class Board {
       said.length > SPOKEN_MOST ? `${said.length} accounts changed.` : said.join('. ');
   }
 
+  /** @param {Reason | null} reason */
   #close(reason) {
     const stillOn = this.#me?.name;
     this.#end.abort();
@@ -166,12 +197,24 @@ export class Board {
   }
 }
 
+/**
+ * @param {string} id
+ * @param {Badge | null} badge
+ * @param {Own | null} me
+ * @param {string | undefined} bound the account that the access code is for, if it is for one
+ * @returns {Action | undefined}
+ */
 function actionFor(id, badge, me, bound) {
-  if (badge) return { own: 'out', member: 'clear' }[badge.kind];
+  if (badge?.kind === 'own') return 'out';
+  if (badge) return badge.kind === 'member' ? 'clear' : undefined;
   if (bound && bound !== id) return undefined;
   return me ? 'switch' : 'in';
 }
 
+/**
+ * @param {string} tag
+ * @param {string} text
+ */
 function element(tag, text) {
   return Object.assign(document.createElement(tag), { textContent: text });
 }

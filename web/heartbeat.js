@@ -1,3 +1,5 @@
+/** @import { PresencePoller } from '/client/index.js' */
+
 import { call } from '/client/calls.js';
 import { bounded } from '/client/wire.js';
 
@@ -6,8 +8,15 @@ const LONGEST_SECONDS = 3600;
 
 /** Says that its member is still there, for as long as the board is open. */
 export class Heartbeat {
+  /** @type {string | null | undefined} undefined until it is known */
   #presenceId;
 
+  /**
+   * @param {PresencePoller} poller
+   * @param {() => string | null} token
+   * @param {unknown} interval seconds
+   * @param {AbortSignal} signal
+   */
   constructor(poller, token, interval, signal) {
     this.poller = poller;
     this.token = token;

@@ -1,19 +1,22 @@
-/** Signing out. Who is clocked in says what becomes of that; the extension asks the same. */
+/** Signing out. A member who is clocked in chooses what becomes of that, as in the extension. */
 
-const find = (selector) => document.querySelector(selector);
+import { find, messageOf } from './page.js';
 
 export class Leaving {
-  #dialog = find('#leave');
+  #dialog = find('#leave', HTMLDialogElement);
   #error = find('#leave-error');
   #buttons = [...this.#dialog.querySelectorAll('button')];
 
   /**
-   * @param place gives the name of the account that the member is on, or null
-   * @param clockOut ends that
-   * @param signOut told whether the member stays clocked in
+   * @param {() => string | undefined} place gives the name of the account that the member is on
+   * @param {() => Promise<unknown>} clockOut
+   * @param {(staysOn: boolean) => void} signOut
+   * @param {AbortSignal} signal
    */
   constructor(place, clockOut, signOut, signal) {
-    Object.assign(this, { place, clockOut, signOut });
+    this.place = place;
+    this.clockOut = clockOut;
+    this.signOut = signOut;
     const acts = [() => this.#clockOutFirst(), () => signOut(true), () => this.close()];
     for (const [index, act] of acts.entries()) {
       this.#buttons[index].addEventListener('click', act, { signal });
@@ -40,11 +43,12 @@ export class Leaving {
       if (this.place()) await this.clockOut();
       this.signOut(false);
     } catch (failure) {
-      this.#error.textContent = failure.message;
+      this.#error.textContent = messageOf(failure);
     }
     this.#enable(true);
   }
 
+  /** @param {boolean} isEnabled */
   #enable(isEnabled) {
     for (const button of this.#buttons) button.disabled = !isEnabled;
   }

@@ -1,8 +1,14 @@
-/** Which screen there is: signing in, or the board. */
+/**
+ * Which screen there is: signing in, or the board.
+ *
+ * @import { Reason, Session } from '/client/index.js'
+ */
 
 import { signIn } from '/client/calls.js';
+import { find, messageOf } from './page.js';
 import { forget, keep, kept, renew } from './session.js';
 
+/** @type {Record<string, string>} */
 const FAREWELLS = {
   missing: 'You are signed out.',
   signed_out: 'You are signed out.',
@@ -15,38 +21,42 @@ const FAREWELLS = {
   forbidden: 'You may not see this board. Ask an admin.',
 };
 
-const find = (id) => document.getElementById(id);
-const [code, error, farewell] = ['code', 'code-error', 'farewell'].map(find);
-const form = code.form;
-const button = form.querySelector('.main');
+const form = find('#sign-in form', HTMLFormElement);
+const code = find('#code', HTMLInputElement);
+const username = find('[name=username]', HTMLInputElement);
+const keepBox = find('#keep', HTMLInputElement);
+const error = find('#code-error');
+const farewell = find('#farewell');
+const button = find('#sign-in .main', HTMLButtonElement);
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  reveal(false); // for whatever remembers passwords
+  reveal(false); // for password managers
   error.textContent = '';
   button.disabled = true;
   try {
     if (!code.value.trim()) throw new Error('Type your access code.');
     const session = await signIn('', code.value);
-    form.username.value = session.member.display_name;
-    keep(session, form.keep.checked);
+    username.value = session.member.display_name;
+    keep(session, keepBox.checked);
     await openBoard();
   } catch (failure) {
-    error.textContent = failure.message;
+    error.textContent = messageOf(failure);
     code.focus();
   }
   button.disabled = false;
 });
 
-find('reveal').addEventListener('click', () => reveal(code.type === 'password'));
+find('#reveal').addEventListener('click', () => reveal(code.type === 'password'));
 addEventListener('hashchange', takeCode);
 
+/** @param {boolean} isShown */
 function reveal(isShown) {
   code.type = isShown ? 'text' : 'password';
-  find('reveal').textContent = isShown ? 'Hide' : 'Show';
+  find('#reveal').textContent = isShown ? 'Hide' : 'Show';
 }
 
-/** A link may bring a code, as `/#code=K7QF-9TWM-2XHP`: no server is sent it, and it is not left there. */
+/** A link may bring a code, as `/#code=K7QF-9TWM-2XHP`. It is sent to no server, and removed at once. */
 function takeCode() {
   const given = new URLSearchParams(location.hash.slice(1)).get('code');
   if (given === null) return;
@@ -55,21 +65,27 @@ function takeCode() {
 }
 
 async function openBoard() {
-  // Who only signs in needs no more than this file to see the form.
+  const session = kept();
+  if (!session) return askToSignIn();
+  // The sign-in form needs nothing of the board.
   const { Board } = await import('./board.js');
   form.reset();
   farewell.hidden = true;
   show('board');
-  const onToken = (_, session) => renew(session);
-  new Board(kept(), { onToken, onSignedOut, onUntold });
+  const onToken = (/** @type {string} */ _, /** @type {Session} */ renewed) => renew(renewed);
+  new Board(session, { onToken, onSignedOut, onUntold });
 }
 
-/** @param token the one that is good no more */
+/**
+ * @param {Reason | null} reason
+ * @param {string | null} token the one that is no longer accepted
+ * @param {string | undefined} stillOn the account that the member is on
+ */
 function onSignedOut(reason, token, stillOn) {
   forget((session) => session.token === token);
-  // In another tab somebody has signed in on this computer since.
+  // Another tab has signed in on this computer since.
   if (kept()) return location.reload();
-  farewell.textContent = FAREWELLS[reason] ?? FAREWELLS.invalid;
+  farewell.textContent = FAREWELLS[reason ?? 'invalid'] ?? FAREWELLS.invalid;
   if (stillOn) farewell.textContent += ` You are still clocked in on ${stillOn}.`;
   farewell.hidden = false;
   askToSignIn();
@@ -84,6 +100,7 @@ function askToSignIn() {
   code.focus();
 }
 
+/** @param {string} screen */
 const show = (screen) => (document.documentElement.dataset.screen = screen);
 
 takeCode();

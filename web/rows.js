@@ -1,123 +1,68 @@
-/** The list: a row for each account, and only what changed is touched. */
+/**
+ * The list: a row for each account. Only what changed is touched.
+ *
+ * @import { Account, Snapshot } from '/client/index.js'
+ * @import { Badge } from '/client/badges.js'
+ * @import { Action, Kind } from './row.js'
+ */
 
-import { badgeLabel, badgeOf, formatLastSeen } from '/client/badges.js';
+import { badgeOf } from '/client/badges.js';
 import { folded } from '/client/search.js';
+import { find } from './page.js';
+import { KINDS, MATCHES, Row } from './row.js';
 
-const FLASH_MS = 1200;
 const GROUP = 50; // rows that a browser leaves out together while they are out of sight
-const MATCHES = {
-  all: () => true,
-  free: (badge) => !badge,
-  occupied: (badge) => Boolean(badge),
-  stale: (badge) => Boolean(badge?.stale),
-  mine: (badge) => badge?.kind === 'own',
-};
-const LABELS = { in: 'Clock in', switch: 'Switch here', out: 'Clock out', clear: 'Clear…' };
-
-function setText(element, text) {
-  if (element.textContent === text) return;
-  element.textContent = text;
-  element.hidden = !text;
-}
-
-class Row {
-  badge = null;
-  #drawn = 'null';
-  #holder = '';
-  #flash;
-
-  constructor({ id, name }, template) {
-    this.id = id;
-    this.element = template.content.firstElementChild.cloneNode(true);
-    [this.nameCell, this.state, this.act] = this.element.children;
-    [this.label, this.seen] = this.state.children;
-    this.button = this.act.firstElementChild;
-    this.rename(name);
-  }
-
-  rename(name) {
-    if (name === this.name) return;
-    this.name = name;
-    this.key = folded(name);
-    this.nameCell.textContent = this.nameCell.title = name;
-    this.action = null; // the button's label has the name too
-  }
-
-  /** Take what is so now; tells whether the badge is another one. */
-  take(badge, action, now) {
-    const drawn = JSON.stringify(badge);
-    const isChange = drawn !== this.#drawn;
-    if (isChange) {
-      this.#drawn = drawn;
-      this.badge = badge;
-      this.#holder = folded(badge?.name ?? '');
-      this.element.toggleAttribute('data-stale', Boolean(badge?.stale));
-      if (badge) this.element.dataset.kind = badge.kind;
-      else delete this.element.dataset.kind;
-      this.drawTimes(now);
-    }
-    if (action !== this.action) {
-      this.action = action;
-      setText(this.button, LABELS[action] ?? '');
-      this.button.setAttribute('aria-label', `${LABELS[action]} ${this.name}`);
-    }
-    return isChange;
-  }
-
-  drawTimes(now) {
-    const { badge } = this;
-    setText(this.label, badge ? badgeLabel(badge, { now }) : '');
-    setText(this.seen, badge?.lastSeenAt ? formatLastSeen(badge.lastSeenAt, now) : '');
-  }
-
-  /** Show it if it is one of those that were asked for. */
-  sift(words, kind) {
-    const hidden =
-      !MATCHES[kind](this.badge) || !(this.key.includes(words) || this.#holder.includes(words));
-    if (this.element.hidden !== hidden) this.element.hidden = hidden;
-    return !hidden;
-  }
-
-  flash() {
-    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-    const { dataset } = this.element;
-    dataset.flash = '';
-    clearTimeout(this.#flash);
-    this.#flash = setTimeout(() => delete dataset.flash, FLASH_MS);
-  }
-}
 
 export class Rows {
+  visible = 0;
+  /** @type {Map<string, Row>} */
   #rows = new Map();
+  /** @type {WeakMap<Element, Row>} */
   #byElement = new WeakMap();
+  /** @type {Account[] | null} */
   #accounts = null;
+  /** @type {Row[]} */
   #order = [];
   #isFilled = false;
   #words = '';
+  /** @type {Kind} */
   #kind = 'all';
-  #current = null;
+  /** @type {Row | undefined} */
+  #current;
 
-  /** @param onAct called with an action's name and the row */
+  /**
+   * @param {HTMLElement} element
+   * @param {(action: Action, row: Row) => void} onAct
+   * @param {AbortSignal} signal
+   */
   constructor(element, onAct, signal) {
     this.element = element;
-    this.template = document.getElementById('row');
+    this.template = find('#row', HTMLTemplateElement);
     element.addEventListener('keydown', (event) => this.#move(event), { signal });
     element.addEventListener('focusin', ({ target }) => this.#makeCurrent(this.#of(target)), {
       signal,
     });
     element.addEventListener(
       'click',
-      ({ target }) => target.matches('button') && onAct(this.#of(target).action, this.#of(target)),
+      ({ target }) => {
+        const row = target instanceof HTMLButtonElement ? this.#of(target) : undefined;
+        if (row?.action) onAct(row.action, row);
+      },
       { signal },
     );
   }
 
+  /** @param {string} id */
   get = (id) => this.#rows.get(id);
 
   /**
    * Show a snapshot.
-   * @param actionOf tells the action for an account's badge
-   * @returns the rows whose badge changed; none at the first time
+   *
+   * @param {Account[]} accounts
+   * @param {Snapshot} snapshot
+   * @param {(id: string, badge: Badge | null) => Action | undefined} actionOf
+   * @param {number} now
+   * @returns {Row[]} those whose badge changed; none the first time
    */
   update(accounts, snapshot, actionOf, now) {
     if (accounts !== this.#accounts) this.#lay(accounts);
@@ -134,11 +79,16 @@ export class Rows {
     return changed;
   }
 
-  /** Show those that match; tells how many do. */
+  /**
+   * Show those that match; tells how many do.
+   *
+   * @param {string} words
+   * @param {Kind} kind
+   */
   sift(words, kind) {
     [this.#words, this.#kind] = [folded(words.trim()), kind];
     this.visible = 0;
-    for (const row of this.#rows.values()) this.visible += row.sift(this.#words, kind);
+    for (const row of this.#rows.values()) this.visible += Number(row.sift(this.#words, kind));
     if (!this.#current || this.#current.element.hidden) this.#makeCurrent(this.#first());
     if (this.element.hidden !== !this.visible) this.element.hidden = !this.visible;
     return this.visible;
@@ -148,11 +98,15 @@ export class Rows {
   counts() {
     const counts = { all: 0, free: 0, occupied: 0, stale: 0, mine: 0 };
     for (const { badge } of this.#rows.values())
-      for (const kind in counts) counts[kind] += MATCHES[kind](badge);
+      for (const kind of KINDS) counts[kind] += Number(MATCHES[kind](badge));
     return counts;
   }
 
-  /** What was "5 min ago" is so no longer. */
+  /**
+   * What was "5 min ago" is so no longer.
+   *
+   * @param {number} now
+   */
   drawTimes(now) {
     for (const row of this.#rows.values()) if (row.badge) row.drawTimes(now);
   }
@@ -163,6 +117,7 @@ export class Rows {
     this.element.replaceChildren();
   }
 
+  /** @param {Account[]} accounts */
   #lay(accounts) {
     this.#accounts = accounts;
     const ids = new Set(accounts.map(({ id }) => id));
@@ -177,6 +132,7 @@ export class Rows {
     for (const group of groups.slice(Math.ceil(this.#order.length / GROUP))) group.remove();
   }
 
+  /** @param {number} from */
   #fill(from) {
     const rows = this.#order.slice(from, from + GROUP).map(({ element }) => element);
     let group = this.element.children[from / GROUP];
@@ -185,10 +141,12 @@ export class Rows {
       group.role = 'rowgroup';
       this.element.append(group);
     }
-    const isOther = (row, place) => row !== group.children[place];
+    const isOther = (/** @type {Element} */ row, /** @type {number} */ place) =>
+      row !== group.children[place];
     if (rows.length !== group.children.length || rows.some(isOther)) group.replaceChildren(...rows);
   }
 
+  /** @param {Account} account */
   #make(account) {
     const row = new Row(account, this.template);
     this.#rows.set(account.id, row);
@@ -196,38 +154,46 @@ export class Rows {
     return row;
   }
 
-  #of = (element) => this.#byElement.get(element?.closest('.row'));
+  /** @param {EventTarget | null} target in a row */
+  #of(target) {
+    const element = target instanceof Element ? target.closest('.row') : null;
+    return element ? this.#byElement.get(element) : undefined;
+  }
 
   #first = () => this.#order.find(({ element }) => !element.hidden);
 
-  /** One row can be reached by the tab key, with its button; the arrows lead to the others. */
+  /**
+   * One row, with its button, can be reached by the tab key; the arrows lead to the others.
+   *
+   * @param {Row | undefined} row
+   */
   #makeCurrent(row) {
     if (row === this.#current) return;
-    for (const [one, index] of [
-      [this.#current, -1],
-      [row, 0],
-    ]) {
-      if (one) one.element.tabIndex = one.button.tabIndex = index;
-    }
+    this.#current?.setTabIndex(-1);
+    row?.setTabIndex(0);
     this.#current = row;
   }
 
+  /** @param {KeyboardEvent} event */
   #move(event) {
-    const from = this.#of(event.target).element;
+    const row = this.#of(event.target);
+    if (!row) return;
     const shown = this.#order.filter(({ element }) => !element.hidden);
-    const at = shown.indexOf(this.#of(from));
-    const next = {
+    const at = shown.indexOf(row);
+    /** @type {Record<string, Row | undefined>} */
+    const targets = {
       ArrowDown: shown[at + 1],
       ArrowUp: shown[at - 1],
       Home: shown[0],
       End: shown.at(-1),
-    }[event.key];
+    };
+    const next = targets[event.key];
     if (next) {
       event.preventDefault();
       next.element.focus();
-    } else if (event.key === 'Enter' && event.target === from) {
+    } else if (event.key === 'Enter' && event.target === row.element) {
       event.preventDefault();
-      this.#of(from).button.click();
+      row.button.click();
     }
   }
 }
