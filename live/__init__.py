@@ -1,1 +1,1 @@
-"""What a process holds in memory, so that a poll that finds nothing new costs next to nothing."""
+"""Connections, and what a process holds in memory to make unchanged polls cheap."""

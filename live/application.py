@@ -1,4 +1,4 @@
-"""One server process: the gate, its memory, the feeds and the sweep, started and stopped."""
+"""The ASGI application: the gate, its memory, and what runs beside it in a server process."""
 
 import asyncio
 from contextlib import suppress
@@ -23,7 +23,7 @@ TICK_SECONDS = 1.0
 
 
 class Application:
-    """An ASGI application with a lifespan around the gate."""
+    """It starts the feeds, the sweep and the export of metrics with the server, and stops them."""
 
     def __init__(self, app: Flask) -> None:
         context: Context = app.extensions["presence"]
@@ -31,8 +31,8 @@ class Application:
         self.counters = LaneProtocol.counters
         self.cache = WatchCache(context.database, stale_after_seconds=context.settings.stale_after)
         self.gate = Gate(context.settings, self.cache, FlaskBridge(app), self.counters)
-        self._hand_over = CounterExport(self.counters)
-        self._refusals = ProtocolErrorLog(self.counters)
+        self._export = CounterExport(self.counters)
+        self._protocol_errors = ProtocolErrorLog(self.counters)
         context.feed_state = self._feed_state
         self.feeds = feeds.listeners(context.database, context.settings)
 
@@ -40,13 +40,13 @@ class Application:
         if scope["type"] == "http":
             await self.gate(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
 
     def stop_waiting(self) -> None:
-        """Answer all who wait, because the server stops."""
+        """Answer all held polls, because the server stops."""
         self.gate.stop_waiting()
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         sweeping = sweeper.start(self._context)
         tasks = [
@@ -72,11 +72,11 @@ class Application:
         await feed.hear(self.cache, lambda: self.feed is feed)
 
     def _feed_lag(self) -> float:
-        """How old the feed's newest word is, in seconds."""
+        """How long ago the feed last vouched for memory, in seconds."""
         return monotonic() - self.cache.lease_until + LEASE_SECONDS
 
     def _feed_state(self) -> str:
-        """For /readyz: ``ok``, or since when nothing was heard."""
+        """For /readyz: ``ok``, or for how long nothing has been heard."""
         lag = self._feed_lag()
         return "ok" if lag < LEASE_SECONDS else f"silent for {lag:.0f} s"
 
@@ -85,9 +85,10 @@ class Application:
             await asyncio.sleep(TICK_SECONDS)
             self.cache.drop_unwatched()
             if monotonic() >= self.cache.lease_until:
-                self.cache.release_all()  # whoever waits shall not rely on what is not sure
-            self._hand_over.bring()
-            self._refusals.tell(monotonic())
+                # Without a lease memory may be stale: release the waiters.
+                self.cache.release_all()
+            self._export.run()
+            self._protocol_errors.log(monotonic())
             orgs = self.cache.orgs.values()
             ORGS.set(len(orgs))
             WAITERS.set(sum(org.waiters for org in orgs))

@@ -1,4 +1,4 @@
-"""What the hot path counters: plain integers, brought to the metrics once a second."""
+"""The counters of the hot path: plain integers, exported to the metrics once a second."""
 
 from collections import Counter
 
@@ -10,14 +10,14 @@ from metrics import DELEGATED, ENDED, POLLS, PROBLEMS, REFUSED
 class Counters:
     """What has happened since the process began.
 
-    :ivar by_lane: 304s of the express lane
-    :ivar by_gate: 304s of the gate, from a cached it had
-    :ivar judged: all other answers of the gate, by status
-    :ivar delegated: polls left to Flask, by why
-    :ivar problems: what was answered with a problem, by status and code
-    :ivar refused: requests that the protocol itself refused, by why
+    :ivar by_lane: fresh 304s of the express lane
+    :ivar by_gate: fresh 304s of the gate
+    :ivar judged: the responder's answers, by status
+    :ivar delegated: polls left to Flask, by reason
+    :ivar problems: polls answered with a problem, by status and code
+    :ivar refused: requests that the protocol itself refused, by reason
     :ivar refused_last: the address of the last of them
-    :ivar ended: connections that were ended without an answer, by why
+    :ivar ended: connections that were closed without an answer, by reason
     """
 
     __slots__ = (
@@ -41,13 +41,13 @@ class Counters:
         self.refused_last = ""
         self.ended: Counter[str] = Counter()
 
-    def refuse(self, why: str, client: tuple[str, int] | None) -> None:
-        self.refused[why] += 1
+    def refuse(self, reason: str, client: tuple[str, int] | None) -> None:
+        self.refused[reason] += 1
         self.refused_last = client[0] if client else "a local socket"
 
 
 class CounterExport:
-    """Brings what was counted since the last time to the metrics."""
+    """Adds what has been counted since its last run to the metrics."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
@@ -55,7 +55,7 @@ class CounterExport:
         self._problems: dict[tuple[int, str], int] = {}
         self._by_reason: dict[tuple[Metric, str], int] = {}
 
-    def bring(self) -> None:
+    def run(self) -> None:
         counters = self._counters
         polls = {("lane", "304"): counters.by_lane, ("gate", "304"): counters.by_gate}
         for status, count in counters.judged.items():

@@ -1,6 +1,6 @@
 """Flask behind the gate: WSGI in threads, entered with the whole request, left with the answer.
 
-No thread ever waits for a client: bodies are read, and answers are sent, by the event loop.
+No thread waits for a client: the event loop reads bodies and sends answers.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from wire import answers, problems, request_ids, security_headers
 from wire.json import BODY_BYTES
 
 THREADS = 8  # of each process: few enough that busy writers leave the loop its turns
-BODY_SECONDS = 10.0  # design.md, "Memory": a body that takes longer is not waited for
-# Of a body that is too large so much is read all the same: a client that is still sending when
-# its connection ends may never see the answer (RFC 9112, 9.6).
+BODY_SECONDS = 10.0  # design.md, "Memory": for a body to arrive
+# So much of a body is read even where it is too large: a client that is still sending when its
+# connection ends may never see the answer (RFC 9112, 9.6).
 DISCARDED_BYTES = 4 * 1024 * 1024
 # Neither has a body, so neither has a length.
 WITHOUT_LENGTH = (204, 304)
@@ -41,7 +41,7 @@ class FlaskBridge:
         self._settings: Settings = app.extensions["presence"].settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # WSGI can't tell if_none_match from if-none-match: one would pass for the other.
+        # WSGI can't tell if_none_match from if-none-match: a client could pass one for the other.
         headers = [header for header in scope["headers"] if b"_" not in header[0]]
         body = b""
         if not _is_better_unread(headers):
@@ -84,7 +84,7 @@ def _run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer
     def start_response(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        # Nothing has been sent: a second one, for an error, replaces the first.
+        # Nothing has been sent, so a second call, for an error, replaces the first.
         started[:] = [(status, headers)]
         return written.append
 
@@ -150,7 +150,7 @@ async def _whole_body(receive: Receive) -> bytes | None:
 
 
 def _is_better_unread(headers: RawHeaders) -> bool:
-    """Flask refuses it by its length, while the client waits or has hardly begun to send."""
+    """Whether Flask will refuse it by its length, so that the client need not send it."""
     given = dict(headers)
     length = given.get(b"content-length", b"")
     most = BODY_BYTES if b"expect" in given else DISCARDED_BYTES
@@ -158,7 +158,7 @@ def _is_better_unread(headers: RawHeaders) -> bool:
 
 
 def _with_length(headers: RawHeaders, length: int) -> RawHeaders:
-    """WSGI knows bodies by their length alone, not those that came in chunks."""
+    """WSGI needs the length of a body, also of one that came in chunks."""
     if length == 0:
         return headers
     others = [

@@ -1,7 +1,7 @@
-"""Where each message of a connection begins and ends (RFC 9112, 6), by this module alone.
+"""Message framing: where each message of a connection begins and ends (RFC 9112, 6).
 
-No parser below it has a say: two that disagree about a length make one request of a stranger's
-body. It reads bytes and gives events; it knows nothing of sockets.
+No other parser has a say: where two disagree about a length, a stranger's body becomes a request.
+This module takes bytes and gives events; it knows nothing of sockets.
 """
 
 import re
@@ -13,7 +13,7 @@ from live.protocol_error import ProtocolError
 from live.request_head import HEAD_BYTES, RequestHead
 
 _EMPTY_LINES = re.compile(rb"(?:\r\n)*")  # which may precede a request (RFC 9112, 2.2)
-# Size and extensions: extensions are ignored, but have to be such.
+# Size and extensions. Extensions are ignored, but must be well-formed.
 _EXTENSIONS = rb"[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:" + _EXTENSIONS + rb")?\r\n")
 _CHUNK_BEGUN = re.compile(rb"(?!\r)[0-9A-Fa-f]{0,8}(?:[ \t]*|" + _EXTENSIONS + rb")\r?\Z")
@@ -37,11 +37,11 @@ class Framing:
     """
 
     def __init__(self) -> None:
-        self._data = b""  # not yet read; between two calls never more than a head
+        self._data = b""  # not yet parsed; between two calls never more than a head
         self._at = 0
         self._left = 0  # of a body, or of a chunk
-        self._overhead = 0  # of chunks: what is around their data, beyond as much as there is
-        # A function and no bound method: those would keep the connection in a circle.
+        self._overhead = 0  # bytes around the data of chunks, less the bytes in them
+        # A function, not a bound method, which would make a reference cycle.
         self._next: Callable[[Framing], Event | None] = Framing._head
 
     @property
@@ -58,7 +58,7 @@ class Framing:
         return self._next is not Framing._head
 
     def receive(self, data: bytes) -> Iterator[Event]:
-        """What ``data`` goes on with. Nothing is read ahead of the event that was taken last.
+        """The events in ``data``. Nothing is parsed beyond the event that was taken last.
 
         :raises ProtocolError: what comes is no message; nothing after it may be read
         """
@@ -130,7 +130,7 @@ class Framing:
         return self._chunk()
 
     def _trailers(self) -> Event | None:
-        """They are read, held against the same rules as headers, and dropped."""
+        """Trailers are checked by the rules of headers, and dropped."""
         rest = self._data[self._at : self._at + HEAD_BYTES + 1]
         end = 2 if rest.startswith(b"\r\n") else rest.find(b"\r\n\r\n") + 4
         if end < 4 and end != 2:

@@ -1,4 +1,4 @@
-"""The gate's problems in the metrics and in the log of requests, as Flask has its own there."""
+"""The gate's problems, in the metrics and in the log of problems, as Flask has its own there."""
 
 import problem_log
 from live.asgi import Scope
@@ -18,7 +18,7 @@ def note(
     counters: Counters,
     trusted_proxies: int,
 ) -> None:
-    """Count a problem, and write its line where it is worth one."""
+    """Count a problem, and log it where it is worth a line."""
     counters.problems[status, code] += 1
     if problem_log.is_told(status, code):
         problem_log.write(

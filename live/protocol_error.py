@@ -1,12 +1,12 @@
-"""What is answered by the protocol itself, since no request could be made of it."""
+"""A request that can't be parsed, and the answer that the protocol itself gives to it."""
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 
 class ProtocolError(Exception):
-    """It ends the connection.
+    """Its answer ends the connection.
 
-    :ivar reason: a word to count by
+    :ivar reason: for the metrics
     """
 
     def __init__(self, reason: str, detail: str, status: int = 400) -> None:

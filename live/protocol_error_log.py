@@ -1,4 +1,4 @@
-"""Junk that is no HTTP does not fill the log: one line a minute says how much of it there was."""
+"""Requests that can't be parsed don't fill the log: one line a minute says how many there were."""
 
 import logging
 
@@ -10,20 +10,20 @@ _logger = logging.getLogger("presence")
 
 
 class ProtocolErrorLog:
-    """Tells of what the protocol refused, when asked often enough."""
+    """Logs how many requests the protocol has refused, at most once a minute."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        self._told = 0
+        self._logged = 0
         self._due_at = 0.0
 
-    def tell(self, now: float) -> None:
+    def log(self, now: float) -> None:
         """
         :param now: ``time.monotonic()``
         """
-        count = self._counters.refused.total() - self._told
+        count = self._counters.refused.total() - self._logged
         if count and now >= self._due_at:
-            self._told += count
+            self._logged += count
             self._due_at = now + EVERY_SECONDS
             kinds = ", ".join(sorted(self._counters.refused))
             _logger.warning(

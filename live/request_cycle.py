@@ -42,8 +42,8 @@ class Expect100Cycle(RequestCycle):
 
     async def send(self, message: Any) -> None:
         if self.waiting_for_100_continue and not self.response_started:
-            # Whether the body still comes is the client's choice: what comes next could be either
-            # it or a request.
+            # The client may still send the body, or not: what comes next could be the body or a
+            # request.
             self.keep_alive = False
         await super().send(message)
 

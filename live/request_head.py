@@ -1,7 +1,7 @@
-"""The head of a request, held strictly against RFC 9112.
+"""The head of a request, parsed strictly by RFC 9112.
 
-What a proxy in front may have understood otherwise is refused rather than repaired: whose bytes
-are whose must not depend on who reads them.
+What a proxy in front may have read differently is refused, not repaired: which bytes belong to
+which request must not depend on who reads them.
 """
 
 import re
@@ -13,12 +13,12 @@ from live.protocol_error import ProtocolError
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-# contract.md, "Endpoints": of address, names and values. What stands between them has room beside.
+# contract.md, "Endpoints": for address, names and values. The bytes between them come on top.
 HEAD_BYTES = 16 * 1024
 RAW_HEAD_BYTES = HEAD_BYTES + 1024
 _LINE_BYTES = 32  # a request line without its address
-# As in Apache and gunicorn. In memory a line takes 130 bytes more than on the wire: 16 KiB of the
-# shortest would take half a megabyte.
+# As in Apache and gunicorn. A line takes 130 bytes more in memory than on the wire: 16 KiB of the
+# shortest lines would take half a megabyte.
 HEAD_LINES = 100
 
 _TOKEN = b"!#$%&'*+.^_`|~-" + (digits + ascii_letters).encode()
@@ -26,13 +26,13 @@ _HOST = rb"(?:[!$&'()*+,;=._~%0-9A-Za-z-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
 # Methods are case-sensitive, and Flask would take `get` for GET.
 _REQUEST_LINE = re.compile(rb"([A-Z-]{1,20}) ([!\"$-~]+) HTTP/1\.([01])\r\n")
 _BEGUN = re.compile(rb"\r?\Z|[A-Z-]{1,20}(?: |\Z)")
-# By what bytes.translate deletes, which takes a tenth of a regular expression's time.
+# For bytes.translate, which takes a tenth of a regular expression's time.
 _CONTROL = bytes({*range(32), 127} - {9})
 _ABSOLUTE = re.compile(rb"https?://(" + _HOST + rb")(/.*|\?.*|)", re.IGNORECASE)
 _VALID_HOST = re.compile(_HOST)
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
-# Upgrade is ignored (RFC 9110, 7.8): no other part of the service shall see that it was offered.
+# Upgrade is ignored (RFC 9110, 7.8): no other part of the service sees that it was offered.
 _IGNORED = (b"upgrade", b"http2-settings")
 
 _ONE_HOST = "Send exactly one Host."
@@ -82,14 +82,17 @@ class RequestHead(NamedTuple):
 
 
 def check_begun(data: bytes) -> None:
-    """Refuse at once what can't become a head any more, however it goes on."""
+    """Refuse what can't become a head, whatever follows.
+
+    :raises ProtocolError: it can't
+    """
     if not _BEGUN.match(data):
         raise ProtocolError("not_http", "This is not HTTP/1.1.")
     if data.count(b"\n") != data.count(b"\r\n"):
         raise ProtocolError("malformed", "A line ends without CR.")
     if b"\r\n" in data and not _REQUEST_LINE.match(data):
         raise _bad_request_line(data)
-    # Of what stands between names and values there are four bytes a line.
+    # Four bytes of each line stand between names and values.
     if len(data) - 4 * data.count(b"\r\n") - _LINE_BYTES > HEAD_BYTES or len(data) > RAW_HEAD_BYTES:
         raise _too_large()
 
@@ -97,7 +100,7 @@ def check_begun(data: bytes) -> None:
 def parse(data: bytes) -> RequestHead:
     """
     :param data: a whole head, with the empty line at its end
-    :raises ProtocolError: it is not as RFC 9112 wants it
+    :raises ProtocolError: it breaks RFC 9112
     """
     if len(data) > RAW_HEAD_BYTES:
         raise _too_large()
@@ -136,7 +139,7 @@ def parse(data: bytes) -> RequestHead:
 def fields(lines: bytes) -> RawHeaders:
     """
     :param lines: field lines, each with its CRLF
-    :raises ProtocolError: they are not such lines
+    :raises ProtocolError: they are malformed
     """
     if not lines:
         return []
@@ -165,7 +168,10 @@ def _measured(target: bytes, headers: RawHeaders) -> Found:
 
 
 def _joined(headers: RawHeaders) -> Found:
-    """Where a header comes more than once: lists of values, which some must not be."""
+    """Values by name, joined where a header is repeated.
+
+    :raises ProtocolError: it must not be repeated
+    """
     found: Found = {}
     for name, value in headers:
         if name in found and name in _TWICE:
@@ -175,7 +181,7 @@ def _joined(headers: RawHeaders) -> Found:
 
 
 def _listed(value: bytes) -> list[bytes]:
-    """The members of a list, in small letters."""
+    """The members of a list, in lower case."""
     return [option.strip(b" \t") for option in value.lower().split(b",")]
 
 
@@ -188,7 +194,7 @@ def _check_host(found: Found, is_1_1: bool) -> None:
 
 
 def _origin_form(method: bytes, target: bytes, headers: RawHeaders) -> tuple[bytes, RawHeaders]:
-    """What an absolute address means: its host counters, not the header's (RFC 9112, 3.2.2)."""
+    """An absolute address as a path; its host replaces the header's (RFC 9112, 3.2.2)."""
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None or method == b"CONNECT":
         raise ProtocolError("malformed", "The address is malformed.")

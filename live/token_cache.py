@@ -13,12 +13,12 @@ from services.tokens import Token
 from settings import Settings
 
 # design.md, "Memory": of each process, in bytes; the oldest goes first.
-TOKEN_BYTES = 1024  # a longer one is not remembered
+TOKEN_BYTES = 1024  # a longer one is not cached
 BEARERS_BYTES = 128 * 1024 * 1024
 REFUSALS_BYTES = 2 * 1024 * 1024
-BEARER_BYTES = 4096  # the most that one takes beside its token: claims, and a cached
+BEARER_BYTES = 4096  # the most that one takes beside its token: claims, and a cached poll
 REFUSAL_BYTES = 300
-REFUSED_FOR_SECONDS = 5.0  # not for ever: a clock that was ahead makes good tokens expired
+REFUSED_FOR_SECONDS = 5.0  # not for ever: a clock that ran ahead has refused good tokens as expired
 
 Value = TypeVar("Value")
 
@@ -40,7 +40,7 @@ class Bearer:
 
 
 class BoundedCache(Generic[Value]):
-    """Values by token, in so many bytes."""
+    """Values by token, bounded in bytes."""
 
     def __init__(self, *, most_bytes: int, bytes_of_one: int) -> None:
         self._values: dict[str, Value] = {}
@@ -55,7 +55,7 @@ class BoundedCache(Generic[Value]):
         return self._values.get(raw)
 
     def put(self, raw: str, value: Value) -> None:
-        """Remember ``value``, unless its token is too long; the oldest ones make room."""
+        """Keep ``value``, unless its token is too long. The oldest values make room for it."""
         if len(raw) > TOKEN_BYTES:
             return
         self.forget(raw)
@@ -70,7 +70,7 @@ class BoundedCache(Generic[Value]):
 
 
 class TokenCache:
-    """The bearers and the certain refusals of this process."""
+    """The verified tokens of this process, and those that are certainly bad."""
 
     def __init__(self, settings: Settings) -> None:
         self._bearers = BoundedCache[Bearer](most_bytes=BEARERS_BYTES, bytes_of_one=BEARER_BYTES)
@@ -80,7 +80,7 @@ class TokenCache:
         self._settings = settings
 
     def known(self, header: bytes | None) -> Bearer | None:
-        """The bearer with this ``Authorization`` header, where its token is remembered."""
+        """The bearer with this ``Authorization`` header, where its token is cached."""
         try:
             bearer = self._bearers.get(_raw(header))
         except NotAuthenticated:
@@ -100,7 +100,7 @@ class TokenCache:
             self._bearers.forget(raw)
         refused = self._refusals.get(raw)
         if refused is not None and monotonic() < refused[0]:
-            # Made anew: an exception that is raised again keeps every frame it ever passed.
+            # A new one: an exception that is raised again keeps every frame that it has passed.
             raise NotAuthenticated(refused[1])
         return self._verified(raw)
 

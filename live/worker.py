@@ -1,6 +1,6 @@
-"""gunicorn's worker: uvicorn's, with the express lane, quiet collections and a graceful end.
+"""gunicorn's worker: uvicorn's, with the express lane, a tamed collector and a graceful end.
 
-The master imports this, so it imports nothing of ours: see gunicorn.conf.py.
+The master imports this module, so it imports none of ours: see gunicorn.conf.py.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ COLLECT_EVERY = 5_000
 
 
 class PresenceServer(Server):
-    """uvicorn's server, which lets waiters go before it waits for them."""
+    """uvicorn's server, which has held polls answered before it waits for requests to end."""
 
     async def shutdown(self, sockets: Any = None) -> None:
         self.config.app.stop_waiting()  # type: ignore[union-attr]
@@ -69,7 +69,7 @@ class _Frozen:
 
 
 def _freeze(connections: int) -> None:
-    """Keep what lives long out of the collector's way, at the start and as connections grow."""
+    """Exempt long-lived objects from collection, at the start and as connections grow."""
     if connections >= 2 * _Frozen.connections:
         _Frozen.connections = max(connections, 250)
         gc.set_threshold(COLLECT_EVERY, 20, 50)

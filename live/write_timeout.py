@@ -1,4 +1,4 @@
-"""Whether what was written to a client moves: nobody's unread answer is kept for ever."""
+"""The time limit for a client that does not read its answer."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ LOOK_SECONDS = 2.0
 
 
 class WriteTimeout:
-    """Looks at one connection for as long as something that was written to it is unsent."""
+    """Watches one connection for as long as something that was written to it is unsent."""
 
     __slots__ = ("_answers", "_at_last_look", "_end", "_loop", "_moved_at", "_timer", "_transport")
 
@@ -20,7 +20,7 @@ class WriteTimeout:
         end: Callable[[], None],
     ) -> None:
         """
-        :param end: called where nothing has moved for too long
+        :param end: called when nothing has been sent for too long
         """
         self._loop = loop
         self._transport = transport
@@ -37,7 +37,7 @@ class WriteTimeout:
             self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def stop(self) -> None:
-        """The connection has ended. What held on to it lets go, without the collector."""
+        """The connection has ended. Drop the references to it, without the collector."""
         if self._timer is not None:
             self._timer.cancel()
         self._end = _do_nothing
@@ -47,8 +47,8 @@ class WriteTimeout:
         unsent = self._transport.get_write_buffer_size()
         if unsent == 0:
             self._at_last_look = None
-            return  # the next answer starts it anew
-        # Answers too: one may have taken the place of another that was as long.
+            return  # the next answer starts it again
+        # Answers count too: one may have replaced another of the same length.
         now, seen = monotonic(), (unsent, self._answers)
         if seen != self._at_last_look:
             self._at_last_look, self._moved_at = seen, now

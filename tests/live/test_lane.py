@@ -409,9 +409,9 @@ def ask_only_the_lane(mutant: ModuleType, monkeypatch: pytest.MonkeyPatch) -> No
     """Let the lane ask as the mutant does; the gate, which has the same questions, as ever."""
     sound = live.cached_poll.CachedPoll.is_fresh
 
-    def ask(question: Any, now: float) -> bool:
+    def ask(cached: Any, now: float) -> bool:
         is_lane = sys._getframe(1).f_code.co_name == "data_received"
         chosen = mutant.CachedPoll.is_fresh if is_lane else sound
-        return bool(chosen(question, now))
+        return bool(chosen(cached, now))
 
     monkeypatch.setattr(live.cached_poll.CachedPoll, "is_fresh", ask)

@@ -445,7 +445,7 @@ def test_an_unwatched_org_is_dropped_and_read_again(world: World, app: Flask) ->
 def test_what_was_read_is_freed_when_it_is_read_anew(
     world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Questions and tokens outlive it: they must not keep it."""
+    """Cached polls and tokens outlive it, and must not keep it."""
     monkeypatch.setattr(watch_cache, "READ_EVERY_SECONDS", 0.0)
     ana, acme = world.va(), world.account()
     bearer = world.bearer(ana)

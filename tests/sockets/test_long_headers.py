@@ -169,7 +169,7 @@ def timed(act: Callable[[], None]) -> float:
 
 
 def test_a_poll_keeps_no_long_header() -> None:
-    """The question of a poll is kept with its bearer, and with its connection."""
+    """A cached poll is kept with its bearer, and with its connection."""
     asked = poll_headers([(name, b"x" * HEAD_BYTES) for name in READ])
     assert asked is not None
     assert sum(len(value) for value in asked.values()) < 5 * LIST_BYTES
