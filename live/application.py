@@ -29,7 +29,7 @@ class Application:
         context: Context = app.extensions["presence"]
         self._context = context
         self.counters = LaneProtocol.counters
-        self.cache = WatchCache(context.database, stale_after_seconds=context.settings.stale_after)
+        self.cache = WatchCache(context.database, context.settings)
         self.gate = Gate(context.settings, self.cache, FlaskBridge(app), self.counters)
         self._export = CounterExport(self.counters)
         self._protocol_errors = ProtocolErrorLog(self.counters)

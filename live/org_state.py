@@ -14,6 +14,7 @@ from models.versions import Versions
 from models.views import VIEWS
 from services import snapshot
 from services.times import utc_now
+from settings import Settings
 from wire.representation import Rendered
 
 
@@ -50,7 +51,7 @@ class OrgState:
 
 
 def read(
-    database: Database, org_id: UUID, known: OrgState | None, stale_after_seconds: int
+    database: Database, org_id: UUID, known: OrgState | None, settings: Settings
 ) -> OrgState | None:
     """Read an org; ``known`` itself where nothing changed since, None where it is gone."""
     with database.read() as session:
@@ -63,7 +64,7 @@ def read(
             return known
         else:
             members, ended = known.members, known.ended
-        now = snapshot.load(session, org, stale_after_seconds=stale_after_seconds)
+        now = snapshot.load(session, org, settings=settings)
         members_version = org.members_version
     rendered = Rendered(now)
     for view in VIEWS:

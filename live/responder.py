@@ -72,10 +72,12 @@ class Responder:
                 raise
             # The token may be newer than this memory: a new member's, or one after a revocation.
             raise NotFresh(org.id, asked_at) from None
+        now = state.rendered.snapshot
         representation = Representation(
             Viewer(claims.membership_id, claims.user_id, view, claims.account_id),
             poll.format,
-            version=state.rendered.snapshot.version_of(view),
+            version=now.version_of(view),
+            stale_after_seconds=now.stale_after_seconds,
             settings=self._settings,
         )
         known = representation.newest_version_known(poll.if_none_match)

@@ -18,6 +18,7 @@ from live.org_state import OrgState, read
 from metrics import READS
 from models.session import Database
 from models.views import VIEWS, View
+from settings import Settings
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
@@ -96,11 +97,11 @@ class WatchCache:
     :ivar lease_until: until then, what the feed has not announced has not changed
     """
 
-    def __init__(self, database: Database, *, stale_after_seconds: int) -> None:
+    def __init__(self, database: Database, settings: Settings) -> None:
         self.orgs: dict[UUID, CachedOrg] = {}
         self.lease_until = 0.0
         self._database = database
-        self._stale_after_seconds = stale_after_seconds
+        self._settings = settings
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
 
     def is_fresh(self, org: CachedOrg, now: float) -> bool:
@@ -221,10 +222,10 @@ class WatchCache:
 
     def _load(self, org_id: UUID, known: OrgState | None) -> OrgState | None:
         try:
-            return read(self._database, org_id, known, self._stale_after_seconds)
+            return read(self._database, org_id, known, self._settings)
         except DBAPIError:
             # The first use of a connection after the database was away; the pool is new now.
-            return read(self._database, org_id, known, self._stale_after_seconds)
+            return read(self._database, org_id, known, self._settings)
 
 
 def _install(org: CachedOrg, state: OrgState | None) -> None:

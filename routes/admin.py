@@ -13,6 +13,7 @@ from routes.requests import ApiBlueprint
 from schemas.presence import Cleared, ClearUnseenQuery, ForceClearQuery, NamedUnseen
 from services import clocking, expiry
 from services.errors import ValidationFailed
+from services.staleness import shortest_stale_after_seconds
 
 blueprint = ApiBlueprint("admin", __name__, url_prefix="/v1/admin", description="For admins")
 
@@ -34,7 +35,7 @@ def force_clear(account_id: UUID, **query: Any) -> Response:
 @blueprint.problems(401, 403, 422, 429, 503)
 def clear_unseen(stale_for: int, dry_run: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
     """End all presences that have been unseen for so many seconds."""
-    least = context().settings.stale_after
+    least = shortest_stale_after_seconds(context().settings)
     if stale_for < least:
         raise ValidationFailed({"stale_for": [f"Must be stale_after ({least}) or more."]})
     with changing_by_token() as (change, caller):

@@ -9,6 +9,7 @@ from routes.requests import ApiBlueprint
 from schemas.clock import Accounts
 from schemas.presence import Snapshot
 from services import accounts, snapshot
+from services.staleness import stale_after_seconds
 from wire import answers, tags
 from wire.formats import JSON
 from wire.json import compact_json
@@ -47,11 +48,12 @@ def presence() -> Response:
             Viewer(member.id, member.user_id, caller.view, bound),
             accepted(request.headers.get("Accept")),
             version=caller.org.version_of(caller.view),
+            stale_after_seconds=stale_after_seconds(caller.org, settings),
             settings=settings,
         )
         if representation.matches(request.headers.get("If-None-Match")):
             return response(representation.not_modified())
-        now = snapshot.load(session, caller.org, stale_after_seconds=settings.stale_after)
+        now = snapshot.load(session, caller.org, settings=settings)
     return response(representation.full(Rendered(now)))
 
 

@@ -18,6 +18,7 @@ from feeds import announcements
 from models import ClockEvent, Org
 from models.views import PEOPLE, View
 from services.errors import Refusal
+from services.staleness import stale_after_seconds
 from services.versions import (
     RAISES,
     SHOWN_BY_ALL,
@@ -106,6 +107,10 @@ class Change:
         self.now = now
         self.client = client
         self._raised = columns_in_microseconds(org)
+
+    @property
+    def stale_after_seconds(self) -> int:
+        return stale_after_seconds(self.org, self.settings)
 
     def version_of(self, view: View) -> int:
         """The version of ``view`` once this change is published."""

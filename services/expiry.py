@@ -11,14 +11,14 @@ from services import presences
 from services.callers import Caller
 from services.change import Change
 from services.presences import Held
+from services.staleness import is_unseen
 from settings import Settings
 
 
 def due_orgs(session: Session, *, settings: Settings, now: datetime) -> list[UUID]:
     """The orgs in which a presence is to become stale or to end."""
-    unseen_since = now - timedelta(seconds=settings.stale_after)
     due = or_(
-        and_(Presence.stale_since.is_(None), Presence.last_heartbeat_at <= unseen_since),
+        and_(Presence.stale_since.is_(None), is_unseen(settings, now)),
         Presence.last_heartbeat_at <= now - timedelta(seconds=settings.expire_after),
     )
     return list(session.scalars(select(Presence.org_id).where(due).distinct()))
@@ -36,7 +36,7 @@ def sweep(change: Change) -> tuple[int, int]:
 
     :returns: how many presences became stale, and how many ended
     """
-    unseen_since = change.now - timedelta(seconds=change.settings.stale_after)
+    unseen_since = change.now - timedelta(seconds=change.stale_after_seconds)
     unseen = presences.held_where(change, Presence.last_heartbeat_at <= unseen_since)
     ended = presences.expire(change, unseen)
     remaining = (held for held in unseen if held.presence_id not in ended)

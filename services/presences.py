@@ -203,7 +203,7 @@ def mark_stale(change: Change, candidates: Iterable[Held]) -> set[UUID]:
 
     :returns: the ids of the presences that became stale
     """
-    patience = timedelta(seconds=change.settings.stale_after)
+    patience = timedelta(seconds=change.stale_after_seconds)
     statement = (
         update(Presence)
         .where(Presence.stale_since.is_(None))

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from models import Account, IdText, Membership, Org, Presence
 from models.views import View
+from services.staleness import stale_after_seconds
 from services.times import rfc3339
+from settings import Settings
 from wire import tables
 
 
@@ -64,7 +66,7 @@ class Snapshot:
         return next((entry for entry in self.entries if entry.user_id == wanted), None)
 
 
-def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
+def load(session: Session, org: Org, *, settings: Settings) -> Snapshot:
     """Read the entries that belong to the versions in ``org``.
 
     :param session: the ``read()`` transaction in which ``org`` was read
@@ -90,7 +92,7 @@ def load(session: Session, org: Org, *, stale_after_seconds: int) -> Snapshot:
         version=org.version,
         va_version=org.va_version,
         accounts_version=org.accounts_version,
-        stale_after_seconds=stale_after_seconds,
+        stale_after_seconds=stale_after_seconds(org, settings),
         entries=[_entry(row) for row in rows],
     )
 

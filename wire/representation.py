@@ -58,7 +58,13 @@ class Representation:
     __slots__ = ("_format", "_settings", "_viewer", "tag", "view_version")
 
     def __init__(
-        self, viewer: Viewer, format_: Format, *, version: int, settings: Settings
+        self,
+        viewer: Viewer,
+        format_: Format,
+        *,
+        version: int,
+        stale_after_seconds: int,
+        settings: Settings,
     ) -> None:
         self.view_version = version
         self.tag = tags.snapshot_tag(
@@ -66,7 +72,7 @@ class Representation:
             viewer.view.name,
             format_.name,
             version,
-            settings.stale_after,
+            stale_after_seconds,
             viewer.bound_account_id,
         )
         self._viewer = viewer

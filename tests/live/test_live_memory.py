@@ -468,7 +468,7 @@ def test_what_was_read_is_freed_when_it_is_read_anew(
 def test_what_memory_knows_of_ended_sessions_is_bounded(world: World, database: Database) -> None:
     """As many as a member can have whose tokens have not run out: the worst of one member."""
     ana, now = world.va(), utc_now()
-    read(database, world.id, None, 120)
+    read(database, world.id, None, world.settings)
     row = {"org_id": world.id, "membership_id": ana.id, "created_at": now, "ended_at": now}
     row |= {"renewable_until": now, "ended_reason": "signed_out"}
     row["expires_at"] = now + timedelta(hours=12)
@@ -478,7 +478,7 @@ def test_what_memory_knows_of_ended_sessions_is_bounded(world: World, database: 
         )
     tracemalloc.start()
     try:
-        state = read(database, world.id, None, 120)
+        state = read(database, world.id, None, world.settings)
         gc.collect()
         held, _ = tracemalloc.get_traced_memory()
     finally:
@@ -493,7 +493,7 @@ def read_after_one_more(world: World, ana: Membership) -> OrgState:
     """Whoever begins one more ends them all by the generation: nothing is to be known of them."""
     with world.changing_member(ana) as (change, found):
         sessions.begin(change, found)
-    state = read(world.database, world.id, None, 120)
+    state = read(world.database, world.id, None, world.settings)
     assert state is not None
     assert state.members[ana.id].token_generation == 1
     return state
@@ -502,11 +502,11 @@ def read_after_one_more(world: World, ana: Membership) -> OrgState:
 def test_a_session_that_has_run_out_is_forgotten(world: World, database: Database) -> None:
     ana = world.va()
     world.sign_out(ana)
-    state = read(database, world.id, None, 120)
+    state = read(database, world.id, None, world.settings)
     assert state is not None
     assert list(state.ended.values()) == ["signed_out"]
     with database.write() as session:
         session.execute(update(MemberSession).values(expires_at=utc_now()))
-    state = read(database, world.id, None, 120)
+    state = read(database, world.id, None, world.settings)
     assert state is not None
     assert state.ended == {}

@@ -140,6 +140,11 @@ def test_only_sessions_writes_sessions() -> None:
     assert writers_of("MemberSession") == {"bench/world.py", "services/sessions.py"}
 
 
+def test_only_staleness_says_when_a_presence_is_stale() -> None:
+    """So another time for each org is a change of one function and its SQL."""
+    assert where(r"settings\.stale_after\b") == {"services/staleness.py", "settings.py"}
+
+
 CLOCKS = r"\butc_now\(|\bdatetime\.(now|utcnow|today)\(|\btime\.(time|monotonic)\w*\(|\bfunc\.now\("
 
 

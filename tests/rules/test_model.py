@@ -417,7 +417,7 @@ class Operations(RuleBasedStateMachine):
     def snapshots_are_the_models_and_tags_tell_bodies_apart(self) -> None:
         with self.world.database.read() as session:
             org = session.get_one(Org, self.world.id)
-            now = snapshot.load(session, org, stale_after_seconds=120)
+            now = snapshot.load(session, org, settings=self.world.settings)
             versions = org.version, org.va_version, org.accounts_version
         model = self.model
         assert versions == (model.version, model.va_version, model.accounts_version)
