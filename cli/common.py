@@ -76,7 +76,7 @@ def org_called(session: Session, org: str) -> Org:
     try:
         found = [session.get(Org, UUID(org))]
     except ValueError:
-        found = [*orgs.named(session, org)]
+        found = [*orgs.find_named(session, org)]
     if len(found) > 1:
         raise click.ClickException(f"{len(found)} orgs are called {org!r}: use the id.")
     if not found or found[0] is None:

@@ -41,7 +41,7 @@ def demo(as_json: bool) -> None:
 
 def find(session: Session) -> Org | None:
     """The demo org."""
-    return next(iter(orgs.named(session, NAME)), None)
+    return next(iter(orgs.find_named(session, NAME)), None)
 
 
 def make(session: Session) -> Org:
@@ -74,12 +74,12 @@ def issue(
         "org": {"id": str(org.id), "name": org.name},
         "accounts": [
             {"id": str(account.id), "name": account.name}
-            for account in accounts.listed(change.session, org.id)
+            for account in accounts.list_accounts(change.session, org.id)
         ],
         "members": [
             _with_code(change, member, expires_at)
             | (_with_token(change, member) if with_tokens else {})
-            for member in members.listed(change.session, org.id)
+            for member in members.list_members(change.session, org.id)
             if member.active
         ],
     }

@@ -67,7 +67,7 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
         is_default = context().settings.is_default_database
         is_public = not all(is_loopback(host_of(each)) for each in listens_on)
         org = demo.find(session)
-        if org is None and (wants_demo or (is_default and not orgs.is_any(session))):
+        if org is None and (wants_demo or (is_default and not orgs.any_exists(session))):
             with locking(session, demo.make(session).id) as change:
                 _welcome(url, change, is_public=is_public)
         elif org is not None and (wants_demo or is_default):
@@ -124,6 +124,6 @@ def _end_codes(change: Change) -> None:
 
 def _tell_of_more_codes(session: Session, org: Org) -> None:
     # Whoever tries the service may have deactivated them all.
-    member = next((each for each in members.listed(session, org.id) if each.active), None)
+    member = next((each for each in members.list_members(session, org.id) if each.active), None)
     if member is not None:
         click.echo(MORE_CODES.format(org=org.name, name=member.display_name, id=member.id))

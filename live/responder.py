@@ -126,7 +126,7 @@ def _seen_by(claims: Claims, state: OrgState | None) -> tuple[OrgState, View]:
     member = state.members.get(claims.membership_id) if state is not None else None
     if state is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
-    callers.check(member, claims, ended=state.ended.get(claims.session_id))
+    callers.raise_if_revoked(member, claims, ended=state.ended.get(claims.session_id))
     return state, callers.view_of(member.role, claims.account_id)
 
 

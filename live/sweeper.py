@@ -17,15 +17,15 @@ from services.times import utc_now
 
 # contract.md: a change shows within 1 s, and that nobody was heard of for so long is one.
 INTERVAL_SECONDS = 1
-FORGET_EVERY = timedelta(hours=1)
+DELETE_EVERY = timedelta(hours=1)
 # In a transaction, after which others write for a moment; 500 rows take SQLite about 10 ms.
-FORGET_ROWS = 500
+DELETE_ROWS = 500
 PAUSE_SECONDS = 0.05
-FORGET_SECONDS = 0.5  # then a sweep is due again
-FORGET = (idempotency.forget_old, rate_limits.forget_old, sessions.forget_old)
+DELETE_SECONDS = 0.5  # then a sweep is due again
+DELETERS = (idempotency.delete_old, rate_limits.delete_old, sessions.delete_old)
 # Keys for PostgreSQL's advisory locks: "presswep", "presforg".
 SWEEP_ONE_AT_A_TIME = 0x70726573_73776570
-FORGET_ONE_AT_A_TIME = 0x70726573_666F7267
+DELETE_ONE_AT_A_TIME = 0x70726573_666F7267
 
 log = logging.getLogger("presence.sweeper")
 
@@ -68,23 +68,23 @@ def sweep(context: Context) -> tuple[int, int]:
     return stale, expired
 
 
-def forget_old(context: Context) -> bool:
+def delete_old_rows(context: Context) -> bool:
     """Delete idempotency keys that nobody may repeat any more, and limits and sessions of the past.
 
     A few at a time, with pauses, and not for long: others write, and the sweep goes on.
 
     :returns: whether all are gone
     """
-    give_up = monotonic() + FORGET_SECONDS
-    for forget in FORGET:
-        forgotten = FORGET_ROWS
-        while forgotten == FORGET_ROWS:
+    give_up = monotonic() + DELETE_SECONDS
+    for delete_old in DELETERS:
+        deleted = DELETE_ROWS
+        while deleted == DELETE_ROWS:
             if monotonic() >= give_up:
                 return False
             with context.database.write() as session:
-                if not _is_alone(session, FORGET_ONE_AT_A_TIME):
+                if not _is_alone(session, DELETE_ONE_AT_A_TIME):
                     return False
-                forgotten = forget(session, now=utc_now(), most=FORGET_ROWS)
+                deleted = delete_old(session, now=utc_now(), most=DELETE_ROWS)
             sleep(PAUSE_SECONDS)
     return True
 
@@ -97,12 +97,12 @@ def start(context: Context) -> threading.Event:
 
 
 def _run(context: Context, stop: threading.Event) -> None:
-    forget_due = utc_now()
+    deletion_due = utc_now()
     while not stop.wait(INTERVAL_SECONDS):
         try:
             sweep(context)
-            if utc_now() >= forget_due and forget_old(context):
-                forget_due = utc_now() + FORGET_EVERY
+            if utc_now() >= deletion_due and delete_old_rows(context):
+                deletion_due = utc_now() + DELETE_EVERY
         except SQLAlchemyError as error:
             log.warning("The sweep failed and will be tried again: %s", type(error).__name__)
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, OrgId
 from models.personal import ERASED, personal
 
-KINDS = (
+AUDIT_EVENT_KINDS = (
     "account_added",
     "account_renamed",
     "account_archived",
@@ -55,9 +55,9 @@ class AuditEvent(Base):
     __tablename__ = "audit_events"
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
-        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint(f"kind IN {AUDIT_EVENT_KINDS}", name="kind"),
         Index(None, "org_id", "seq"),
-        # The pages of services/pages.py.
+        # The pages of services/event_pages.py.
         Index(None, "org_id", "occurred_at"),
         Index(None, "account_id", "org_id", "occurred_at", "seq", "user_id"),
         Index(None, "user_id", "org_id", "occurred_at"),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, OrgId
 from models.personal import ERASED, personal
 
-KINDS = ("clock_in", "switch", "clock_out", "force_clear", "stale", "resume", "expire")
+CLOCK_EVENT_KINDS = ("clock_in", "switch", "clock_out", "force_clear", "stale", "resume", "expire")
 
 
 class ClockEvent(Base):
@@ -22,9 +22,9 @@ class ClockEvent(Base):
     __tablename__ = "clock_events"
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "org_id"], ["accounts.id", "accounts.org_id"]),
-        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint(f"kind IN {CLOCK_EVENT_KINDS}", name="kind"),
         Index(None, "org_id", "seq"),
-        # The pages of services/pages.py.
+        # The pages of services/event_pages.py.
         Index(None, "org_id", "occurred_at"),
         Index(None, "account_id", "org_id", "occurred_at", "seq", "user_id"),
         Index(None, "user_id", "org_id", "occurred_at"),

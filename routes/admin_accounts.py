@@ -21,7 +21,7 @@ blueprint = ApiBlueprint(
 def list_accounts() -> dict[str, Any]:
     """The org's accounts by name, archived ones too."""
     with reading_as_admin() as (session, caller):
-        found = accounts.listed(session, caller.org.id, archived_too=True)
+        found = accounts.list_accounts(session, caller.org.id, archived_too=True)
         return {"accounts": found, "next": None}
 
 

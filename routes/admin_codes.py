@@ -28,7 +28,7 @@ def list_access_codes(member_id: UUID) -> dict[str, Any]:
     """A member's codes, the newest first: all of them, but never the code itself."""
     with reading_as_admin() as (session, caller):
         member = members.find_in(session, caller.org.id, member_id)
-        found = access_codes.listed(session, member)
+        found = access_codes.list_codes(session, member)
         return {"access_codes": found, "next": None}
 
 

@@ -25,7 +25,7 @@ blueprint = ApiBlueprint(
 def list_members() -> dict[str, Any]:
     """The org's members, admins first, deactivated ones too."""
     with reading_as_admin() as (session, caller):
-        found = members.listed(session, caller.org.id)
+        found = members.list_members(session, caller.org.id)
         return {"members": found, "next": None}
 
 

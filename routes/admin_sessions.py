@@ -28,7 +28,7 @@ def list_sessions(member_id: UUID) -> dict[str, Any]:
     """Where a member is signed in, the newest first."""
     with reading_as_admin() as (session, caller):
         member = members.find_in(session, caller.org.id, member_id)
-        found = sessions.listed(session, member, current=caller.session, now=utc_now())
+        found = sessions.list_sessions(session, member, current=caller.session, now=utc_now())
         return {"sessions": found, "next": None}
 
 

@@ -109,7 +109,7 @@ def changing_by_access_code(
     """
     guessing.require_right(typed)
     settings = context().settings
-    is_valid = access_codes.valid(typed, settings=settings, now=utc_now())
+    is_valid = access_codes.matching(typed, settings=settings, now=utc_now())
     org_id = select(AccessCode.org_id).where(*is_valid).scalar_subquery()
     with (
         context().database.write() as session,
@@ -118,7 +118,7 @@ def changing_by_access_code(
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
         request_log.tell(member=caller.member.id)
         write_limit.count(session, caller.member.id)
-        access_codes.keep_use(change, caller.code, typed)
+        access_codes.record_use(change, caller.code, typed)
         try:
             yield change, caller
         except AccountNotAllowed:

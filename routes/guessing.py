@@ -49,7 +49,7 @@ def require_right(access_code: str) -> None:
             callers.by_access_code(session, access_code, settings=settings, now=utc_now())
         except AccessCodeRejected:
             _note(
-                refused_sign_ins.keep(
+                refused_sign_ins.record(
                     session,
                     access_code,
                     address=addresses.text(),
@@ -65,7 +65,7 @@ def require_right(access_code: str) -> None:
 def keep_not_allowed(change: Change, access_code: str) -> None:
     """Keep that a right code was refused an account that it is not for."""
     _note(
-        refused_sign_ins.keep(
+        refused_sign_ins.record(
             change.session,
             access_code,
             address=addresses.text(),

@@ -21,7 +21,7 @@ from schemas.history import (
     TimeTableRow,
     WorkingTime,
 )
-from services import hours, pages, working_time
+from services import event_pages, hours, working_time
 from services.times import clamp, utc_now
 
 blueprint = ApiBlueprint(
@@ -81,6 +81,6 @@ def sum_time(
         )
 
 
-def _page(table: pages.Table, entry: type[Schema], query: dict[str, Any]) -> pages.Page:
+def _page(table: event_pages.Table, entry: type[Schema], query: dict[str, Any]) -> event_pages.Page:
     with reading_as_admin() as (session, caller):
-        return pages.load(session, table, entry().fields, caller.org.id, **query)
+        return event_pages.load(session, table, entry().fields, caller.org.id, **query)

@@ -69,6 +69,6 @@ def list_accounts() -> Response:
         tag = tags.accounts_tag(caller.member.id, bound, caller.org.accounts_version)
         if tags.matches(request.headers.get("If-None-Match"), tag):
             return response(answers.unchanged(tag, context().settings))
-        found = accounts.listed(session, caller.org.id, bound_account_id=bound)
+        found = accounts.list_accounts(session, caller.org.id, bound_account_id=bound)
     body = compact_json(Accounts().dump({"accounts": found}))
     return response(answers.found(tag, body, JSON.media_type, context().settings))

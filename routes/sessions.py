@@ -73,7 +73,7 @@ def me() -> dict[str, Any]:
 def list_own_sessions() -> dict[str, Any]:
     """Where the caller is signed in, the newest first."""
     with reading() as (session, caller):
-        found = sessions.listed(
+        found = sessions.list_sessions(
             session,
             caller.member,
             current=caller.session,
@@ -103,7 +103,7 @@ def _signed_in(
         "token": token,
         "settings": settings,
         "presence": signing_in.own_presence(session, caller, settings=settings, now=now),
-        "accounts": accounts.listed(
+        "accounts": accounts.list_accounts(
             session, caller.org.id, bound_account_id=caller.bound_account_id
         ),
     }

@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, post_dump, validate, va
 
 from models import audit_event, clock_event
 from schemas.fields import Id, Number, Timestamp
-from services.pages import NO_CURSOR, Cursor
+from services.event_pages import NO_CURSOR, Cursor
 from services.working_time import GROUPINGS, time_zones
 
 _TIME = {"format": "date-time"}
@@ -52,11 +52,11 @@ class PageQuery(Span):
 
 
 class ClockEventsQuery(PageQuery):
-    kind = fields.String(validate=validate.OneOf(clock_event.KINDS))
+    kind = fields.String(validate=validate.OneOf(clock_event.CLOCK_EVENT_KINDS))
 
 
 class AuditEventsQuery(PageQuery):
-    kind = fields.String(validate=validate.OneOf(audit_event.KINDS))
+    kind = fields.String(validate=validate.OneOf(audit_event.AUDIT_EVENT_KINDS))
 
 
 class Entry(Schema):
@@ -71,7 +71,7 @@ class Entry(Schema):
 
 class ClockEvent(Entry):
     id = Id(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(clock_event.KINDS))
+    kind = fields.String(required=True, validate=validate.OneOf(clock_event.CLOCK_EVENT_KINDS))
     account_id = Id(required=True)
     account_name = fields.String(required=True)
     user_id = Id(required=True, allow_none=True)
@@ -88,7 +88,7 @@ class ClockEvent(Entry):
 
 class AuditEvent(Entry):
     id = Id(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(audit_event.KINDS))
+    kind = fields.String(required=True, validate=validate.OneOf(audit_event.AUDIT_EVENT_KINDS))
     account_id = Id(required=True, allow_none=True)
     account_name = fields.String(required=True, allow_none=True)
     user_id = Id(required=True, allow_none=True)

@@ -77,7 +77,7 @@ def issue(
     change.session.add(row)
     change.session.flush()
     known = _known_of(row)
-    audit_log.keep(
+    audit_log.record(
         change, "code_issued", actor=actor, member=member, account=account, details=known
     )
     return row, "-".join(code[start : start + 4] for start in range(0, LENGTH, 4))
@@ -94,7 +94,7 @@ def find(session: Session, member: Membership, code_id: UUID) -> AccessCode:
     return code
 
 
-def listed(session: Session, member: Membership) -> list[AccessCode]:
+def list_codes(session: Session, member: Membership) -> list[AccessCode]:
     """The member's codes, the newest first; revoked and expired ones too."""
     newest_first = (AccessCode.created_at.desc(), AccessCode.id)
     return list(session.scalars(_of(member).order_by(*newest_first)))
@@ -111,7 +111,7 @@ def revoke(
         code.revoked_at = change.now
         account = change.session.get(Account, code.account_id) if code.account_id else None
         known = _known_of(code)
-        audit_log.keep(
+        audit_log.record(
             change, "code_revoked", actor=actor, member=member, account=account, details=known
         )
         sessions.revoke_those_of(change, member, code, actor=actor)
@@ -136,7 +136,7 @@ def end_endless(change: Change, ends_at: datetime) -> int:
     return len(ended)
 
 
-def valid(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Condition]:
+def matching(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Condition]:
     """What a code and its membership must be to let in now.
 
     All that can be wrong with a code is asked at once, so that no answer takes longer.
@@ -152,7 +152,7 @@ def valid(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Conditi
     )
 
 
-def keep_use(change: Change, code: AccessCode, typed: str) -> None:
+def record_use(change: Change, code: AccessCode, typed: str) -> None:
     """A code that lets in was entered: that is kept, and its digest by the current key."""
     code.last_used_at = change.now
     code.digest = digests(normalise(typed), change.settings)[0]

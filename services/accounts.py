@@ -32,7 +32,7 @@ def find(
     return account
 
 
-def listed(
+def list_accounts(
     session: Session,
     org_id: UUID,
     *,
@@ -67,7 +67,7 @@ def add(change: Change, name: str, *, actor: Membership | None) -> Account:
     with _name_is_free(change.session):
         change.session.add(account)
     change.accounts_changed()
-    audit_log.keep(change, "account_added", actor=actor, account=account)
+    audit_log.record(change, "account_added", actor=actor, account=account)
     return account
 
 
@@ -94,7 +94,7 @@ def amend(
         account.archived_at = change.now if archived else None
         change.accounts_changed()
         kind = "account_archived" if archived else "account_restored"
-        audit_log.keep(change, kind, actor=actor, account=account)
+        audit_log.record(change, kind, actor=actor, account=account)
 
 
 def _of_org(org_id: UUID, archived_too: bool) -> Select[Account]:
@@ -109,7 +109,7 @@ def _rename(change: Change, account: Account, name: str, actor: Membership | Non
         account.name_casefolded = name.casefold()
     change.accounts_changed()
     names = {"from": before, "to": name}
-    audit_log.keep(change, "account_renamed", actor=actor, account=account, details=names)
+    audit_log.record(change, "account_renamed", actor=actor, account=account, details=names)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from models import Account, AuditEvent, Membership
 from services.change import Change
 
 
-def keep(
+def record(
     change: Change,
     kind: str,
     *,
@@ -31,7 +31,7 @@ def keep(
     :param details: what else there is to know, as JSON has it; never a code
     :param address: the client's (``routes/addresses.py``), where somebody signs in or out
     """
-    keep_each(
+    record_each(
         change,
         kind,
         [details or {}],
@@ -42,7 +42,7 @@ def keep(
     )
 
 
-def keep_if(session: Session, conditions: Iterable[ColumnElement[bool]], **columns: Any) -> None:
+def record_if(session: Session, conditions: Iterable[ColumnElement[bool]], **columns: Any) -> None:
     """Keep an event of these columns where the database finds all conditions true.
 
     The org is locked, as for any event.
@@ -53,7 +53,7 @@ def keep_if(session: Session, conditions: Iterable[ColumnElement[bool]], **colum
     )
 
 
-def keep_each(
+def record_each(
     change: Change,
     kind: str,
     details: Sequence[dict[str, Any]],

@@ -90,7 +90,7 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Token
         raise NotAuthenticated("revoked")
     member, org, remembered, begun = row
     # A session that is gone had been begun after what a backup has.
-    check(member, claims, ended="revoked" if begun is None else begun.ended_reason)
+    raise_if_revoked(member, claims, ended="revoked" if begun is None else begun.ended_reason)
     return TokenBearer(member, org, remembered, begun.account_id, token, begun)
 
 
@@ -99,7 +99,7 @@ def view_of(role: str, bound_account_id: UUID | None) -> View:
     return OCCUPANCY if bound_account_id is not None else ROLES[role].sees
 
 
-class Judged(Protocol):
+class TokenOwner(Protocol):
     """As much of a membership as decides whether its tokens are good."""
 
     @property
@@ -108,7 +108,7 @@ class Judged(Protocol):
     def token_generation(self) -> int: ...
 
 
-def check(member: Judged, claims: Claims, *, ended: str | None) -> None:
+def raise_if_revoked(member: TokenOwner, claims: Claims, *, ended: str | None) -> None:
     """Judge a token by what is known of its member and its session.
 
     :param ended: why the session has ended; None for one that goes on
@@ -131,7 +131,7 @@ def by_access_code(
     :raises AccessCodeRejected: the code is malformed, unknown, expired or revoked, or the member
         is deactivated
     """
-    is_valid = access_codes.valid(typed, settings=settings, now=now)
+    is_valid = access_codes.matching(typed, settings=settings, now=now)
     row = session.execute(
         _members(key).add_columns(AccessCode).join(AccessCode, and_(*is_valid))
     ).one_or_none()

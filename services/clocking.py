@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import or_
 
 from models import Presence
-from services import accounts, history, idempotency, presences
+from services import accounts, idempotency, past_presences, presences
 from services.callers import Caller
 from services.change import Change
 from services.errors import (
@@ -118,7 +118,7 @@ def clock_out(
         raise _ended(change, caller, presence_id)
     if held is not None:
         caller.require_account(held.account_id)
-        start = history.start_of(change.session, change.org.id, held.presence_id)
+        start = past_presences.start_of(change.session, change.org.id, held.presence_id)
         presences.end(
             change,
             held,
@@ -165,10 +165,10 @@ def force_clear(
     account = accounts.find(change.session, change.org.id, account_id)
     holder = presences.holder_of(change, account.id)
     if presence_id is not None and (holder is None or holder.presence_id != presence_id):
-        ending = history.ending_of(
+        ending = past_presences.ending_of(
             change.session, change.org.id, presence_id, account_id=account.id
         )
-        raise PresenceEnded(history.reason_of(ending))
+        raise PresenceEnded(past_presences.reason_of(ending))
     if holder is None:
         raise NotOccupied
     presences.end(change, holder, "force_clear", actor_id=caller.member.user_id, reason=reason)
@@ -177,7 +177,7 @@ def force_clear(
 def _allowed(change: Change, caller: Caller, account_id: UUID | None) -> UUID:
     wanted = account_id or caller.bound_account_id
     if wanted is None:
-        raise AccountRequired(accounts.listed(change.session, change.org.id))
+        raise AccountRequired(accounts.list_accounts(change.session, change.org.id))
     caller.require_account(wanted)
     return wanted
 
@@ -211,7 +211,7 @@ def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) ->
     if occurred_at is None:
         return change.now
     earliest = change.now - LONGEST_QUEUED
-    previous = history.last_event_at(change.session, change.org.id, caller.member.user_id)
+    previous = past_presences.last_event_at(change.session, change.org.id, caller.member.user_id)
     return clamp(occurred_at, max(previous or earliest, earliest), change.now)
 
 
@@ -220,10 +220,10 @@ def _seen_by(caller: Caller, holder: Held | None) -> Held | None:
 
 
 def _ended(change: Change, caller: Caller, presence_id: UUID) -> PresenceEnded:
-    ending = history.ending_of(
+    ending = past_presences.ending_of(
         change.session, change.org.id, presence_id, user_id=caller.member.user_id
     )
-    return PresenceEnded(history.reason_of(ending))
+    return PresenceEnded(past_presences.reason_of(ending))
 
 
 def _keep_if_late(
@@ -234,10 +234,10 @@ def _keep_if_late(
     Not one on an account that the caller may not clock out of.
     """
     session, org_id, user_id = change.session, change.org.id, caller.member.user_id
-    ending = history.ending_of(session, org_id, presence_id, user_id=user_id)
+    ending = past_presences.ending_of(session, org_id, presence_id, user_id=user_id)
     if ending is None or ending.kind != "expire" or not caller.may_act_on(ending.account_id):
         return
-    if history.has_clock_out(session, org_id, presence_id):
+    if past_presences.has_clock_out(session, org_id, presence_id):
         return
     at = clamp(occurred_at, ending.last_heartbeat_at, ending.occurred_at)
     change.record("clock_out", [(ending, at)], visible=False, actor_id=user_id, reason=reason)

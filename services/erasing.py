@@ -23,7 +23,7 @@ def erase_member(change: Change, member: Membership) -> None:
     held = presences.held_by(change, member)
     if held is not None:
         presences.end(change, held, "force_clear", actor_id=None, reason="erased")
-    audit_log.keep(change, "member_erased", actor=None, member=member)
+    audit_log.record(change, "member_erased", actor=None, member=member)
     for table in _referring_first():
         _blank(session, table, member)
         if "membership_id" in table.c:

@@ -12,7 +12,7 @@ from models import IdempotencyKey
 from services.callers import Caller
 from services.change import Change
 from services.errors import IdempotencyKeyReused
-from services.forgetting import forget
+from services.old_rows import delete_oldest
 
 KEPT_FOR = timedelta(days=7)  # contract.md, "Idempotency and time"
 
@@ -52,11 +52,11 @@ def remember(
         )
 
 
-def forget_old(session: Session, *, now: datetime, most: int) -> int:
+def delete_old(session: Session, *, now: datetime, most: int) -> int:
     """Delete keys that are older than :data:`KEPT_FOR`, whichever org's, but not more than
     ``most``.
 
     :returns: how many
     """
     old = IdempotencyKey.created_at < now - KEPT_FOR
-    return forget(session, IdempotencyKey, old, by=IdempotencyKey.created_at, most=most)
+    return delete_oldest(session, IdempotencyKey, old, by=IdempotencyKey.created_at, most=most)

@@ -33,7 +33,7 @@ def find_in(session: Session, org_id: UUID, membership_id: UUID) -> Membership:
     return member
 
 
-def listed(session: Session, org_id: UUID) -> Sequence[Membership]:
+def list_members(session: Session, org_id: UUID) -> Sequence[Membership]:
     """The org's members, by their roles' ranks, then by name."""
     found = session.scalars(select(Membership).where(Membership.org_id == org_id))
     return sorted(
@@ -63,7 +63,7 @@ def add(change: Change, *, display_name: str, role: str, actor: Membership | Non
     change.session.add(member)
     change.session.flush()
     change.members_changed()
-    audit_log.keep(change, "member_added", actor=actor, member=member, details={"role": role})
+    audit_log.record(change, "member_added", actor=actor, member=member, details={"role": role})
     return member
 
 
@@ -92,7 +92,7 @@ def amend(
     if active and not member.active:
         member.active = True
         change.members_changed()
-        audit_log.keep(change, "member_reactivated", actor=actor, member=member)
+        audit_log.record(change, "member_reactivated", actor=actor, member=member)
 
 
 def revoke_tokens(change: Change, member: Membership, *, actor: Membership | None) -> None:
@@ -100,7 +100,7 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
 
     :param actor: the admin who does it; None for an operator's command
     """
-    audit_log.keep(change, "tokens_revoked", actor=actor, member=member)
+    audit_log.record(change, "tokens_revoked", actor=actor, member=member)
     sessions.revoke_all(change, member, actor=actor)
 
 
@@ -113,14 +113,14 @@ def _rename(
     names = {"from": member.display_name, "to": display_name}
     member.display_name = display_name
     change.members_changed(visibly=held is not None)
-    audit_log.keep(change, "member_renamed", actor=actor, member=member, details=names)
+    audit_log.record(change, "member_renamed", actor=actor, member=member, details=names)
 
 
 def _change_role(change: Change, member: Membership, role: str, actor: Membership | None) -> None:
     roles = {"from": member.role, "to": role}
     member.role = role
     change.members_changed()
-    audit_log.keep(change, "member_role_changed", actor=actor, member=member, details=roles)
+    audit_log.record(change, "member_role_changed", actor=actor, member=member, details=roles)
 
 
 def _deactivate(change: Change, member: Membership, actor: Membership | None) -> None:
@@ -130,7 +130,7 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
         actor_id = actor.user_id if actor else None
         presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
     member.active = False
-    audit_log.keep(change, "member_deactivated", actor=actor, member=member)
+    audit_log.record(change, "member_deactivated", actor=actor, member=member)
     sessions.revoke_all(change, member, actor=actor)
 
 

@@ -20,11 +20,11 @@ def create(session: Session, name: str, *, now: datetime) -> Org:
     return org
 
 
-def named(session: Session, name: str) -> list[Org]:
+def find_named(session: Session, name: str) -> list[Org]:
     """The orgs of this name, the eldest first; names of orgs need not be unique."""
     return list(session.scalars(select(Org).where(Org.name == name).order_by(Org.created_at)))
 
 
-def is_any(session: Session) -> bool:
+def any_exists(session: Session) -> bool:
     """Whether there is an org at all."""
     return session.scalar(select(Org.id).limit(1)) is not None

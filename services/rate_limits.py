@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import RateLimit
-from services.forgetting import forget
+from services.old_rows import delete_oldest
 
 
 class Limit(NamedTuple):
@@ -46,13 +46,13 @@ def hit(
     return 0
 
 
-def forget_old(session: Session, *, now: datetime, most: int) -> int:
+def delete_old(session: Session, *, now: datetime, most: int) -> int:
     """Delete what limits nobody any more, but not more than ``most``.
 
     :returns: how many
     """
     old = RateLimit.expires_at <= now
-    return forget(session, RateLimit, old, by=RateLimit.expires_at, most=most)
+    return delete_oldest(session, RateLimit, old, by=RateLimit.expires_at, most=most)
 
 
 def _locked(session: Session, key: str, now: datetime) -> list[float]:

@@ -54,7 +54,7 @@ NOBODY = Known(NIL, NIL, None, None, NIL, True, NIL, "", None, None)
 UNKNOWN = Refused("unknown")
 
 
-def keep(
+def record(
     session: Session,
     typed: str,
     *,
@@ -73,7 +73,7 @@ def keep(
     session.execute(select(Org.id).where(Org.id == known.org_id).with_for_update(key_share=True))
     now = clock()
     reason = reason or _fault_of(known, now) or "unknown"
-    _keep(session, known, reason, is_known=found is not None, address=address, now=now)
+    _record(session, known, reason, is_known=found is not None, address=address, now=now)
     return Refused(reason, known.code_id, known.membership_id) if found else UNKNOWN
 
 
@@ -110,7 +110,7 @@ def _fault_of(known: Known, now: datetime) -> str | None:
     return None if known.is_active else "deactivated"
 
 
-def _keep(
+def _record(
     session: Session,
     known: Known,
     reason: str,
@@ -130,7 +130,7 @@ def _keep(
             AuditEvent.details["code_id"].as_string() == str(known.code_id),
         )
     )
-    audit_log.keep_if(
+    audit_log.record_if(
         session,
         (
             literal(is_known),

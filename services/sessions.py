@@ -12,7 +12,7 @@ from models import AccessCode, Account, MemberSession, Membership
 from services import audit_log, tokens
 from services.change import Change
 from services.errors import NotAuthenticated, NotFound
-from services.forgetting import forget
+from services.old_rows import delete_oldest
 from services.times import rfc3339
 from services.tokens import Token
 from settings import Settings
@@ -71,7 +71,7 @@ def sign_in(change: Change, member: Membership, code: AccessCode) -> Token:
     session, token = begin(change, member, code=code)
     account = change.session.get(Account, code.account_id) if code.account_id else None
     known = {"session_id": str(session.id), "code_id": str(code.id)}
-    audit_log.keep(
+    audit_log.record(
         change,
         "signed_in",
         actor=member,
@@ -92,7 +92,7 @@ def hand_out(
     """
     session, token = begin(change, member, ttl_seconds=ttl_seconds)
     known = {"session_id": str(session.id), "expires_at": rfc3339(session.expires_at)}
-    audit_log.keep(change, "token_issued", actor=actor, member=member, details=known)
+    audit_log.record(change, "token_issued", actor=actor, member=member, details=known)
     return token
 
 
@@ -136,7 +136,7 @@ class Listed(NamedTuple):
     is_current: bool
 
 
-def listed(
+def list_sessions(
     session: Session,
     member: Membership,
     *,
@@ -215,13 +215,13 @@ def revoke_all(change: Change, member: Membership, *, actor: Membership | None) 
     _keep_ended(change, "session_ended", member, going_on, actor=actor)
 
 
-def forget_old(session: Session, *, now: datetime, most: int) -> int:
+def delete_old(session: Session, *, now: datetime, most: int) -> int:
     """Delete sessions whose tokens have all run out, but not more than ``most``.
 
     :returns: how many
     """
     old = MemberSession.expires_at <= now - KEPT_EXPIRED_FOR
-    return forget(session, MemberSession, old, by=MemberSession.expires_at, most=most)
+    return delete_oldest(session, MemberSession, old, by=MemberSession.expires_at, most=most)
 
 
 def _expires_at(now: datetime, renewable_until: datetime, settings: Settings) -> datetime:
@@ -289,7 +289,7 @@ def _keep_ended(
     *,
     actor: Membership | None,
 ) -> None:
-    audit_log.keep_each(
+    audit_log.record_each(
         change,
         kind,
         [{"session_id": str(session_id)} for session_id in ended],

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 
 from models import Account, Membership
-from models.audit_event import KINDS
+from models.audit_event import AUDIT_EVENT_KINDS
 from services import access_codes, audit_log
 from services.times import rfc3339
 from tests.support.app_client import AppClient
@@ -92,7 +92,7 @@ def test_who_gave_her_access_and_when(world: World, client: AppClient) -> None:
     assert times == sorted(times)
     said = {kind for kind, *_ in of(world)}
     came_and_went = {"signed_in", "sign_in_refused", "signed_out", "session_ended"}
-    assert set(KINDS) - said == {"token_issued", "member_erased"} | came_and_went
+    assert set(AUDIT_EVENT_KINDS) - said == {"token_issued", "member_erased"} | came_and_went
 
 
 def test_an_operators_commands_stand_in_it_without_an_actor(app: Flask, world: World) -> None:
@@ -143,7 +143,7 @@ def test_the_log_keeps_no_address_of_who_was_erased(world: World, client: AppCli
         (ben, ben, "192.0.2.3"),
     ):
         with world.changing() as change:
-            audit_log.keep(change, "signed_out", actor=actor, member=member, address=address)
+            audit_log.record(change, "signed_out", actor=actor, member=member, address=address)
     answer = world.get(client, maya, "admin/audit-events?kind=signed_out")
     logged = [entry["address"] for entry in answer.get_json()["audit_events"]]
     assert logged == ["192.0.2.3", "192.0.2.2", "192.0.2.1"]

@@ -63,7 +63,7 @@ def test_a_code_expires_in_so_many_seconds(app: Flask, world: World) -> None:
     expires_at = datetime.fromisoformat(issued["expires_at"])
     assert before <= expires_at - timedelta(seconds=600) <= utc_now()
     for now, found in ((expires_at - timedelta(seconds=1), True), (expires_at, False)):
-        is_valid = access_codes.valid(issued["access_code"], settings=world.settings, now=now)
+        is_valid = access_codes.matching(issued["access_code"], settings=world.settings, now=now)
         query = select(AccessCode.id).where(*is_valid)
         with world.database.read() as session:
             assert (session.execute(query).one_or_none() is not None) is found

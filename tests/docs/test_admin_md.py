@@ -27,8 +27,8 @@ def test_admin_md_does_what_it_says(
     people, _, work = PAGE.partition("## Who is where")
     run_blocks(people, admin, tmp_path, org.code(maya))
     with org.changing() as change:
-        (acme,) = accounts.listed(change.session, org.id)
-        (ana,) = (m for m in members.listed(change.session, org.id) if m.role == "va")
+        (acme,) = accounts.list_accounts(change.session, org.id)
+        (ana,) = (m for m in members.list_members(change.session, org.id) if m.role == "va")
     org.clock_in(ana, acme, occurred_at=ago(3600))
     run_blocks(work, admin, tmp_path, "")
 

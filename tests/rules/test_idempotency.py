@@ -173,6 +173,6 @@ def test_keys_are_kept_for_seven_days(world: World) -> None:
     for key, age in (("old", timedelta(days=7, seconds=1)), ("young", timedelta(days=6, hours=23))):
         world.clock_in(ana, acme, now - age, key=key)
     with world.database.write() as session:
-        assert idempotency.forget_old(session, now=now, most=10) == 1
+        assert idempotency.delete_old(session, now=now, most=10) == 1
     with world.database.read() as session:
         assert [kept.key for kept in session.query(IdempotencyKey)] == ["young"]

@@ -175,10 +175,10 @@ def test_an_org_that_cannot_be_swept_keeps_no_other_from_it(
 def test_keys_are_kept_for_seven_days(world: World, context: Context, clock: Clock) -> None:
     world.clock_in(world.va(), world.account(), NOW, key="k")
     clock.at(7 * 86400)
-    sweeper.forget_old(context)
+    sweeper.delete_old_rows(context)
     assert keys(world) == 1
     clock.at(7 * 86400 + 1)
-    sweeper.forget_old(context)
+    sweeper.delete_old_rows(context)
     assert keys(world) == 0
 
 
@@ -223,11 +223,11 @@ def test_old_rows_go_a_few_at_a_time_and_others_write_between(
 
         monkeypatch.setattr(sweeper, "sleep", others_write)
         event.listen(world.database.engine, "after_cursor_execute", keep)
-        while not sweeper.forget_old(context):
+        while not sweeper.delete_old_rows(context):
             pass
         event.remove(world.database.engine, "after_cursor_execute", keep)
     assert sum(deleted) == OLD + OLD // 10
-    assert max(deleted) == sweeper.FORGET_ROWS
+    assert max(deleted) == sweeper.DELETE_ROWS
     assert written == list(range(1, len(deleted) + 1))
     assert keys(world) == 0
 
@@ -244,11 +244,11 @@ def test_old_rows_are_found_by_their_index(world: World, context: Context) -> No
             found.append(" ".join(str(each) for row in cursor for each in row))
 
     event.listen(database.engine, "before_cursor_execute", explain)
-    for forget in sweeper.FORGET:
+    for delete_old in sweeper.DELETERS:
         with database.write() as session:
             if not database.is_sqlite:
                 session.execute(text("ANALYZE"))  # else it plans for what other tests left
-            forget(session, now=NOW, most=sweeper.FORGET_ROWS)
+            delete_old(session, now=NOW, most=sweeper.DELETE_ROWS)
     event.remove(database.engine, "before_cursor_execute", explain)
     assert len(found) == 2
     for plan in found:
@@ -263,14 +263,14 @@ def test_the_background_sweeps_until_it_is_stopped(
     occupied(world, utc_now() - timedelta(hours=2))
     world.clock_in(world.va("Ben Cruz"), world.account("Old"), NOW - timedelta(days=8), key="k")
     done = threading.Event()
-    forget = sweeper.forget_old
+    delete = sweeper.delete_old_rows
 
-    def forget_and_tell(context: Context) -> bool:
-        is_all = forget(context)
+    def delete_and_tell(context: Context) -> bool:
+        is_all = delete(context)
         done.set()
         return is_all
 
-    monkeypatch.setattr(sweeper, "forget_old", forget_and_tell)
+    monkeypatch.setattr(sweeper, "delete_old_rows", delete_and_tell)
     stop.append(sweeper.start(context))
     assert done.wait(WAIT_SECONDS)
     (thread,) = sweeping()

@@ -143,7 +143,7 @@ def test_old_sessions_are_deleted_in_pieces(world: World) -> None:
     for hours in (12.5, 14, 15):
         world.token(ana, now=ago(hours * 3600))
     with world.database.write() as session:
-        deleted = [sessions.forget_old(session, now=utc_now(), most=2) for _ in range(3)]
+        deleted = [sessions.delete_old(session, now=utc_now(), most=2) for _ in range(3)]
     assert deleted == [2, 0, 0]  # one has run out within the last hour
     assert len(dump(world.database)["sessions"]) == 2
 

@@ -139,11 +139,11 @@ def test_the_sweep_forgets_what_has_passed(
 ) -> None:
     exhaust(client)
     context = Context(world.settings, world.database)
-    sweeper.forget_old(context)
+    sweeper.delete_old_rows(context)
     assert_has_to_wait(attempt(client))
     now = utc_now() + timedelta(seconds=61)
     monkeypatch.setattr(sweeper, "utc_now", lambda: now)
-    sweeper.forget_old(context)
+    sweeper.delete_old_rows(context)
     assert rows(world.database) == 0
 
 

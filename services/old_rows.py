@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models import Base
 
 
-def forget(
+def delete_oldest(
     session: Session,
     table: type[Base],
     old: ColumnElement[bool],
