@@ -15,7 +15,7 @@ from models.views import VIEWS
 from services import snapshot
 from services.times import utc_now
 from settings import Settings
-from wire.representation import Rendered
+from wire.rendered import Rendered
 
 
 class MemberState(NamedTuple):

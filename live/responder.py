@@ -19,7 +19,8 @@ from services.tokens import Claims
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 from wire.answers import Answer
-from wire.representation import Representation, Viewer
+from wire.rendered import Viewer
+from wire.representation import Representation
 
 
 class Responder:

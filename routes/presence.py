@@ -11,10 +11,11 @@ from schemas.presence import Snapshot
 from services import accounts, snapshot
 from services.staleness import stale_after_seconds
 from wire import answers, tags
-from wire.formats import JSON
 from wire.json import compact_json
+from wire.json_format import JSON
 from wire.negotiation import accepted
-from wire.representation import Rendered, Representation, Viewer
+from wire.rendered import Rendered, Viewer
+from wire.representation import Representation
 
 blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="What clients poll")
 

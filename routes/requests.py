@@ -15,8 +15,9 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from routes import listings
 from schemas.problem import Problem
 from services.errors import ValidationFailed
-from wire.formats import FORMATS, JSON
+from wire.formats import FORMATS
 from wire.json import BODY_BYTES, strict_json
+from wire.json_format import JSON
 from wire.listings import shape
 
 # Thousands of unknown fields fit in a request; they are not all worth an answer.

@@ -82,10 +82,10 @@ class Listing:
 
     def cells(self, columns: Sequence[str]) -> list[list[str]]:
         """The rows as text."""
-        return [[_cell(row[column]) for column in columns] for row in self.rows]
+        return [[cell(row[column]) for column in columns] for row in self.rows]
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Nothing for null, and JSON for what is not text."""
     if value is None:
         return ""

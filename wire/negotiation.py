@@ -5,8 +5,10 @@ from functools import lru_cache
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from wire.formats import FORMATS, JSON, Format
+from wire.format import Format
+from wire.formats import FORMATS
 from wire.header_lists import is_read
+from wire.json_format import JSON
 
 _OFFERED = [*FORMATS, *(f"{media_type}; charset=utf-8" for media_type in FORMATS)]
 

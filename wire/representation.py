@@ -4,49 +4,13 @@ Flask's view and ``live/responder.py`` make every answer to a poll from a :class
 so they can't differ.
 """
 
-from typing import NamedTuple
-from uuid import UUID
-
 from werkzeug.datastructures import Headers
 
-from models.views import View
-from services import snapshot
-from services.snapshot import Entry, Snapshot
 from settings import Settings
 from wire import answers, tags
 from wire.answers import Answer
-from wire.formats import JSON, Format
-
-
-class Viewer(NamedTuple):
-    """
-    :ivar bound_account_id: the only account that the viewer acts on, or None for all
-    """
-
-    membership_id: UUID
-    user_id: UUID
-    view: View
-    bound_account_id: UUID | None
-
-
-class Rendered:
-    """A snapshot, with what its representations have in common made only once."""
-
-    __slots__ = ("_entries", "_shared_json", "snapshot")
-
-    def __init__(self, now: Snapshot) -> None:
-        self.snapshot = now
-        self._shared_json: dict[View, bytes] = {}
-        self._entries = {entry.user_id: entry for entry in now.entries}
-
-    def shared_json(self, view: View) -> bytes:
-        """The JSON up to ``me``."""
-        if view not in self._shared_json:
-            self._shared_json[view] = snapshot.shared_json(self.snapshot, view)
-        return self._shared_json[view]
-
-    def entry_of(self, user_id: UUID) -> Entry | None:
-        return self._entries.get(str(user_id))
+from wire.format import Format
+from wire.rendered import Rendered, Viewer
 
 
 class Representation:
@@ -98,17 +62,7 @@ class Representation:
         return Answer(200, headers, body)
 
     def body(self, rendered: Rendered) -> bytes:
-        viewer = self._viewer
-        if self._format is JSON:
-            mine = rendered.entry_of(viewer.user_id)
-            return rendered.shared_json(viewer.view) + snapshot.json_of_me(mine)
-        return snapshot.body(
-            rendered.snapshot,
-            viewer.view,
-            self._format.name,
-            viewer.user_id,
-            viewer.bound_account_id,
-        )
+        return self._format.snapshot(rendered, self._viewer)
 
     def headers_of(self, body: bytes) -> Headers:
         """The headers that describe a body of this representation."""

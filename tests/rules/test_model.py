@@ -48,6 +48,7 @@ from tests.support.world import World
 from wire import tags
 from wire.formats import FORMATS
 from wire.problems import members_of
+from wire.rendered import Rendered, Viewer
 
 OPERATIONS = int(os.environ.get("PRESENCE_OPERATIONS", "1000"))
 IN_ONE_ORG = 25
@@ -424,7 +425,9 @@ class Operations(RuleBasedStateMachine):
         for viewer in model.people:
             view = ROLES[viewer.role].sees
             bodies = {
-                format_.name: snapshot.body(now, view, format_.name, viewer.user_id)
+                format_.name: format_.snapshot(
+                    Rendered(now), Viewer(viewer.id, viewer.user_id, view, None)
+                )
                 for format_ in FORMATS.values()
             }
             rows = model.rows(viewer)

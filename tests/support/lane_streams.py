@@ -40,7 +40,7 @@ from services.snapshot import Snapshot
 from services.tokens import Claims, Token
 from settings import Settings
 from wire import tags
-from wire.representation import Rendered
+from wire.rendered import Rendered
 
 ORG = UUID(int=1)
 LISTED = "https://board.example"

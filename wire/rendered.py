@@ -1,0 +1,126 @@
+"""A snapshot on its way to its viewers: what each of them sees, in the words of the wire."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from models.views import View
+from services.snapshot import Entry, Snapshot
+from wire.json import compact_json
+
+Row = dict[str, Any]
+
+# Of an entry in a table; the bodies in JSON have no names of accounts.
+_COLUMNS = ("account_id", "account_name")
+_COLUMNS_OF_PEOPLE = (
+    *_COLUMNS,
+    "presence_id",
+    "user_id",
+    "display_name",
+    "clocked_in_at",
+    "state",
+    "last_seen_at",
+)
+
+
+class Viewer(NamedTuple):
+    """
+    :ivar bound_account_id: the only account that the viewer acts on, or None for all
+    """
+
+    membership_id: UUID
+    user_id: UUID
+    view: View
+    bound_account_id: UUID | None
+
+
+class Rendered:
+    """A snapshot, with what its representations have in common made only once."""
+
+    __slots__ = ("_entries", "_shared_json", "snapshot")
+
+    def __init__(self, now: Snapshot) -> None:
+        self.snapshot = now
+        self._shared_json: dict[View, bytes] = {}
+        self._entries = {entry.user_id: entry for entry in now.entries}
+
+    def json(self, viewer: Viewer) -> bytes:
+        """The JSON for one viewer: all before ``me`` is the same for every viewer of a view."""
+        mine = self._entries.get(str(viewer.user_id))
+        me = None if mine is None else _own(mine)
+        return self.shared_json(viewer.view) + compact_json(me) + b"}"
+
+    def shared_json(self, view: View) -> bytes:
+        """The JSON up to ``me``."""
+        if view not in self._shared_json:
+            now = self.snapshot
+            shared = {
+                "version": now.version_of(view),
+                "view": view.name,
+                "accounts_version": now.accounts_version,
+                "stale_after": now.stale_after_seconds,
+                "presence": [_seen(entry, view) for entry in now.entries],
+            }
+            self._shared_json[view] = compact_json(shared)[:-1] + b',"me":'
+        return self._shared_json[view]
+
+    def entries(self, viewer: Viewer) -> Iterator[Row]:
+        """The entries with their accounts' names, as far as the viewer may see those."""
+        for entry in self.snapshot.entries:
+            name = _account_name(entry, viewer)
+            yield {**_seen(entry, viewer.view), "account_name": name}
+
+    def me(self, viewer: Viewer) -> Row | None:
+        """The viewer's own presence, with its account's name."""
+        mine = self._entries.get(str(viewer.user_id))
+        if mine is None:
+            return None
+        return {
+            "account_id": mine.account_id,
+            "account_name": _account_name(mine, viewer),
+            "presence_id": mine.presence_id,
+            "clocked_in_at": mine.clocked_in_at,
+        }
+
+    def versions(self, view: View) -> dict[str, int]:
+        """What the tag is made of: without it two versions could have the same table."""
+        return {
+            "version": self.snapshot.version_of(view),
+            "accounts_version": self.snapshot.accounts_version,
+            "stale_after": self.snapshot.stale_after_seconds,
+        }
+
+
+def columns_of(view: View) -> Sequence[str]:
+    """The columns of an entry in a table."""
+    return _COLUMNS_OF_PEOPLE if view.shows_people else _COLUMNS
+
+
+def _own(entry: Entry) -> Row:
+    """An entry as its own member sees it."""
+    return {
+        "id": entry.presence_id,
+        "account_id": entry.account_id,
+        "clocked_in_at": entry.clocked_in_at,
+    }
+
+
+def _seen(entry: Entry, view: View) -> Row:
+    """An entry as ``view`` sees it."""
+    if not view.shows_people:
+        return {"account_id": entry.account_id}
+    return {
+        "account_id": entry.account_id,
+        "presence_id": entry.presence_id,
+        "user_id": entry.user_id,
+        "display_name": entry.display_name,
+        "clocked_in_at": entry.clocked_in_at,
+        "state": "active" if entry.last_seen_at is None else "stale",
+        "last_seen_at": entry.last_seen_at,
+    }
+
+
+def _account_name(entry: Entry, viewer: Viewer) -> str:
+    """The name of the account, unless the viewer is for another one alone."""
+    bound = viewer.bound_account_id
+    return entry.account_name if bound is None or str(bound) == entry.account_id else ""
