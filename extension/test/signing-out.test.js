@@ -2,17 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { farewellOf } from '../lib/popup-model.js';
-import { ACME, BIRCH, broken, problem, signedIn } from './support.js';
+import { BIRCH, broken, onTheClock, problem, signedIn } from './support.js';
 
 const END = '/v1/sessions/current';
-
-/** Ana on Acme Dental. */
-async function onTheClock() {
-  const stage = await signedIn();
-  await stage.controller.clockIn({ ...stage.click(), account: ACME });
-  stage.server.requests.length = 0;
-  return { ...stage, token: stage.chrome.kept.token };
-}
 
 test('signing out ends the session at the server, after the clock-out', async () => {
   const { controller, server, chrome, click, token } = await onTheClock();

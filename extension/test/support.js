@@ -142,3 +142,11 @@ export async function signedIn() {
   };
   return { clock, server, chrome, controller, fresh, click, pass };
 }
+
+/** Ana on Acme Dental. */
+export async function onTheClock() {
+  const stage = await signedIn();
+  await stage.controller.clockIn({ ...stage.click(), account: ACME });
+  stage.server.requests.length = 0;
+  return { ...stage, token: stage.chrome.kept.token };
+}

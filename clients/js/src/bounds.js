@@ -1,4 +1,4 @@
-/** Numbers from headers and bodies, which something in between may double, drop or invent. */
+/** Bounds for numbers from headers and bodies, which something in between may double or change. */
 
 export const LONGEST_INTERVAL_SECONDS = 300; // between two polls
 const LONGEST_RETRY_SECONDS = 3600;
@@ -7,8 +7,8 @@ export const LARGEST_VERSION = Number.MAX_SAFE_INTEGER;
 const NUMBER = /^\d{1,16}(\.\d{1,9})?$/;
 
 /**
- * A number from `least` to `most`, or `otherwise` where it is none. Of a header that stands there
- * twice, which browsers join by a comma, the larger.
+ * A number from `least` to `most`, or `otherwise` where it is not a number. Of a header that was sent
+ * twice, whose values browsers join by a comma, the larger.
  *
  * @template T
  * @param {unknown} value
@@ -34,7 +34,7 @@ export const intervalOf = (headers, otherwise) =>
   bounded(headers.get('X-Poll-Interval'), 1, LONGEST_INTERVAL_SECONDS, otherwise);
 
 /**
- * The version of the view after a write; 0 where the answer does not say.
+ * The version of the view after a write; 0 where the answer has none.
  *
  * @param {Headers} headers
  */
@@ -42,7 +42,7 @@ export const versionOf = (headers) =>
   bounded(headers.get('Presence-Version'), 0, LARGEST_VERSION, 0);
 
 /**
- * Seconds to wait, which a server may also say as a date; or null.
+ * The seconds to wait, or null. The header may also have a date.
  *
  * @param {Headers} headers
  */
@@ -55,7 +55,8 @@ export function retryAfterOf(headers) {
 }
 
 /**
- * How many ms the server's clock is ahead; null where its answer does not say, or can't be right.
+ * How many ms the server's clock is ahead; null where the answer has no date, or one that can't be
+ * right.
  *
  * @param {Headers} headers
  * @param {number} now by our clock

@@ -3,18 +3,19 @@ import { retryAfterOf } from './bounds.js';
 
 /** @import { Answer, CallOptions, Session } from './types.js' */
 
-const PATIENCE_MS = 10_000; // for an answer
+const TIME_LIMIT_MS = 10_000; // for the whole answer
 const AWAY = "The server can't be reached. Try again.";
 const INTERCEPTED =
   'Something in between answers instead of the server, perhaps a sign-on page. Reload the page.';
 
-/** A refusal of the service's, or no answer of its at all. */
+/** The service refused the call, or did not answer it. */
 export class PresenceError extends Error {
   /**
    * @param {number} status 0 when the service did not answer
    * @param {any} problem the whole body, or null
    * @param {number | null} retryAfter seconds
-   * @param {boolean} intercepted whether something in between answered, and not for a server away
+   * @param {boolean} intercepted whether something in between answered, other than that the server
+   *   is away
    */
   constructor(status = 0, problem = null, retryAfter = null, intercepted = false) {
     super(problem?.detail ?? (intercepted ? INTERCEPTED : AWAY));
@@ -29,8 +30,9 @@ export class PresenceError extends Error {
 }
 
 /**
- * Call the service, JSON in and out. What is not its word, such as a proxy's 403 or the page of a
- * sign-on, is an error of status 0, whatever status it came with.
+ * Call the service, JSON in and out. The call ends after 10 s, and follows no redirect. An answer that
+ * is not the service's own, such as a proxy's 403 or a sign-on page, is an error of status 0, whatever
+ * status it came with.
  *
  * @template [T=any]
  * @param {string} url the server's, '' for the page's own
@@ -50,7 +52,7 @@ export async function call(url, method, path, options = {}) {
     is,
     keepalive,
   } = options;
-  const { signal = AbortSignal.timeout(PATIENCE_MS) } = options;
+  const { signal = AbortSignal.timeout(TIME_LIMIT_MS) } = options;
   /** @type {Record<string, string>} */
   const sent = { ...headers };
   if (token) sent.Authorization = `Bearer ${token}`;
@@ -65,9 +67,9 @@ export async function call(url, method, path, options = {}) {
     cache,
     signal,
     keepalive,
-    // To the page's own origin what its own requests carry: a sign-on in front of it wants that.
+    // A cookie sign-on in front of the page's own origin needs its cookies.
     credentials: 'same-origin',
-    redirect: 'manual', // the service redirects nobody
+    redirect: 'manual', // the service never redirects: a token goes to no other server
   }).catch(unreachable);
   const data = parsed(await answer.text().catch(unreachable));
   const { status, headers: received } = answer;

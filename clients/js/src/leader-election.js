@@ -1,10 +1,9 @@
 /** @import { Scope, Tabs } from './types.js' */
 
 /**
- * One poller for all tabs of a browser: they elect a leader by a lock, and talk over a channel.
- *
- * Only who competes can be elected. Where a browser has no locks (they need HTTPS), and without a
- * `scope`, every tab leads itself.
+ * One poller for all tabs of a browser: they elect a leader by a Web Lock and exchange messages over
+ * a BroadcastChannel. Only a tab that competes can be elected. Where the browser has no locks (they
+ * need HTTPS), and without a `scope`, every tab is its own leader.
  *
  * @param {string} name the same for all tabs that share
  * @param {Scope} scope

@@ -1,17 +1,19 @@
 import { bounded, LARGEST_VERSION } from './bounds.js';
 import { PresenceError } from './calls.js';
+import { isHidden, onFocus } from './focus.js';
 import { electLeader } from './leader-election.js';
 import { paceBy } from './pace.js';
 import { OWN_REASONS, reasonOf, SESSION_REASONS } from './reasons.js';
 import { serverAt } from './server.js';
 import { NOTHING, ownClock, Store } from './store.js';
-import { claimsOf, tokensFrom } from './tokens.js';
+import { withTimeLimit } from './time-limit.js';
+import { identityOf, tokensFrom } from './tokens.js';
 
-/** @import { PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
+/** @import { Identity, PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
 
 const PATIENCE_MS = 10_000; // for an answer, beyond what it may be held
 
-/** Keeps the last snapshot of an org, and tells when it is another. */
+/** Keeps the last snapshot of an org current, and tells its listeners of changes. */
 export class PresencePoller {
   /** @type {AbortController | null} of the time between start and stop */
   #life = null;
@@ -21,19 +23,14 @@ export class PresencePoller {
   #timer;
   /** @type {Tabs | null} */
   #tabs = null;
-  #member = '';
-  /** Of the token: revoking begins another. */
-  #generation = 0;
-  /** @type {string | undefined} the session's id, of the token */
-  #sid;
-  /** The token used last: what a sign-out ends. */
-  #token = '';
-  /** Whether this tab has to ask for itself, be it hidden or led. */
+  /** @type {Identity} of the token that was used last, whose session a sign-out ends */
+  #identity = { token: '', member: '', sid: undefined, generation: 0 };
+  /** Whether this tab has to ask for itself, even if it is hidden or follows a leader. */
   #doubted = false;
   #minVersion = 0;
-  /** From when on a leader that says nothing hangs, by our clock. */
+  /** When to stop waiting for a silent leader, by our clock. */
   #overdue = 0;
-  /** Whether a round is to follow at once. */
+  /** Whether another round is to follow at once. */
   #wanted = false;
 
   #store = new Store();
@@ -70,11 +67,8 @@ export class PresencePoller {
   start() {
     if (this.#life) return;
     this.#life = new AbortController();
-    const { signal } = this.#life;
-    for (const event of ['visibilitychange', 'focus', 'online', 'offline']) {
-      const look = () => (this.#hidden ? this.#rest() : this.refresh());
-      this.#scope.addEventListener?.(event, look, { signal });
-    }
+    const look = () => (isHidden(this.#scope) ? this.#rest() : this.refresh());
+    onFocus(this.#scope, this.#life.signal, look);
     if (this.getState().status === 'signed-out') this.#store.set(NOTHING);
     this.refresh();
   }
@@ -88,8 +82,8 @@ export class PresencePoller {
   }
 
   /**
-   * @param {() => void} listener called whenever the state is another
-   * @returns {() => void} ends that
+   * @param {() => void} listener called after each change of the state
+   * @returns {() => void} unsubscribes
    */
   subscribe(listener) {
     this.#store.listeners.add(listener);
@@ -126,9 +120,9 @@ export class PresencePoller {
 
   /**
    * End the session, stop, here and in the other tabs, and leave no snapshot in memory or the
-   * browser's cache. All but the first needs no network.
+   * browser's cache. Only the first needs the network.
    *
-   * @returns {Promise<boolean>} whether the server knows; otherwise the token is good until its end
+   * @returns {Promise<boolean>} whether the server knows; otherwise the token is valid until it expires
    */
   async signOut() {
     const ended = this.#endSession();
@@ -138,11 +132,8 @@ export class PresencePoller {
   }
 
   async #endSession() {
-    return !this.#token || this.#server.end(this.#token);
-  }
-
-  get #hidden() {
-    return this.#scope.document?.visibilityState === 'hidden';
+    const { token } = this.#identity;
+    return !token || this.#server.end(token);
   }
 
   #rest() {
@@ -161,24 +152,21 @@ export class PresencePoller {
     if (!this.#life || this.#round) return;
     this.#clock.clearTimeout(this.#timer);
     const round = (this.#round = new AbortController());
-    const patience = PATIENCE_MS + this.#wait * 1000;
-    const impatience = this.#clock.setTimeout(() => round.abort(), patience);
+    const limit = PATIENCE_MS + this.#wait * 1000;
     const wanted = this.#wanted;
     this.#wanted = false;
     let seconds;
     try {
-      const aborted = new Promise((_, reject) => (round.signal.onabort = reject));
-      seconds = await Promise.race([this.#ask(round, wanted), aborted]);
+      seconds = await withTimeLimit(this.#clock, limit, round, () => this.#ask(round, wanted));
     } catch (error) {
       if (this.#round === round) seconds = this.#failed(error);
     }
-    this.#clock.clearTimeout(impatience);
     if (this.#round !== round) return;
     this.#round = null;
     if (this.#wanted) seconds = 0;
     else if (this.#tabs?.isLeading()) this.#tabs.say({ known: this.#store.told(), seconds });
     if (seconds === Infinity) return;
-    this.#timer = this.#clock.setTimeout(() => this.#poll(), seconds * 1000);
+    this.#timer = this.#clock.setTimeout(() => this.#poll(), (seconds ?? 0) * 1000);
   }
 
   /**
@@ -190,12 +178,11 @@ export class PresencePoller {
     const token = await this.#tokens.current();
     if (this.#round !== round) return;
     if (!token) return this.#leave('missing');
-    this.#token = token;
     const tabs = this.#join(token);
     /** @type {number | undefined} */
-    let seconds = Infinity; // who is hidden only listens
-    if (!this.#hidden) {
-      if (tabs.compete()) this.#expect(0); // a word of whoever leads
+    let seconds = Infinity; // a hidden tab only listens
+    if (!isHidden(this.#scope)) {
+      if (tabs.compete()) this.#expect(0); // a message of the leader
       seconds = (this.#overdue - this.#clock.now()) / 1000;
     }
     if (tabs.isLeading() || this.#doubted || seconds <= 0) seconds = await this.#lead(token, round);
@@ -206,19 +193,17 @@ export class PresencePoller {
   }
 
   /**
-   * Share with the tabs of this token's member, and forget what another could see.
+   * Share with the tabs of this token's member, and forget what another member could see.
    *
    * @param {string} token
    */
   #join(token) {
-    const { org, mid, sid, gen = 0 } = claimsOf(token);
-    this.#generation = gen;
-    this.#sid = sid;
-    const member = ` ${org} ${mid}`;
-    if (member !== this.#member) {
+    const before = this.#identity;
+    this.#identity = identityOf(token);
+    const { member } = this.#identity;
+    if (member !== before.member) {
       this.#tabs?.close();
       this.#tabs = null;
-      this.#member = member;
       this.#store.forget(NOTHING);
     }
     this.#tabs ??= electLeader(
@@ -274,7 +259,7 @@ export class PresencePoller {
   /** @param {any} message of another tab */
   #heard(message) {
     const leading = this.#tabs?.isLeading();
-    if (message.out && message.gen >= this.#generation) {
+    if (message.out && message.gen >= this.#identity.generation) {
       this.#heardOut(message);
     } else if (leading && 'ask' in message) {
       this.refresh(message.ask);
@@ -287,7 +272,7 @@ export class PresencePoller {
 
   /** @param {any} message of a tab that was signed out */
   #heardOut({ out, sid, all }) {
-    const isOther = sid !== this.#sid;
+    const isOther = sid !== this.#identity.sid;
     if (isOther && !all) {
       this.#doubted = true;
       return this.refresh();
@@ -299,11 +284,12 @@ export class PresencePoller {
 
   /**
    * @param {Reason} reason
-   * @param {boolean} [all] whether it concerns tabs with another session too
-   * @returns {undefined} no time of a next round
+   * @param {boolean} [all] whether tabs with another session are signed out too
+   * @returns {undefined} there is no next round
    */
   #leave(reason, all = !SESSION_REASONS.includes(reason)) {
-    const message = { out: reason, all, sid: this.#sid, gen: this.#generation };
+    const { sid, generation: gen } = this.#identity;
+    const message = { out: reason, all, sid, gen };
     if (!OWN_REASONS.includes(reason)) this.#tabs?.say(message);
     this.stop();
     this.#minVersion = 0;

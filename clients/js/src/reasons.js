@@ -1,13 +1,13 @@
 /** @import { Reason } from './types.js' */
 
 /**
- * Why one is signed out, where that concerns one token only: another tab's may be good.
+ * Reasons that concern one token only: another tab's may be valid.
  * @type {Reason[]}
  */
 export const OWN_REASONS = ['missing', 'invalid', 'expired'];
 
 /**
- * Where it concerns one session: tabs with another one look for themselves.
+ * Reasons that concern one session: tabs with another one ask for themselves.
  * @type {Reason[]}
  */
 export const SESSION_REASONS = ['revoked', 'signed_out'];
@@ -16,7 +16,7 @@ export const SESSION_REASONS = ['revoked', 'signed_out'];
 const REASONS = [...OWN_REASONS, ...SESSION_REASONS, 'deactivated', 'unknown_member'];
 
 /**
- * What a refusal says of a token.
+ * Why a refusal says that a token is not accepted.
  * @param {{reason?: unknown}} problem
  */
 export const reasonOf = ({ reason }) => REASONS.find((one) => one === reason) ?? 'invalid';

@@ -4,12 +4,11 @@ import { call } from './calls.js';
 /** @import { Scope, Server } from './types.js' */
 
 /**
- * What a poller asks the server at `url`.
+ * The requests of a poller to the server at `url`.
  *
- * A snapshot is asked for only if it is another than the last. On the page's own origin and
- * outside browsers the condition is ours, and nothing is stored. For another origin Chromium would
- * send a preflight before every such request; there it is left to the browser's cache, which
- * revalidates, since the server says `no-cache`, and answers 200.
+ * Snapshots are revalidated. On the page's own origin and outside browsers this sends the condition
+ * itself and stores nothing. For another origin Chromium would send a preflight before every such
+ * request, so there the browser's cache revalidates, as `no-cache` asks, and answers 200.
  *
  * @param {string} url
  * @param {typeof globalThis.fetch | undefined} fetch
@@ -44,7 +43,7 @@ export function serverAt(url, fetch, { location }) {
     end: (token) =>
       call(url, 'DELETE', '/v1/sessions/current', { token, fetch, keepalive: true }).then(
         ({ status }) => status === 204,
-        ({ status }) => status > 0 && status < 500, // it is over, or none of the service's
+        ({ status }) => status > 0 && status < 500, // the session is over, or not the service's
       ),
 
     async evict() {

@@ -1,4 +1,4 @@
-/** @import { PollerOptions, Tokens } from './types.js' */
+/** @import { Identity, PollerOptions, Tokens } from './types.js' */
 
 /**
  * What a token says of itself. Only the server can verify it.
@@ -16,16 +16,27 @@ export function claimsOf(token) {
 }
 
 /**
- * The token that is in use, renewed at half its life.
+ * What tells a token from another's.
+ *
+ * @param {string} token
+ * @returns {Identity}
+ */
+export function identityOf(token) {
+  const { org, mid, sid, gen = 0 } = claimsOf(token);
+  return { token, member: ` ${org} ${mid}`, sid, generation: gen };
+}
+
+/**
+ * The token in use, renewed at half its life.
  *
  * @param {PollerOptions['getToken']} getToken
  * @param {PollerOptions['onToken']} onToken
  * @returns {Tokens}
  */
 export function tokensFrom(getToken, onToken) {
-  /** @type {Map<string, string>} what took a token's place, if getToken goes on giving that */
+  /** @type {Map<string, string>} renewed tokens by the old ones, which getToken may go on giving */
   const successors = new Map();
-  /** @type {Map<string, number>} when to try again, for tokens that could not be renewed */
+  /** @type {Map<string, number>} when to try again, by token */
   const later = new Map();
 
   return {
@@ -47,7 +58,7 @@ export function tokensFrom(getToken, onToken) {
         successors.set(token, session.token);
         onToken?.(session.token, session);
       } catch {
-        // Until its end the token is good; what is wrong with it, the next poll says.
+        // The token stays in use until it expires; the next poll tells what is wrong with it.
       }
     },
   };

@@ -107,6 +107,12 @@
  * @property {() => Promise<void>} evict leave no snapshot in the browser's cache: the 401 takes its
  *   place
  *
+ * @typedef {object} Identity of a token
+ * @property {string} token
+ * @property {string} member
+ * @property {string | undefined} sid the session's id
+ * @property {number} generation revoking a member's tokens begins another
+ *
  * @typedef {object} Tokens
  * @property {() => Promise<string | null | undefined>} current
  * @property {(token: string, now: number, renew: Server['renew'], signal: AbortSignal) =>
@@ -119,8 +125,8 @@
  *
  * @typedef {object} Tabs of one browser
  * @property {() => boolean} isLeading
- * @property {() => boolean} compete to lead, at once or when whoever leads gives it up; tells whether
- *   that is new
+ * @property {() => boolean} compete to lead, at once or when the leader gives up; tells whether that
+ *   is new
  * @property {() => void} rest let another tab lead
  * @property {(message: unknown) => void} say to the other tabs
  * @property {() => void} close
