@@ -6,7 +6,7 @@ be parsed is answered in its turn, and its answer ends the connection.
 
 import asyncio
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,8 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from live.counters import Counters
 from live.framing import END, Framing
 from live.protocol_error import ProtocolError
-from live.request_cycle import RequestCycle, cycle_of, scope_base
+from live.request_cycle import cycle_of, scope_base
 from live.request_head import RequestHead
+from live.request_queue import RequestQueue
 from live.timer import Timer
 from live.write_timeout import WriteTimeout
 from wire import request_ids
@@ -35,13 +36,12 @@ class BoundedProtocol(HttpToolsProtocol):
     - its constructor and ``connection_made()`` set ``app``, ``loop``, ``logger``,
       ``access_logger``, ``access_log``, ``asgi_version``, ``server_state``, ``transport``,
       ``flow``, ``server``, ``client``, ``scheme``
-    - it reads and we write ``cycle`` (the request that came last), ``scope`` (its scope),
-      ``pipeline`` (those queued behind the one being answered, the newest first) and
+    - it reads and we write ``cycle`` (the request that came last), ``scope`` (its scope) and
       ``timeout_keep_alive_task``, which runs for ``timeout_keep_alive`` seconds and is cancelled
       by ``_unset_keepalive_if_required()``
     - ``_start_asgi_task()`` runs a cycle, which calls ``on_response_complete()`` at its end
     - the server calls ``shutdown()``, the loop ``pause_writing()`` and ``resume_writing()``
-    - ``parser`` is not used: two parsers would disagree some day
+    - ``parser`` and its queue are not used: two parsers would disagree some day
 
     :cvar counters: where refusals are counted
     :cvar drain_seconds: how long an idle connection is kept when the server stops
@@ -68,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
         # Per-request state
         self._heads = 0  # parsed so far
-        self._answering: RequestCycle | None = None  # the cycle that was started last
+        self._queue = RequestQueue()
 
     # Receiving
 
@@ -93,18 +93,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _on_head(self, head: RequestHead) -> None:
         self._deadline.cancel()
-        if len(self.pipeline) + (not self._is_idle()) >= REQUESTS_IN_FLIGHT:
+        if len(self._queue) + (not self._is_idle()) >= REQUESTS_IN_FLIGHT:
             self._end("too_many_in_flight")
             return
         self._heads += 1
         was_idle = self._is_idle()
         self.scope = head.scope(self._scope_base)  # type: ignore[assignment]
-        self.cycle = cycle_of(self, head, keep_alive=head.keep_alive and not self._is_draining)
+        self.cycle = cycle = cycle_of(
+            self, head, keep_alive=head.keep_alive and not self._is_draining
+        )
+        self._queue.add(cycle)
         if was_idle and not self.flow.write_paused:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start_next()
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
@@ -133,7 +135,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         self._is_deaf = True
         self._drop_partial_request()
-        unanswered = self._unanswered()
+        unanswered = self._queue.unanswered()
         if self.scheme == "https" or not unanswered:  # TLS can't be half-closed
             return bool(self._last_words)
         for cycle in unanswered:
@@ -152,22 +154,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self._drop_partial_request()
         request_id = request_ids.raw(request_ids.own_or_new(None))
         self._last_words = refused.answer([*self.server_state.default_headers, request_id])
-        if not self._unanswered():
+        if not self._queue.unanswered():
             self._say_last_words()
 
     def _drop_partial_request(self) -> None:
         """Forget a request whose body will never be complete."""
         if self._framing.is_in_body and not self.cycle.response_complete:
-            if self.pipeline:
-                self.pipeline.popleft()
-            else:
-                cast(RequestCycle, self.cycle).drop()
+            self._queue.drop_newest()
 
     # Answering
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+    def _start_next(self) -> None:
+        self._start_asgi_task(self._queue.take(), self.app)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -179,15 +177,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self.pipeline and (self._answering is None or self._answering.response_complete):
+        if self._queue.is_next_due:
             self._go_on()
 
     def _go_on(self) -> None:
         """Take up what comes next after a complete answer."""
-        if self.pipeline:
+        if self._queue:
             # One unread answer is enough: two would take twice the memory.
             if not self.flow.write_paused:
-                self._start_asgi_task(*self.pipeline.pop())
+                self._start_next()
         elif self._last_words:
             self._say_last_words()
         elif self._framing.is_in_body:
@@ -205,12 +203,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline.start(LINGER_SECONDS, self._close)
         else:
             self._close()
-
-    def _unanswered(self) -> list[RequestCycle]:
-        """The requests without a complete answer, oldest first."""
-        now = self._answering
-        first = [now] if now and not now.response_complete and not now.disconnected else []
-        return first + [cast(RequestCycle, cycle) for cycle, _ in reversed(self.pipeline)]
 
     def _is_idle(self) -> bool:
         """Whether no request is being answered."""
@@ -230,8 +222,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._watch.stop()
         # uvicorn tells the request that came last; the one being answered may be an earlier one.
-        if self._answering is not None:
-            self._answering.drop()
+        if self._queue.answering is not None:
+            self._queue.answering.drop()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -253,7 +245,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Close without an answer, and count it."""
         self.counters.ended[reason] += 1
         self._is_deaf = True
-        self.pipeline.clear()
+        self._queue.drop_waiting()
         self._close()
 
     def _end_stalled(self) -> None:

@@ -116,8 +116,8 @@ class LaneProtocol(BoundedProtocol):
 
     def renew_date(self) -> None:
         """Date the answer to a held request anew: uvicorn dated it when the request came."""
-        if self._answering is not None:
-            self._answering.default_headers = self.server_state.default_headers
+        if self._queue.answering is not None:
+            self._queue.answering.default_headers = self.server_state.default_headers
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

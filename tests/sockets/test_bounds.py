@@ -167,7 +167,7 @@ def test_junk_has_one_line_a_minute(stage: Stage) -> None:
         with Line(stage) as line:
             assert line.send(b"\0junk\r\n\r\n").to_the_end().startswith(b"HTTP/1.1 400 ")
     time.sleep(1.5)
-    lines = [line for line in stage.server.output.splitlines() if "not HTTP" in line]
+    lines = [line for line in stage.server.output.splitlines() if "not valid HTTP" in line]
     assert 1 <= len(lines) <= 2 * len(stage.workers)
     assert "Invalid HTTP" not in stage.server.output
     assert "Unsupported upgrade" not in stage.server.output

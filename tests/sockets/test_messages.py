@@ -95,7 +95,7 @@ async def quiet(state: ServerState, transport: HalfClosing) -> None:
 
 
 def _is_waiting(connection: Any) -> bool:
-    is_unfinished = connection._framing.is_in_body and not connection.pipeline
+    is_unfinished = connection._framing.is_in_body and not connection._queue
     return bool(connection._is_idle() or is_unfinished)
 
 
