@@ -10,7 +10,7 @@ from routes.auth import changing_by_token
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
-from schemas.presence import Cleared, ClearUnseenQuery, ForceClearQuery, NamedUnseen
+from schemas.clearing import Cleared, ClearUnseenQuery, ForceClearQuery, NamedUnseen
 from services import clocking, expiry
 from services.errors import ValidationFailed
 from services.staleness import shortest_stale_after_seconds

@@ -9,14 +9,8 @@ from routes.auth import bearer_token, changing_by_access_code, changing_by_token
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
-from schemas.clock import (
-    ClockedIn,
-    ClockedOut,
-    ClockInRequest,
-    ClockOutRequest,
-    HeartbeatRequest,
-    IdempotencyHeaders,
-)
+from schemas.clock import ClockedIn, ClockedOut, IdempotencyHeaders
+from schemas.presence import ClockInRequest, ClockOutRequest, HeartbeatRequest
 from services import callers, clocking, presences, signing_in
 from services.times import utc_now
 

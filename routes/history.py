@@ -14,13 +14,13 @@ from schemas.history import (
     AuditEvent,
     AuditEvents,
     AuditEventsQuery,
-    ClockEvent,
     ClockEvents,
     ClockEventsQuery,
     TimeQuery,
     TimeTableRow,
     WorkingTime,
 )
+from schemas.presence import ClockEvent
 from services import event_pages, hours, working_time
 from services.times import clamp, utc_now
 

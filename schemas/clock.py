@@ -1,41 +1,18 @@
-"""Signing in, clocking in and out, heartbeats."""
+"""Signing in, and the answers to clocking in and out."""
 
 import re
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
 from models.roles import ROLES
 from schemas.fields import Id, Timestamp
-
-REASONS = ("user", "inactivity", "shutdown")
+from schemas.presence import OwnPresence
 
 
 class SessionRequest(Schema):
     access_code = fields.String(
         required=True, metadata={"description": "as typed: case, spaces and dashes do not matter"}
     )
-
-
-class Event(Schema):
-    class Meta:
-        # A client newer than the server must lose no event.
-        unknown = EXCLUDE
-
-
-class ClockInRequest(Event):
-    access_code = fields.String(metadata={"description": "beats a bearer token"})
-    account_id = Id(metadata={"description": "may be left out with a code bound to an account"})
-    occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
-
-
-class ClockOutRequest(Event):
-    presence_id = Id(metadata={"description": "end it only if it is still this one"})
-    reason = fields.String(validate=validate.OneOf(REASONS), load_default="user")
-    occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
-
-
-class HeartbeatRequest(Event):
-    presence_id = Id(required=True)
 
 
 class IdempotencyHeaders(Schema):
@@ -64,12 +41,6 @@ class Member(Schema):
     user_id = Id(required=True)
     display_name = fields.String(required=True)
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
-
-
-class OwnPresence(Schema):
-    id = Id(required=True, attribute="presence_id")
-    account_id = Id(required=True)
-    clocked_in_at = Timestamp(required=True)
 
 
 class Me(Schema):

@@ -9,6 +9,8 @@ from marshmallow import Schema, ValidationError, fields, post_dump, validate, va
 
 from models import audit_event, clock_event
 from schemas.fields import Id, Number, Timestamp
+from schemas.log import LogEntry
+from schemas.presence import ClockEvent
 from services.event_pages import NO_CURSOR, Cursor
 from services.working_time import GROUPINGS, time_zones
 
@@ -59,34 +61,7 @@ class AuditEventsQuery(PageQuery):
     kind = fields.String(validate=validate.OneOf(audit_event.AUDIT_EVENT_KINDS))
 
 
-class Entry(Schema):
-    """An entry of a log, which the database has written in the words of the wire.
-
-    Dumping 1000 of them field by field would take longer than reading them.
-    """
-
-    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        return [dict(row) for row in obj] if many else dict(obj)
-
-
-class ClockEvent(Entry):
-    id = Id(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(clock_event.CLOCK_EVENT_KINDS))
-    account_id = Id(required=True)
-    account_name = fields.String(required=True)
-    user_id = Id(required=True, allow_none=True)
-    display_name = fields.String(required=True)
-    presence_id = Id(required=True)
-    actor_id = Id(required=True, allow_none=True)
-    reason = fields.String(required=True, allow_none=True)
-    occurred_at = fields.String(required=True, metadata=_TIME)
-    received_at = fields.String(required=True, metadata=_TIME)
-    version = fields.Integer(required=True)
-    from_account_id = Id(required=True, allow_none=True)
-    from_presence_id = Id(required=True, allow_none=True)
-
-
-class AuditEvent(Entry):
+class AuditEvent(LogEntry):
     id = Id(required=True)
     kind = fields.String(required=True, validate=validate.OneOf(audit_event.AUDIT_EVENT_KINDS))
     account_id = Id(required=True, allow_none=True)

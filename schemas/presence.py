@@ -1,11 +1,46 @@
-"""The snapshot (documentation: its bytes are made in services/snapshot.py), and clearing."""
+"""A presence on the wire: what its member's client says of it, and how it looks to them, in the
+snapshot and in the history.
 
-from marshmallow import Schema, fields, validate
+Of the snapshot this is the documentation: its bytes are made in services/snapshot.py.
+"""
 
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from models import clock_event
 from models.views import VIEWS
-from schemas.clock import OwnPresence
-from schemas.fields import Id, Number, Timestamp, text
-from settings import SECONDS_MAX
+from schemas.fields import Id, Timestamp
+from schemas.log import LogEntry
+
+_TIME = {"format": "date-time"}
+REASONS = ("user", "inactivity", "shutdown")
+
+
+class Event(Schema):
+    class Meta:
+        # A client newer than the server must lose no event.
+        unknown = EXCLUDE
+
+
+class ClockInRequest(Event):
+    access_code = fields.String(metadata={"description": "beats a bearer token"})
+    account_id = Id(metadata={"description": "may be left out with a code bound to an account"})
+    occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
+
+
+class ClockOutRequest(Event):
+    presence_id = Id(metadata={"description": "end it only if it is still this one"})
+    reason = fields.String(validate=validate.OneOf(REASONS), load_default="user")
+    occurred_at = Timestamp(metadata={"description": "for events queued while offline"})
+
+
+class HeartbeatRequest(Event):
+    presence_id = Id(required=True)
+
+
+class OwnPresence(Schema):
+    id = Id(required=True, attribute="presence_id")
+    account_id = Id(required=True)
+    clocked_in_at = Timestamp(required=True)
 
 
 class Entry(Schema):
@@ -15,9 +50,9 @@ class Entry(Schema):
     presence_id = Id()
     user_id = Id()
     display_name = fields.String()
-    clocked_in_at = fields.String(metadata={"format": "date-time"})
+    clocked_in_at = fields.String(metadata=_TIME)
     state = fields.String(validate=validate.OneOf(("active", "stale")))
-    last_seen_at = fields.String(allow_none=True, metadata={"format": "date-time"})
+    last_seen_at = fields.String(allow_none=True, metadata=_TIME)
 
 
 class Snapshot(Schema):
@@ -29,40 +64,18 @@ class Snapshot(Schema):
     me = fields.Nested(OwnPresence, required=True, allow_none=True)
 
 
-class ClearUnseenQuery(Schema):
-    stale_for = Number(
-        required=True,
-        validate=validate.Range(1, SECONDS_MAX),
-        metadata={"description": "seconds without a heartbeat, stale_after or more"},
-    )
-    dry_run = fields.Boolean(
-        truthy={"true"},
-        falsy={"false"},
-        load_default=False,
-        metadata={"description": "only list what would be cleared"},
-    )
-
-
-class NamedUnseen(Schema):
-    """As a table has it."""
-
+class ClockEvent(LogEntry):
+    id = Id(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(clock_event.CLOCK_EVENT_KINDS))
     account_id = Id(required=True)
     account_name = fields.String(required=True)
-    user_id = Id(required=True)
+    user_id = Id(required=True, allow_none=True)
     display_name = fields.String(required=True)
-    last_seen_at = Timestamp(required=True, attribute="last_heartbeat_at")
-
-
-class Unseen(NamedUnseen):
-    class Meta:
-        exclude = ("account_name",)
-
-
-class Cleared(Schema):
-    cleared = fields.Nested(Unseen, many=True, required=True)
-    dry_run = fields.Boolean(required=True)
-
-
-class ForceClearQuery(Schema):
-    reason = text(200, "kept in the history")
-    presence_id = Id(metadata={"description": "clear it only if it is still this one"})
+    presence_id = Id(required=True)
+    actor_id = Id(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    occurred_at = fields.String(required=True, metadata=_TIME)
+    received_at = fields.String(required=True, metadata=_TIME)
+    version = fields.Integer(required=True)
+    from_account_id = Id(required=True, allow_none=True)
+    from_presence_id = Id(required=True, allow_none=True)
