@@ -8,11 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, OrgId
 from models.personal import ERASED, personal
+from models.presence import KeptInHistory
 
 CLOCK_EVENT_KINDS = ("clock_in", "switch", "clock_out", "force_clear", "stale", "resume", "expire")
 
 
-class ClockEvent(Base):
+class ClockEvent(KeptInHistory, Base):
     """One event. Rows are only added; erasing a person blanks who it was, not what happened.
 
     ``user_id`` and ``display_name`` are those of then, so they refer to no table: the history
@@ -40,7 +41,6 @@ class ClockEvent(Base):
     id: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
     org_id: Mapped[OrgId]
     kind: Mapped[str]
-    account_id: Mapped[UUID]
     account_name: Mapped[str]
     user_id: Mapped[UUID | None] = mapped_column(info=personal("user_id"))
     display_name: Mapped[str] = mapped_column(info=personal("user_id", becomes=ERASED))
@@ -53,5 +53,3 @@ class ClockEvent(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     from_account_id: Mapped[UUID | None]
     from_presence_id: Mapped[UUID | None]
-    # The presence's last one by then: where an `expire` ends the working time.
-    last_heartbeat_at: Mapped[datetime]

@@ -9,7 +9,15 @@ from sqlalchemy.orm import Mapped
 from models.base import Base, Id, OrgId
 
 
-class Presence(Base):
+class KeptInHistory:
+    """What a presence has, and each of its events keeps as it was then."""
+
+    account_id: Mapped[UUID]
+    # Where an `expire` ends the working time.
+    last_heartbeat_at: Mapped[datetime]
+
+
+class Presence(KeptInHistory, Base):
     """One member on one account. The two unique constraints are the rules of the product."""
 
     __tablename__ = "account_presence"
@@ -26,9 +34,7 @@ class Presence(Base):
 
     id: Mapped[Id]
     org_id: Mapped[OrgId]
-    account_id: Mapped[UUID]
     user_id: Mapped[UUID]
     membership_id: Mapped[UUID]
     clocked_in_at: Mapped[datetime]
-    last_heartbeat_at: Mapped[datetime]
     stale_since: Mapped[datetime | None]
