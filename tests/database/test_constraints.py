@@ -9,14 +9,7 @@ import pytest
 from sqlalchemy import Insert, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from models import (
-    AccessCode,
-    AuditEvent,
-    ClockEvent,
-    IdempotencyKey,
-    Presence,
-    User,
-)
+from models import AccessCode, AuditEvent, ClockEvent, IdempotencyKey, Presence, User
 from models.session import Database
 from services.times import utc_now
 from settings import Settings

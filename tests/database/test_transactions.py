@@ -9,10 +9,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import InternalError, OperationalError
 
-from models import (
-    Org,
-    User,
-)
+from models import Org, User
 from models.session import Database
 from services.times import utc_now
 from tests.support.databases import opened

@@ -9,7 +9,8 @@ from time import monotonic
 
 import pytest
 
-from tests.support.pollers import CUT_OFF, Connection, Crowd, Poller
+from tests.support.connection import CUT_OFF, Connection
+from tests.support.pollers import Crowd, Poller
 from tests.support.stage import Stage, edit, is_alive, staged, wait_until
 
 POLLERS = 500

@@ -2,52 +2,24 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from context import Context
 from live import sweeper
-from models import IdempotencyKey, RateLimit
 from models.session import Database
 from services import expiry
 from services.change import Change
 from services.times import utc_now
 from settings import Settings
 from tests.support.databases import opened
+from tests.support.sweeping import NOW, WAIT_SECONDS, Clock, keys, occupied
 from tests.support.world import World
 
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-WAIT_SECONDS = 60
-NOW = utc_now()
-
-
-@pytest.fixture
-def context(settings: Settings, database: Database) -> Context:
-    return Context(settings, database)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> "Clock":
-    return Clock(monkeypatch)
-
-
-class Clock:
-    """The sweeper's."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = NOW
-        monkeypatch.setattr(sweeper, "utc_now", lambda: self.now)
-
-    def at(self, seconds: float) -> None:
-        """So long after the clock-in."""
-        self.now = NOW + timedelta(seconds=seconds)
 
 
 @pytest.fixture
@@ -64,16 +36,6 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Event]]:
 
 def sweeping() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "sweeper"]
-
-
-def occupied(world: World, now: datetime = NOW) -> World:
-    world.clock_in(world.va(), world.account(), now)
-    return world
-
-
-def keys(world: World) -> int:
-    with world.database.read() as session:
-        return session.scalar(select(func.count()).select_from(IdempotencyKey)) or 0
 
 
 def test_a_presence_becomes_stale_once_then_ends(
@@ -170,91 +132,6 @@ def test_an_org_that_cannot_be_swept_keeps_no_other_from_it(
     assert sweeper.sweep(context) == (1, 0)
     assert caplog.messages == ["Sweeping an org failed and will be tried again: OperationalError"]
     assert sweeper.sweep(context) == (1, 0)
-
-
-def test_keys_are_kept_for_seven_days(world: World, context: Context, clock: Clock) -> None:
-    world.clock_in(world.va(), world.account(), NOW, key="k")
-    clock.at(7 * 86400)
-    sweeper.delete_old_rows(context)
-    assert keys(world) == 1
-    clock.at(7 * 86400 + 1)
-    sweeper.delete_old_rows(context)
-    assert keys(world) == 0
-
-
-OLD = 20_000
-
-
-def many_old(world: World) -> None:
-    """Keys and limits that nobody needs any more; half of the keys of one moment."""
-    ana, then = world.va(), NOW - timedelta(days=30)
-    each = {"membership_id": ana.id, "org_id": world.id, "digest": b"d" * 32, "answer": {"a": 1}}
-    ages = [timedelta(seconds=max(0, number - OLD // 2)) for number in range(OLD)]
-    with world.database.write() as session:
-        session.execute(
-            insert(IdempotencyKey),
-            [{**each, "key": str(n), "created_at": then + age} for n, age in enumerate(ages)],
-        )
-        session.execute(
-            insert(RateLimit),
-            [{"key": str(n), "hits": [], "expires_at": then} for n in range(OLD // 10)],
-        )
-
-
-def test_old_rows_go_a_few_at_a_time_and_others_write_between(
-    world: World, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    many_old(world)
-    account, ben = world.account(), world.va("Ben Cruz")
-    deleted: list[int] = []
-    written: list[int] = []
-
-    def keep(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("DELETE"):
-            deleted.append(cursor.rowcount)
-
-    with opened(context.settings.database_url) as anothers:  # another process's
-        elsewhere = replace(world)
-        elsewhere.database, elsewhere.id = anothers, world.id
-
-        def others_write(_seconds: float) -> None:
-            elsewhere.clock_in(ben, account)
-            written.append(len(deleted))
-
-        monkeypatch.setattr(sweeper, "sleep", others_write)
-        event.listen(world.database.engine, "after_cursor_execute", keep)
-        while not sweeper.delete_old_rows(context):
-            pass
-        event.remove(world.database.engine, "after_cursor_execute", keep)
-    assert sum(deleted) == OLD + OLD // 10
-    assert max(deleted) == sweeper.DELETE_ROWS
-    assert written == list(range(1, len(deleted) + 1))
-    assert keys(world) == 0
-
-
-def test_old_rows_are_found_by_their_index(world: World, context: Context) -> None:
-    many_old(world)
-    database = world.database
-    found: list[str] = []
-    prefix = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-
-    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("DELETE FROM") and "sessions" not in statement:  # has no rows
-            cursor.execute(prefix + statement, parameters)
-            found.append(" ".join(str(each) for row in cursor for each in row))
-
-    event.listen(database.engine, "before_cursor_execute", explain)
-    for delete_old in sweeper.DELETERS:
-        with database.write() as session:
-            if not database.is_sqlite:
-                session.execute(text("ANALYZE"))  # else it plans for what other tests left
-            delete_old(session, now=NOW, most=sweeper.DELETE_ROWS)
-    event.remove(database.engine, "before_cursor_execute", explain)
-    assert len(found) == 2
-    for plan in found:
-        assert "Seq Scan" not in plan
-        assert "SCAN" not in plan.replace("SCAN CONSTANT", "")
-        assert "TEMP B-TREE" not in plan
 
 
 def test_the_background_sweeps_until_it_is_stopped(

@@ -16,8 +16,9 @@ from models.session import Database
 from services import keys
 from settings import Settings
 from tests.support.app_client import AppClient
+from tests.support.connection import Connection
 from tests.support.databases import opened
-from tests.support.pollers import Connection, Crowd, Poller
+from tests.support.pollers import Crowd, Poller
 from tests.support.problems import assert_problem
 from tests.support.server import copy_project, running_server
 from tests.support.settings import settings_for

@@ -27,9 +27,9 @@ from services import (
 from services.callers import Caller
 from services.change import Change, changing
 from services.presences import Held
-from services.times import rfc3339, utc_now
+from services.times import utc_now
 from settings import Settings
-from tests.support.app_client import AppAnswer, AppClient
+from tests.support.requests import Requests
 
 Dump = dict[str, list[str]]
 
@@ -53,7 +53,7 @@ def dump(database: Database) -> Dump:
 
 
 @dataclass
-class World:
+class World(Requests):
     """One org. Services are called in transactions of their own, each committed."""
 
     database: Database
@@ -285,39 +285,3 @@ class World:
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events()]
-
-    def get(
-        self, client: AppClient, member: Membership, path: str = "presence", **headers: str
-    ) -> AppAnswer:
-        """GET ``/v1/<path>`` as ``member``; ``if_none_match=…`` is the header If-None-Match."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return client.get(f"/v1/{path}", headers=self.bearer(member) | named)
-
-    def post(
-        self,
-        client: AppClient,
-        member: Membership,
-        path: str,
-        *,
-        key: str | None = None,
-        **body: Any,
-    ) -> AppAnswer:
-        """POST to ``/v1/<path>`` as ``member``, with ``key`` as the Idempotency-Key."""
-        headers = self.bearer(member) | ({} if key is None else {"Idempotency-Key": key})
-        return client.post(f"/v1/{path}", json=wire(body), headers=headers)
-
-    def patch(self, client: AppClient, member: Membership, path: str, **body: Any) -> AppAnswer:
-        """PATCH ``/v1/<path>`` as ``member``."""
-        return client.patch(f"/v1/{path}", json=wire(body), headers=self.bearer(member))
-
-    def delete(self, client: AppClient, member: Membership, path: str, **query: Any) -> AppAnswer:
-        """DELETE ``/v1/<path>`` as ``member``."""
-        return client.delete(f"/v1/{path}", query_string=query, headers=self.bearer(member))
-
-
-def wire(body: dict[str, Any]) -> dict[str, Any]:
-    """``body`` as JSON has it."""
-    return {
-        name: rfc3339(value) if isinstance(value, datetime) else value
-        for name, value in body.items()
-    }
