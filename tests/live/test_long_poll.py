@@ -1,7 +1,6 @@
 """``Prefer: wait``: an answer is held until this viewer's view changes, and not a moment longer."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any
@@ -19,11 +18,6 @@ from tests.support.world import World
 
 Bearer = dict[str, str]
 SOON_SECONDS = 1.0  # contract.md, "Credentials": every change is seen within
-
-
-@pytest.fixture(autouse=True)
-def unswept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("live.sweeper.start", lambda _context: threading.Event())
 
 
 def run(app: Flask, tell: Callable[[Application], Coroutine[Any, Any, None]]) -> None:
