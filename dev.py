@@ -26,7 +26,6 @@ import fcntl
 import hashlib
 import os
 import runpy
-import shutil
 import socket
 import subprocess
 import sys
@@ -55,8 +54,6 @@ VENV = ROOT / ".venv"
 LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
 BENCHES = ["ceiling", "history", "pollers", "wait", "writes"]  # of the folder bench/
-NODE = ROOT / "clients/js"  # its package-lock.json has the tools for all JavaScript
-TYPED = ["clients/js", "."]  # the folders with a tsconfig.json
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
 
 
@@ -185,41 +182,13 @@ def test(arguments: list[str]) -> None:
 def lint(arguments: list[str]) -> None:
     if arguments:
         fail("lint takes no arguments", 2)
+    from dev_node import checks as javascript_checks
+
     prepare(VENV, LOCKS[LOCKS.index("lint") :])
     python = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
     checks = [[program(name), *rest] for name, *rest in python] + javascript_checks()
     runs = [subprocess.run(check, cwd=ROOT) for check in checks]
     raise SystemExit(any(check.returncode for check in runs))
-
-
-def javascript_checks() -> list[list[str]]:
-    """None without npm, which a bare machine may lack, but CI may not."""
-    if shutil.which("npm") is None:
-        missing = (
-            "JavaScript was not checked: there is no npm. "
-            "On Debian or Ubuntu: apt install --no-install-recommends nodejs npm"
-        )
-        if os.environ.get("CI") == "true":
-            fail(missing)
-        print(f"dev.py: {missing}", file=sys.stderr)
-        return []
-    prepare_node()
-    tools = NODE / "node_modules/.bin"
-    types = [[str(tools / "tsc"), "--project", folder] for folder in TYPED]
-    return [[str(tools / "biome"), "ci", "--error-on-warnings"], *types]
-
-
-def prepare_node() -> None:
-    """Install what clients/js/package-lock.json has, unless that is already there."""
-    lock, installed = NODE / "package-lock.json", NODE / "node_modules/.package-lock.json"
-    with lock.open() as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
-            return
-        print(f"Installing {lock.relative_to(ROOT)} ...", flush=True)
-        npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        if subprocess.run(npm, cwd=NODE).returncode != 0:
-            fail("npm failed; it says why above. Check the network, then run the command again")
 
 
 def lock(arguments: list[str]) -> None:

@@ -24,6 +24,7 @@ from settings import Settings
 from tests.support.app_client import AppClient
 from tests.support.databases import database_of, empty_postgresql, migrate, opened
 from tests.support.log_lines import Lines
+from tests.support.programs import summary
 from tests.support.scripts import Admin
 from tests.support.server import Server, copy_project, running_server
 from tests.support.settings import SECRET_KEY, settings_for
@@ -40,6 +41,15 @@ ANY_URL = make_url("sqlite:///never-opened.db")
 
 # For few rows ten times quicker than TRUNCATE.
 EMPTYING = text(";".join(str(delete(table)) for table in reversed(Base.metadata.sorted_tables)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last lines of a run, below all that pytest says."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter:
+        skipped = reporter.stats.get("skipped", [])
+        for line in summary(str(report.longrepr) for report in skipped):
+            reporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session")

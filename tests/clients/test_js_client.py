@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 from subprocess import PIPE
 
-from tests.support.node import LOCK, package, program
+from tests.support.node import LOCK, package
+from tests.support.programs import program
 from tests.support.server import copy_project, environment, running_server
 from tests.support.settings import SECRET_KEY
 from tests.support.stage import wait_until

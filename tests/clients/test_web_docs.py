@@ -10,7 +10,8 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.curl import codes, curl
-from tests.support.node import package, program
+from tests.support.node import package
+from tests.support.programs import program
 from tests.support.server import Server, copy_project, environment, running_server
 
 PAGE = (ROOT / "docs/web.md").read_text()

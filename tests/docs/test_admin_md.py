@@ -7,6 +7,7 @@ from pathlib import Path
 from models import Membership
 from services import accounts, members
 from tests.support import ROOT
+from tests.support.programs import program
 from tests.support.scripts import NAMES, Admin
 from tests.support.world import World, ago
 
@@ -35,6 +36,7 @@ def test_admin_md_does_what_it_says(
 
 def run_blocks(page: str, admin: Admin, home: Path, typed: str) -> None:
     """Run the commands one after the other, and compare what they print."""
+    program("curl")
     blocks = BLOCK.findall(page)
     commands = f"echo '{END}'\n".join(commands for commands, _ in blocks)
     variables = {"HOME": str(home), "PRESENCE_TOKEN": ""}

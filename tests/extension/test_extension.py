@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, expect
 
-from tests.support.browser import FLAGS, context_of, program, sign_in
+from tests.support.browser import FLAGS, context_of, sign_in
 from tests.support.extension import Install
 from tests.support.extension_scene import NAMES, Scene, signed_in
+from tests.support.programs import program
 from tests.support.stage import Stage, wait_until
 from tests.support.world import World
 
@@ -22,7 +23,7 @@ def scene(stage: Stage, install: Install) -> Scene:
 @pytest.fixture
 def elsewhere(playwright: Playwright) -> Iterator[BrowserContext]:
     """Another browser, without the extension."""
-    browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
     with context_of(browser) as context:
         yield context
     browser.close()

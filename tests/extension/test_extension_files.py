@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.support import ROOT
-from tests.support.node import program
+from tests.support.programs import program
 from tests.support.server import environment
 
 FOLDER = ROOT / "extension"

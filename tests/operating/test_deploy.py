@@ -14,6 +14,7 @@ import pytest
 from dev_postgres import free_port
 from tests.support import ROOT
 from tests.support.curl import Answer, codes, curl
+from tests.support.programs import program
 from tests.support.proxies import Proxy, caddy, nginx
 from tests.support.server import Server, copy_project, running_server
 from tests.support.settings import SECRET_KEY
@@ -48,7 +49,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     names = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
     files = ["-keyout", str(folder / "privkey.pem"), "-out", str(made)]
-    command = ["openssl", "req", "-x509", *key, *names, *files, "-days", "2"]
+    command = [program("openssl"), "req", "-x509", *key, *names, *files, "-days", "2"]
     subprocess.run(command, check=True, capture_output=True)
     return made
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import dev
+import dev_node
 from tests.support.server import environment
 
 PROJECT = tomllib.loads((dev.ROOT / "pyproject.toml").read_text())["project"]
@@ -229,17 +230,17 @@ def test_without_npm_lint_says_what_installs_it_and_goes_on(
 ) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CI", raising=False)
-    assert dev.javascript_checks() == []
+    assert dev_node.checks() == []
     said = capsys.readouterr().err
     assert said.startswith("dev.py: JavaScript was not checked")
-    assert "apt install --no-install-recommends nodejs npm" in said
+    assert "apt-get install --no-install-recommends nodejs npm" in said
 
 
 def test_without_npm_lint_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("CI", "true")
     with pytest.raises(SystemExit):
-        dev.javascript_checks()
+        dev_node.checks()
 
 
 def test_a_benchmark_finds_its_libraries_whatever_python_is_on_the_path(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """scripts/: how they are used, where the token goes, and what they say when refused."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support import ROOT
+from tests.support.programs import program
 from tests.support.scripts import NAMES, SCRIPTS, Admin
 from tests.support.world import World
 
@@ -56,10 +56,7 @@ def test_a_service_that_is_away_is_unreachable() -> None:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    if shutil.which("shellcheck") is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("there is no shellcheck; to run this test: apt install shellcheck")
-    command = ["shellcheck", *map(str, SCRIPTS.iterdir())]
+    command = [program("shellcheck"), *map(str, SCRIPTS.iterdir())]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -85,7 +82,7 @@ def test_a_token_may_come_from_a_file_that_nobody_else_can_read(
 
 def test_the_token_is_on_no_command_line(admin: Admin, tmp_path: Path) -> None:
     curl, seen = tmp_path / "curl", tmp_path / "seen"
-    curl.write_text(f'#!/bin/sh\necho "$@" >> {seen}\nexec {shutil.which("curl")} "$@"\n')
+    curl.write_text(f'#!/bin/sh\necho "$@" >> {seen}\nexec {program("curl")} "$@"\n')
     curl.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     for arguments in (["who"], ["add-account", "Acme Dental"], ["clear", "Acme Dental"]):

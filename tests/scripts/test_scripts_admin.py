@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from models import Membership
+from tests.support.programs import program
 from tests.support.scripts import SCRIPTS, Admin
 from tests.support.server import environment
 from tests.support.stage import wait_until
@@ -158,7 +159,7 @@ def test_an_issued_code_lets_in_until_it_is_revoked(admin: Admin, org: World) ->
 
 
 def sign_in(admin: Admin, code: str) -> int:
-    command = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
+    command = [program("curl"), "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
     body = ["--json", f'{{"access_code": "{code}"}}', f"{admin.url}/v1/sessions"]
     return int(subprocess.run([*command, *body], env=environment(), capture_output=True).stdout)
 

@@ -1,12 +1,11 @@
 """Clients as they come that offer HTTP/2 by `Upgrade` with every request."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.programs import program
 from tests.support.stage import Stage
 
 JAVA = """
@@ -34,17 +33,9 @@ public class Ask {
 """
 
 
-def program(name: str, package: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing(f"there is no {name}; to run this test: apt install {package}")
-    return found
-
-
 def test_the_jdks_client_signs_in(stage: Stage, tmp_path: Path) -> None:
-    java = program("java", "default-jdk-headless")
-    program("javac", "default-jdk-headless")  # which runs sources
+    java = program("java")
+    program("javac")  # which runs sources
     (tmp_path / "Ask.java").write_text(JAVA)
     code = stage.world.code(stage.world.va("Java Jones"))
     arguments = [f"{stage.server.url}/v1/sessions", f'{{"access_code": "{code}"}}']
@@ -67,7 +58,7 @@ def test_curl_signs_in_with_http2(stage: Stage, options: tuple[str, ...]) -> Non
     body = f'{{"access_code": "{code}"}}'
     said = subprocess.run(
         [
-            *(program("curl", "curl"), "--silent", "--http2", "--noproxy", "*", *options),
+            *(program("curl"), "--silent", "--http2", "--noproxy", "*", *options),
             *("-H", "Content-Type: application/json", "-d", body),
             f"{stage.server.url}/v1/sessions",
         ],

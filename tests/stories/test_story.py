@@ -14,6 +14,7 @@ import pytest
 from cli.demo import ADMINS, VAS
 from tests.support.curl import Answer, codes, curl
 from tests.support.databases import empty_postgresql
+from tests.support.programs import program
 from tests.support.server import Server, copy_project, environment, running_server
 from tests.support.settings import SECRET_KEY
 from tests.support.stage import wait_until
@@ -131,6 +132,7 @@ def sign_in(url: str, code: str) -> dict[str, Any]:
 
 
 def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
+    program("curl")
     with running_server(project) as server:
         printed = server.output.partition("Try it")[2].partition("The board is at")[0]
         lines = [line for line in printed.splitlines() if line.startswith("  ")]

@@ -1,14 +1,11 @@
 """The board in a real Chromium, as its users see it."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -21,6 +18,7 @@ from playwright.sync_api import (
 )
 
 from models import Account, Membership
+from tests.support.programs import program
 from tests.support.world import World
 
 FLAGS = [
@@ -111,21 +109,9 @@ expect.set_options(timeout=PATIENCE_MS)
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
         yield browser
         browser.close()
-
-
-def program() -> str:
-    """Where Chromium is; a test that needs it is skipped where it is not, but not under CI."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing(
-            "there is no Chromium; to run this test: "
-            "apt-get install --no-install-recommends chromium"
-        )
-    return found
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.programs import program
 from tests.support.server import Server, environment
 
 CODE = re.compile(r"^  (\S.*?) +(?:admin|va) +([0-9A-Z]{4}(?:-[0-9A-Z]{4}){2})$", re.MULTILINE)
@@ -27,7 +28,8 @@ def curl(url: str, *options: str, token: str | None = None, data: Any = None) ->
         options += ("--header", f"Authorization: Bearer {token}")
     if data is not None:
         options += ("--json", json.dumps(data))
-    command = ["curl", "--silent", "--show-error", "--include", "--max-time", "60", *options, url]
+    quietly = ["--silent", "--show-error", "--include", "--max-time", "60"]
+    command = [program("curl"), *quietly, *options, url]
     done = subprocess.run(command, env=environment(), capture_output=True, check=True)
     headers, _, text = done.stdout.decode().partition("\r\n\r\n")
     return Answer(int(headers.split()[1]), headers, text)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.programs import program
 from tests.support.server import environment
 
 # A block of commands, and what it prints, where that is shown next.
@@ -30,6 +31,7 @@ def examples(page: str) -> list[Example]:
 
 def run(blocks: list[Example], folder: Path) -> None:
     """Run the commands in one shell in ``folder``, and compare what they print with the page."""
+    program("curl")
     done = subprocess.run(
         [
             "bash",

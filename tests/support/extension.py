@@ -23,7 +23,8 @@ from playwright.sync_api import (
 
 from models import Account, Membership
 from tests.support import ROOT
-from tests.support.browser import FLAGS, PATIENCE_MS, program
+from tests.support.browser import FLAGS, PATIENCE_MS
+from tests.support.programs import program
 from tests.support.stage import wait_until
 from tests.support.world import World
 
@@ -241,7 +242,7 @@ def installed(
     """A browser with the extension, which closes it."""
     context = playwright.chromium.launch_persistent_context(
         profile,
-        executable_path=program(),
+        executable_path=program("chromium"),
         ignore_default_args=["--disable-extensions"],
         args=[
             "--headless=new",

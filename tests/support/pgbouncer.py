@@ -1,7 +1,5 @@
 """A real pgbouncer that pools transactions, in front of a test's PostgreSQL."""
 
-import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -11,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
-import pytest
 
 from dev_postgres import PostgresServer, free_port, hand_over, process_options
+from tests.support.programs import program
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -45,19 +43,9 @@ class Pgbouncer:
         return self.log.read_text()
 
 
-def program() -> str:
-    """Where pgbouncer is; a test that needs it is skipped where it is not, but not under CI."""
-    # Debian's lies where only root's PATH looks.
-    found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-    if found is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("there is no pgbouncer; to run this test: apt install pgbouncer")
-    return found
-
-
 @contextmanager
 def running_pgbouncer(server: PostgresServer) -> Iterator[Pgbouncer]:
-    command = program()
+    command = program("pgbouncer")
     parent = server.home.parent
     with tempfile.TemporaryDirectory(prefix="presence-pgbouncer-", dir=parent) as folder:
         home, port = Path(folder).resolve(), free_port()

@@ -4,7 +4,6 @@ A text names the port to listen on as ``@PORT@`` and a folder of the proxy's own
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -14,13 +13,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from dev_postgres import free_port
+from tests.support.programs import program
 
 START_SECONDS = 30
 STOP_SECONDS = 10
-PACKAGES = {"nginx": "nginx-light", "caddy": "caddy", "haproxy": "haproxy"}
 
 # Around what stands in nginx's `http` block: in the foreground, with files of its own only.
 NGINX = """
@@ -97,19 +94,9 @@ def haproxy(sections: str) -> Iterator[Proxy]:
         yield proxy
 
 
-def program(name: str, package: str) -> str:
-    """Where it is; a test that needs it is skipped where it is not, but not under CI."""
-    # Debian's servers lie where only root's PATH looks.
-    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-    if found is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing(f"there is no {name}; to run this test: apt install {package}")
-    return found
-
-
 @contextmanager
 def _running(name: str, configuration: str, options: list[str]) -> Iterator[Proxy]:
-    command = [program(name, PACKAGES[name]), *options]
+    command = [program(name), *options]
     with tempfile.TemporaryDirectory(prefix=f"presence-{name}-") as made:
         proxy = Proxy(name, free_port(), Path(made).resolve())
         proxy.folder.chmod(0o755)  # nginx's worker is another user

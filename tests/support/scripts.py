@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import ROOT
+from tests.support.programs import program
 from tests.support.server import environment
 
 SCRIPTS = ROOT / "scripts"
@@ -44,6 +45,7 @@ class Admin:
 
     def try_(self, name: str, *arguments: str, **variables: str) -> Done:
         """Run a script, however it ends."""
+        program("curl")
         done = subprocess.run(
             [self.folder / name, *arguments],
             env=self.environment | variables,

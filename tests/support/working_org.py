@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.times import rfc3339
+from tests.support.programs import program
 from tests.support.scripts import Admin, fields, table
 from tests.support.server import environment, running_server
 from tests.support.settings import SECRET_KEY
@@ -71,7 +72,8 @@ class WorkingOrg:
         return Admin(self.url, self.tokens[admin]).run(*arguments).out
 
     def curl(self, path: str, token: str, *options: str) -> tuple[int, dict[str, Any]]:
-        command = ["curl", "--silent", "--show-error", "--write-out", r"\n%{http_code}", *options]
+        quietly = ["--silent", "--show-error", "--write-out", r"\n%{http_code}"]
+        command = [program("curl"), *quietly, *options]
         bearer = ["--header", f"Authorization: Bearer {token}"] if token else []
         done = subprocess.run(
             [*command, *bearer, f"{self.url}/v1/{path}"],
