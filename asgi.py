@@ -7,7 +7,7 @@ from live.application import Application
 
 
 def __getattr__(name: str) -> Any:
-    """``application`` is made when a server asks for it: importing this needs no settings."""
+    """Make ``application`` when a server asks for it: importing this module needs no settings."""
     if name != "application":
         raise AttributeError(name)
     globals()["application"] = Application(create_app())

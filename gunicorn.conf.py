@@ -20,12 +20,12 @@ METRICS = "presence-metrics-"
 worker_class = "live.worker.PresenceWorker"
 keepalive = 75  # seconds, well above the poll interval: a polling client keeps its connection
 backlog = 4096
-loglevel = "warning"  # what `dev.py run` prints shall stay in sight
+loglevel = "warning"  # so that what `dev.py run` prints stays in sight
 timeout = 60
 graceful_timeout = 15  # seconds; a polling client's next poll ends its connection before
-control_socket_disable = True  # nobody asked for another way in
+control_socket_disable = True  # not needed, and one more way in
 
-# prometheus_client's workers add up their metrics in files here. At a reload it is there already.
+# The workers' metrics are added up from files in this folder. At a reload it is there already.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=METRICS)
 
@@ -44,7 +44,7 @@ def _allow_many_connections() -> None:
 
 
 def on_starting(server: Any) -> None:
-    """With PRESENCE_SETUP, as `dev.py run` sets it, the database is set up first."""
+    """Set up the database first, where PRESENCE_SETUP wants it, as `dev.py run` does."""
     from click import ClickException
 
     from app import create_app
@@ -75,8 +75,8 @@ def on_exit(_server: Any) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# At a reload this file is read again, before the workers' class is.
+# At a reload gunicorn reads this file again, before it loads the workers' class.
 _forget_our_modules()
 _allow_many_connections()
-# A bad setting stops the start here, in one line, before anything else is said.
+# A bad setting stops the start here, with one line, before anything else is printed.
 importlib.import_module("settings").load()
