@@ -10,7 +10,7 @@ from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
 from schemas.sessions import MemberSessions
-from services import members, sessions
+from services import ending_sessions, members, sessions
 from services.times import utc_now
 
 blueprint = ApiBlueprint(
@@ -39,5 +39,5 @@ def end_session(member_id: UUID, session_id: UUID) -> Response:
     """Sign a member out of one session."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
-        sessions.revoke(change, member, session_id, actor=caller.member)
+        ending_sessions.revoke(change, member, session_id, actor=caller.member)
     return Bare(status=204, headers=seen_by(change, caller))

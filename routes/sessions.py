@@ -14,7 +14,7 @@ from routes.requests import ApiBlueprint
 from schemas.clock import Me, Session, SessionRequest
 from schemas.fields import Empty
 from schemas.sessions import MemberSessions
-from services import accounts, sessions, signing_in
+from services import accounts, ending_sessions, sessions, signing_in
 from services.callers import Caller
 from services.times import utc_now
 from services.tokens import Token
@@ -52,7 +52,7 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
 def sign_out() -> Response:
     """End the caller's session, and with it all its tokens."""
     with changing_by_token() as (change, caller):
-        sessions.sign_out(change, caller.member, caller.session.id)
+        ending_sessions.sign_out(change, caller.member, caller.session.id)
     return Bare(status=204)
 
 
@@ -89,7 +89,9 @@ def list_own_sessions() -> dict[str, Any]:
 def end_own_session(session_id: UUID) -> Response:
     """Sign out elsewhere."""
     with changing_by_token() as (change, caller):
-        sessions.sign_out(change, caller.member, session_id, account_id=caller.bound_account_id)
+        ending_sessions.sign_out(
+            change, caller.member, session_id, account_id=caller.bound_account_id
+        )
     return Bare(status=204)
 
 

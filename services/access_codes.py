@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import AccessCode, Account, Membership
-from services import audit_log, keys, sessions
+from services import audit_log, ending_sessions, keys
 from services.change import Change
 from services.errors import AccessCodeRejected, NotFound
 from services.times import rfc3339
@@ -114,7 +114,7 @@ def revoke(
         audit_log.record(
             change, "code_revoked", actor=actor, member=member, account=account, details=known
         )
-        sessions.revoke_those_of(change, member, code, actor=actor)
+        ending_sessions.revoke_sessions_of(change, member, code, actor=actor)
 
 
 def end_endless(change: Change, ends_at: datetime) -> int:
@@ -132,7 +132,7 @@ def end_endless(change: Change, ends_at: datetime) -> int:
         .returning(AccessCode.id),
         execution_options=_NO_SYNC,
     ).all()
-    sessions.shorten_those_of(change, ended, ends_at)
+    ending_sessions.shorten_sessions_of(change, ended, ends_at)
     return len(ended)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models import Membership, User
 from models.roles import ROLES
-from services import audit_log, presences, sessions
+from services import audit_log, ending_sessions, presences
 from services.change import Change
 from services.errors import LastAdmin, NotFound
 
@@ -101,7 +101,7 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
     :param actor: the admin who does it; None for an operator's command
     """
     audit_log.record(change, "tokens_revoked", actor=actor, member=member)
-    sessions.revoke_all(change, member, actor=actor)
+    ending_sessions.revoke_all(change, member, actor=actor)
 
 
 def _rename(
@@ -131,7 +131,7 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
         presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
     member.active = False
     audit_log.record(change, "member_deactivated", actor=actor, member=member)
-    sessions.revoke_all(change, member, actor=actor)
+    ending_sessions.revoke_all(change, member, actor=actor)
 
 
 def _raise_if_last_admin(change: Change, member: Membership) -> None:

@@ -1,17 +1,17 @@
-"""Sessions: they begin when somebody signs in, live through renewals, and end with all tokens."""
+"""Sessions: they begin when somebody signs in and live through renewals."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, select, update
+from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, MemberSession, Membership
 from services import audit_log, tokens
 from services.change import Change
-from services.errors import NotAuthenticated, NotFound
+from services.ending_sessions import going_on, revoke_all
+from services.errors import NotAuthenticated
 from services.old_rows import delete_oldest
 from services.times import rfc3339
 from services.tokens import Token
@@ -150,69 +150,9 @@ def list_sessions(
     :param account_id: only those that are for this account alone
     """
     newest_first = (MemberSession.created_at.desc(), MemberSession.id)
-    goes_on = _that_go_on(member, now, account_id)
-    found = session.scalars(select(MemberSession).where(*goes_on).order_by(*newest_first))
+    still = going_on(member, now, account_id)
+    found = session.scalars(select(MemberSession).where(*still).order_by(*newest_first))
     return [Listed(each, each.id == current.id) for each in found]
-
-
-def sign_out(
-    change: Change, member: Membership, session_id: UUID, *, account_id: UUID | None = None
-) -> None:
-    """End a session, as its member.
-
-    :param account_id: only if it is for this account alone
-    :raises NotFound: the member has none such, or it has ended
-    """
-    found = (*_that_go_on(member, change.now, account_id), MemberSession.id == session_id)
-    if not _end(change, member, found, actor=member, reason="signed_out"):
-        raise NotFound("session")
-
-
-def revoke(
-    change: Change, member: Membership, session_id: UUID, *, actor: Membership | None
-) -> None:
-    """End a member's session, as an admin.
-
-    :raises NotFound: the member has none such, or it has ended
-    """
-    found = (*_that_go_on(member, change.now), MemberSession.id == session_id)
-    if not _end(change, member, found, actor=actor):
-        raise NotFound("session")
-
-
-def revoke_those_of(
-    change: Change, member: Membership, code: AccessCode, *, actor: Membership | None
-) -> None:
-    """End the sessions that an access code began; others go on."""
-    found = (*_that_go_on(member, change.now), MemberSession.access_code_id == code.id)
-    _end(change, member, found, actor=actor)
-
-
-def shorten_those_of(change: Change, code_ids: Sequence[UUID], ends_at: datetime) -> None:
-    """Renew the sessions that these access codes began no longer than until ``ends_at``."""
-    change.session.execute(
-        update(MemberSession)
-        .where(MemberSession.access_code_id.in_(code_ids), MemberSession.renewable_until > ends_at)
-        .values(renewable_until=ends_at),
-        execution_options=_NO_SYNC,
-    )
-
-
-def revoke_all(change: Change, member: Membership, *, actor: Membership | None) -> None:
-    """End all sessions of a member, by raising the token generation.
-
-    It refuses their tokens by itself, so that nothing needs to be known of them any more.
-    """
-    member.token_generation += 1
-    change.members_changed()
-    going_on = change.session.scalars(
-        select(MemberSession.id).where(*_that_go_on(member, change.now))
-    ).all()
-    change.session.execute(
-        delete(MemberSession).where(MemberSession.membership_id == member.id),
-        execution_options=_NO_SYNC,
-    )
-    _keep_ended(change, "session_ended", member, going_on, actor=actor)
 
 
 def delete_old(session: Session, *, now: datetime, most: int) -> int:
@@ -241,59 +181,3 @@ def _make_room(change: Change, member: Membership) -> None:
     )
     if unexpired and unexpired >= MOST_UNEXPIRED:
         revoke_all(change, member, actor=None)
-
-
-def _that_go_on(
-    member: Membership, now: datetime, account_id: UUID | None = None
-) -> tuple[ColumnElement[bool], ...]:
-    found = (
-        MemberSession.membership_id == member.id,
-        MemberSession.org_id == member.org_id,
-        MemberSession.ended_at.is_(None),
-        MemberSession.expires_at > now,
-    )
-    return found if account_id is None else (*found, MemberSession.account_id == account_id)
-
-
-def _end(
-    change: Change,
-    member: Membership,
-    found: Sequence[ColumnElement[bool]],
-    *,
-    actor: Membership | None,
-    reason: str = "revoked",
-) -> Sequence[UUID]:
-    """End sessions.
-
-    :returns: the ids of those that ended
-    """
-    ended = change.session.scalars(
-        update(MemberSession)
-        .where(*found)
-        .values(ended_at=change.now, ended_reason=reason)
-        .returning(MemberSession.id),
-        execution_options=_NO_SYNC,
-    ).all()
-    if ended:
-        change.members_changed()  # with which every memory reads what has ended
-    kind = "signed_out" if reason == "signed_out" else "session_ended"
-    _keep_ended(change, kind, member, ended, actor=actor)
-    return ended
-
-
-def _keep_ended(
-    change: Change,
-    kind: str,
-    member: Membership,
-    ended: Sequence[UUID],
-    *,
-    actor: Membership | None,
-) -> None:
-    audit_log.record_each(
-        change,
-        kind,
-        [{"session_id": str(session_id)} for session_id in ended],
-        actor=actor,
-        member=member,
-        address=change.client.address,
-    )

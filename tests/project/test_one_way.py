@@ -137,7 +137,11 @@ def test_only_the_audit_log_keeps_audit_events() -> None:
 
 
 def test_only_sessions_writes_sessions() -> None:
-    assert writers_of("MemberSession") == {"bench/world.py", "services/sessions.py"}
+    assert writers_of("MemberSession") == {
+        "bench/world.py",
+        "services/ending_sessions.py",
+        "services/sessions.py",
+    }
 
 
 def test_only_staleness_says_when_a_presence_is_stale() -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from models import MemberSession
-from services import sessions, tokens
+from services import ending_sessions, sessions, tokens
 from services.errors import NotAuthenticated
 from services.times import utc_now
 from tests.support.app_client import AppClient
@@ -142,7 +142,7 @@ def test_a_renewal_while_it_is_signed_out_gives_nothing(world: World) -> None:
         row = session.get_one(MemberSession, token.claims.session_id)
         session.expunge(row)
     with world.changing_member(ana) as (change, found):
-        sessions.sign_out(change, found, row.id)
+        ending_sessions.sign_out(change, found, row.id)
     with world.database.write() as session, pytest.raises(NotAuthenticated) as error:
         sessions.renew(session, ana, row, settings=world.settings, now=utc_now())
     assert error.value.fields == {"reason": "signed_out"}

@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 
 from models import Account, Membership
-from services import keys, sessions, tokens
+from services import ending_sessions, keys, tokens
 from tests.support.asgi_client import Answered, Headers
 from tests.support.world import World, ago
 
@@ -128,9 +128,9 @@ class Story:
         claims = tokens.in_header(self.bearers[number], self.world.settings).claims
         with self.world.changing_member(self.members[number]) as (change, found):
             if self.random.random() < 0.5:
-                sessions.sign_out(change, found, claims.session_id)
+                ending_sessions.sign_out(change, found, claims.session_id)
             else:
-                sessions.revoke(change, found, claims.session_id, actor=None)
+                ending_sessions.revoke(change, found, claims.session_id, actor=None)
         self._come_back(number)
 
     def _come_back(self, number: int) -> None:

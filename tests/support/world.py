@@ -16,6 +16,7 @@ from services import (
     accounts,
     callers,
     clocking,
+    ending_sessions,
     erasing,
     expiry,
     members,
@@ -249,12 +250,12 @@ class World(Requests):
     def sign_out(self, member: Membership) -> None:
         """End the session that the member's tokens are of."""
         with self.changing_member(member) as (change, found):
-            sessions.sign_out(change, found, self._sessions[member.id].id)
+            ending_sessions.sign_out(change, found, self._sessions[member.id].id)
 
     def end_session(self, member: Membership) -> None:
         """End it as an admin."""
         with self.changing_member(member) as (change, found):
-            sessions.revoke(change, found, self._sessions[member.id].id, actor=None)
+            ending_sessions.revoke(change, found, self._sessions[member.id].id, actor=None)
 
     def erase(self, member: Membership) -> None:
         with self.changing_member(member) as (change, found):

@@ -1,0 +1,134 @@
+"""The ends of sessions: signing out, and being revoked. All tokens of a session end with it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from models import AccessCode, MemberSession, Membership
+from services import audit_log
+from services.change import Change
+from services.errors import NotFound
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def going_on(
+    member: Membership, now: datetime, account_id: UUID | None = None
+) -> tuple[ColumnElement[bool], ...]:
+    """The condition on the member's sessions that have not ended.
+
+    :param account_id: only those that are for this account alone
+    """
+    found = (
+        MemberSession.membership_id == member.id,
+        MemberSession.org_id == member.org_id,
+        MemberSession.ended_at.is_(None),
+        MemberSession.expires_at > now,
+    )
+    return found if account_id is None else (*found, MemberSession.account_id == account_id)
+
+
+def sign_out(
+    change: Change, member: Membership, session_id: UUID, *, account_id: UUID | None = None
+) -> None:
+    """End a session, as its member.
+
+    :param account_id: only if it is for this account alone
+    :raises NotFound: the member has none such, or it has ended
+    """
+    found = (*going_on(member, change.now, account_id), MemberSession.id == session_id)
+    if not _end(change, member, found, actor=member, reason="signed_out"):
+        raise NotFound("session")
+
+
+def revoke(
+    change: Change, member: Membership, session_id: UUID, *, actor: Membership | None
+) -> None:
+    """End a member's session, as an admin.
+
+    :raises NotFound: the member has none such, or it has ended
+    """
+    found = (*going_on(member, change.now), MemberSession.id == session_id)
+    if not _end(change, member, found, actor=actor):
+        raise NotFound("session")
+
+
+def revoke_sessions_of(
+    change: Change, member: Membership, code: AccessCode, *, actor: Membership | None
+) -> None:
+    """End the sessions that an access code began; others go on."""
+    found = (*going_on(member, change.now), MemberSession.access_code_id == code.id)
+    _end(change, member, found, actor=actor)
+
+
+def shorten_sessions_of(change: Change, code_ids: Sequence[UUID], ends_at: datetime) -> None:
+    """Renew the sessions that these access codes began no longer than until ``ends_at``."""
+    change.session.execute(
+        update(MemberSession)
+        .where(MemberSession.access_code_id.in_(code_ids), MemberSession.renewable_until > ends_at)
+        .values(renewable_until=ends_at),
+        execution_options=_NO_SYNC,
+    )
+
+
+def revoke_all(change: Change, member: Membership, *, actor: Membership | None) -> None:
+    """End all sessions of a member, by raising the token generation.
+
+    It refuses their tokens by itself, so that nothing needs to be known of them any more.
+    """
+    member.token_generation += 1
+    change.members_changed()
+    unended = change.session.scalars(
+        select(MemberSession.id).where(*going_on(member, change.now))
+    ).all()
+    change.session.execute(
+        delete(MemberSession).where(MemberSession.membership_id == member.id),
+        execution_options=_NO_SYNC,
+    )
+    _record_ended(change, "session_ended", member, unended, actor=actor)
+
+
+def _end(
+    change: Change,
+    member: Membership,
+    found: Sequence[ColumnElement[bool]],
+    *,
+    actor: Membership | None,
+    reason: str = "revoked",
+) -> Sequence[UUID]:
+    """End sessions.
+
+    :returns: the ids of those that ended
+    """
+    ended = change.session.scalars(
+        update(MemberSession)
+        .where(*found)
+        .values(ended_at=change.now, ended_reason=reason)
+        .returning(MemberSession.id),
+        execution_options=_NO_SYNC,
+    ).all()
+    if ended:
+        change.members_changed()  # so that every process reads what has ended
+    kind = "signed_out" if reason == "signed_out" else "session_ended"
+    _record_ended(change, kind, member, ended, actor=actor)
+    return ended
+
+
+def _record_ended(
+    change: Change,
+    kind: str,
+    member: Membership,
+    ended: Sequence[UUID],
+    *,
+    actor: Membership | None,
+) -> None:
+    audit_log.record_each(
+        change,
+        kind,
+        [{"session_id": str(session_id)} for session_id in ended],
+        actor=actor,
+        member=member,
+        address=change.client.address,
+    )
