@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from context import context
 from models import AccessCode
 from models.member_session import USER_AGENT_LENGTH
-from routes import addresses, guessing, request_log, write_limit
+from routes import addresses, request_log, sign_in_limit, write_limit
 from services import access_codes, callers, tokens
 from services.callers import CodeHolder, TokenBearer
 from services.change import Change, Client, NoSuchOrg, changing
@@ -107,7 +107,7 @@ def changing_by_access_code(
     :raises TooManyAttempts: the client's address sent too many that did not
     :raises TooManyRequests: the member has written too often
     """
-    guessing.require_right(typed)
+    sign_in_limit.require_right(typed)
     settings = context().settings
     is_valid = access_codes.matching(typed, settings=settings, now=utc_now())
     org_id = select(AccessCode.org_id).where(*is_valid).scalar_subquery()
@@ -122,7 +122,7 @@ def changing_by_access_code(
         try:
             yield change, caller
         except AccountNotAllowed:
-            guessing.keep_not_allowed(change, typed)
+            sign_in_limit.record_not_allowed(change, typed)
             raise
 
 

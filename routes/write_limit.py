@@ -1,8 +1,9 @@
-"""How often a member may write, over all workers and machines (contract.md, "Errors").
+"""The rate limit of a member's writes, over all workers and machines (contract.md, "Errors").
 
-A member's first few writes in a minute are kept in the memory of the process that served them:
-who clocks in and out costs the database nothing. One more, and the row in the database gets them
-all and counts from then on. Who has to wait is refused from memory: that needs no lock.
+A member's first few writes in a minute are counted in the memory of the process that served them,
+so ordinary clocking in and out costs the database nothing. The next write puts them all into the
+member's row in the database, which counts from then on. While a member has to wait, their writes
+are refused from memory, without a lock.
 """
 
 import threading

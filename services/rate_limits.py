@@ -1,4 +1,7 @@
-"""Counting what a client may not do often, for all workers and machines, in the database."""
+"""Rate limits: counted in the database, so that all workers and machines share them.
+
+``routes/sign_in_limit.py`` and ``routes/write_limit.py`` say who is limited, and to how much.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +17,7 @@ from services.old_rows import delete_oldest
 
 
 class Limit(NamedTuple):
-    """So many times within any ``window_seconds``."""
+    """At most ``times`` within any ``window_seconds``."""
 
     times: int
     window_seconds: int
@@ -23,9 +26,9 @@ class Limit(NamedTuple):
 def hit(
     session: Session, key: str, limit: Limit, *, now: datetime, earlier: Sequence[float] = ()
 ) -> int:
-    """Count one more, unless that would be too many.
+    """Count one more, unless that would exceed the limit.
 
-    All others with the same key wait until the transaction ends. A rollback takes the count back.
+    Others with the same key wait until the transaction ends. A rollback takes the count back.
 
     :param key: who, and what they do
     :param earlier: when it was done before without being counted, in seconds since 1970

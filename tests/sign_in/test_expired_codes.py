@@ -10,7 +10,7 @@ import pytest
 from services import refused_sign_ins
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import counting
-from tests.support.guessing import UNKNOWN, attempt
+from tests.support.sign_in_limit import UNKNOWN, attempt
 from tests.support.world import World, ago
 
 

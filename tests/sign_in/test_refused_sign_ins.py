@@ -127,7 +127,7 @@ def test_hammering_does_not_fill_the_log(
     world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = utc_now()
-    monkeypatch.setattr("routes.guessing.utc_now", lambda: now)
+    monkeypatch.setattr("routes.sign_in_limit.utc_now", lambda: now)
     ana = world.va()
     codes = [expired(world, ana)[1], expired(world, ana)[1]]
     before = counted("locked_out")

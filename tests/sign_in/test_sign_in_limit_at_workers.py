@@ -15,11 +15,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from context import Context
-from routes import guessing
+from routes import sign_in_limit
 from tests.support.databases import opened
-from tests.support.guessing import LIMIT, UNKNOWN
 from tests.support.server import copy_project, running_server
 from tests.support.settings import SECRET_KEY, settings_for
+from tests.support.sign_in_limit import LIMIT, UNKNOWN
 from tests.support.world import World
 
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 22)]
@@ -59,7 +59,7 @@ def test_the_address_is_who_is_connected_or_what_a_trusted_proxy_says(
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     app.extensions["presence"] = context
     with app.test_request_context(headers=headers, environ_base={"REMOTE_ADDR": connected}):
-        assert guessing.address() == address
+        assert sign_in_limit.address() == address
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from models import RateLimit
 from models.session import Database
 from services.times import utc_now
 from tests.support.app_client import AppClient
-from tests.support.guessing import (
+from tests.support.problems import assert_problem
+from tests.support.sign_in_limit import (
     LIMIT,
     UNKNOWN,
     assert_has_to_wait,
@@ -21,7 +22,6 @@ from tests.support.guessing import (
     attempt,
     exhaust,
 )
-from tests.support.problems import assert_problem
 from tests.support.world import World, ago
 
 Clock = Callable[[float], None]
@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         nonlocal now
         now += timedelta(seconds=seconds)
 
-    monkeypatch.setattr("routes.guessing.utc_now", lambda: now)
+    monkeypatch.setattr("routes.sign_in_limit.utc_now", lambda: now)
     return move_on
 
 

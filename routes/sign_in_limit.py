@@ -1,8 +1,8 @@
-"""Guessing access codes: an address with too many refused ones has to wait (contract.md).
+"""The rate limit of sign-ins: so that access codes can't be guessed (contract.md, "Errors").
 
-An attempt is counted before its code is looked at, in a transaction of its own that is rolled back
-where the code is right. Attempts of one address wait for each other meanwhile: so no guess slips
-in between, and members who all sign in at once are never refused.
+An attempt is counted before its code is checked, in a transaction of its own that is rolled back
+if the code is right. Meanwhile other attempts from the same address wait. So no guess goes
+uncounted, and members who all sign in at once from one address are never refused.
 """
 
 from ipaddress import IPv4Address, IPv6Address
@@ -19,11 +19,11 @@ from services.times import utc_now
 
 REFUSED = Limit(10, window_seconds=60)  # contract.md, "Errors"
 UNKNOWN = "unknown"
-SUBNET_BYTES = 8  # of an IPv6 address: whoever has one has at least all of its /64
+SUBNET_BYTES = 8  # of an IPv6 address: a client that has one address has its whole /64
 
 
 def address() -> str:
-    """The client's address, as far as it is to be told from others: IPv6 by the /64."""
+    """What the limit counts by: the client's IPv4 address, or the /64 of its IPv6 address."""
     found = addresses.of_client()
     if found is None:
         return UNKNOWN
@@ -33,10 +33,10 @@ def address() -> str:
 
 
 def require_right(access_code: str) -> None:
-    """Let nobody on with a wrong code, nor from an address that sent too many of them.
+    """Reject a wrong code, and any code from an address that has sent too many wrong ones.
 
-    :raises AccessCodeRejected: it lets nobody in; that counts
-    :raises TooManyAttempts: it was not looked at
+    :raises AccessCodeRejected: the code is wrong; the attempt is counted
+    :raises TooManyAttempts: the code was not checked
     """
     settings, key = context().settings, f"access codes/{address()}"
     with context().database.write() as session:
@@ -62,8 +62,8 @@ def require_right(access_code: str) -> None:
     metrics.SIGN_INS.labels("accepted").inc()
 
 
-def keep_not_allowed(change: Change, access_code: str) -> None:
-    """Keep that a right code was refused an account that it is not for."""
+def record_not_allowed(change: Change, access_code: str) -> None:
+    """Record that a right code was refused an account that it is not for."""
     _note(
         refused_sign_ins.record(
             change.session,
