@@ -138,7 +138,7 @@ function showPlace(record) {
   const { kind, account } = place;
   const section = find('#place');
   section.dataset.kind = kind;
-  find('#place strong').textContent = account?.name ?? say('off');
+  find('#place bdi').textContent = account?.name ?? say('off');
   find('#place small').textContent = placeText(record);
   find('#place .initials').textContent = account ? initials(account.name) : '';
   section.style.setProperty('--initials', account ? colourOf(account.id) : 'none');

@@ -9,7 +9,7 @@
 import { formatClockIn, formatLastSeen } from '/client/badges.js';
 import { call } from '/client/calls.js';
 import { isClockedIn, isClockedOut, versionOf } from '/client/wire.js';
-import { find, messageOf } from './page.js';
+import { find, isolated, messageOf } from './page.js';
 
 export class Actions {
   #notice = find('#notice');
@@ -27,7 +27,7 @@ export class Actions {
   constructor(poller, token, signal) {
     this.poller = poller;
     this.token = token;
-    find('#notice button').addEventListener('click', () => this.say(''), { signal });
+    find('#notice button').addEventListener('click', () => this.say(), { signal });
     find('#clear form').addEventListener('submit', (event) => this.#clear(event), { signal });
     find('#clear [type=button]').addEventListener('click', () => this.close(), { signal });
   }
@@ -68,11 +68,11 @@ export class Actions {
   /**
    * Show a sentence above the list, or nothing.
    *
-   * @param {string} text
+   * @param {...(string | Node)} parts
    */
-  say(text) {
-    find('#notice span').textContent = text;
-    this.#notice.hidden = !text;
+  say(...parts) {
+    find('#notice span').replaceChildren(...parts);
+    this.#notice.hidden = parts.length === 0;
   }
 
   close() {
@@ -86,12 +86,12 @@ export class Actions {
    * @param {() => Promise<void>} act
    */
   async #try(name, button, act) {
-    this.say('');
+    this.say();
     button.disabled = true;
     try {
       await act();
     } catch (error) {
-      this.say(`${name}: ${messageOf(error)}`);
+      this.say(isolated(name), `: ${messageOf(error)}`);
     }
     button.disabled = false;
   }
@@ -119,10 +119,12 @@ export class Actions {
     this.#asked = { accountId: id, presenceId: entry.presence_id };
     const now = this.poller.now();
     const seen = badge.lastSeenAt ? `, ${formatLastSeen(badge.lastSeenAt, now).toLowerCase()}` : '';
-    find('#clear-title').textContent = `Clear ${name}?`;
-    find('#clear-text').textContent =
-      `${badge.name} has been on it since ${formatClockIn(badge.clockedInAt ?? '', { now })}${seen}. ` +
-      'They will be clocked out, and anyone can clock in.';
+    find('#clear-title').replaceChildren('Clear ', isolated(name), '?');
+    find('#clear-text').replaceChildren(
+      isolated(badge.name ?? ''),
+      ` has been on it since ${formatClockIn(badge.clockedInAt ?? '', { now })}${seen}. `,
+      'They will be clocked out, and anyone can clock in.',
+    );
     this.#reason.value = '';
     this.#dialog.showModal();
     this.#reason.focus();

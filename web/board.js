@@ -18,7 +18,7 @@ import { claimsOf } from '/client/wire.js';
 import { Actions } from './actions.js';
 import { Heartbeat } from './heartbeat.js';
 import { Leaving } from './leave.js';
-import { find } from './page.js';
+import { find, isolated } from './page.js';
 import { Rows } from './rows.js';
 import { forget, kept } from './session.js';
 import { Filters, offerThemes, showConnection } from './tools.js';
@@ -106,8 +106,8 @@ export class Board {
     if (!snapshot || !accounts) return;
     this.#follow(snapshot.view);
     const bound = claimsOf(this.#used ?? '').acct;
-    const actionOf = (/** @type {string} */ id, /** @type {Badge | null} */ badge) =>
-      actionFor(id, badge, snapshot.me, bound);
+    /** @type {Parameters<Rows['update']>[2]} */
+    const actionOf = (id, badge) => actionFor(id, badge, snapshot.me, bound);
     const changed = this.rows.update(accounts, snapshot, actionOf, this.poller.now());
     this.filters.show(this.rows.counts(), snapshot.view === 'admin');
     this.#showOwn(snapshot.me);
@@ -128,7 +128,7 @@ export class Board {
     this.#unspoken.clear();
     this.actions.close();
     this.leaving.close();
-    this.actions.say('');
+    this.actions.say();
   }
 
   /** @param {Own | null} me */
@@ -138,9 +138,9 @@ export class Board {
     if (me?.id === this.#me?.id && name === this.#me?.name) return;
     this.#me = me && name ? { id: me.id, name } : null;
     find('#own').hidden = !me;
-    find('#own p').textContent = me
-      ? `You are on ${name} since ${formatClockIn(me.clocked_in_at, { now: this.poller.now() })}`
-      : '';
+    if (!me || !name) return find('#own p').replaceChildren();
+    const since = formatClockIn(me.clocked_in_at, { now: this.poller.now() });
+    find('#own p').replaceChildren('You are on ', isolated(name), ` since ${since}`);
   }
 
   #sift() {

@@ -1,6 +1,6 @@
 /** Signing out. A member who is clocked in chooses what becomes of that, as in the extension. */
 
-import { find, messageOf } from './page.js';
+import { find, isolated, messageOf } from './page.js';
 
 export class Leaving {
   #dialog = find('#leave', HTMLDialogElement);
@@ -26,7 +26,7 @@ export class Leaving {
   ask() {
     const name = this.place();
     if (!name) return this.signOut(false);
-    find('#leave-text').textContent = `You are clocked in on ${name}.`;
+    find('#leave-text').replaceChildren('You are clocked in on ', isolated(name), '.');
     this.#error.textContent = '';
     this.#dialog.showModal();
   }

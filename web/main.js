@@ -5,7 +5,7 @@
  */
 
 import { signIn } from '/client/calls.js';
-import { find, messageOf } from './page.js';
+import { find, isolated, messageOf } from './page.js';
 import { forget, keep, kept, renew } from './session.js';
 
 /** @type {Record<string, string>} */
@@ -72,7 +72,8 @@ async function openBoard() {
   form.reset();
   farewell.hidden = true;
   show('board');
-  const onToken = (/** @type {string} */ _, /** @type {Session} */ renewed) => renew(renewed);
+  /** @type {(token: string, renewed: Session) => void} */
+  const onToken = (_, renewed) => renew(renewed);
   new Board(session, { onToken, onSignedOut, onUntold });
 }
 
@@ -86,13 +87,13 @@ function onSignedOut(reason, token, stillOn) {
   // Another tab has signed in on this computer since.
   if (kept()) return location.reload();
   farewell.textContent = FAREWELLS[reason ?? 'invalid'] ?? FAREWELLS.invalid;
-  if (stillOn) farewell.textContent += ` You are still clocked in on ${stillOn}.`;
+  if (stillOn) farewell.append(' You are still clocked in on ', isolated(stillOn), '.');
   farewell.hidden = false;
   askToSignIn();
 }
 
 function onUntold() {
-  farewell.textContent += ' The server could not be told: there the session ends by itself, later.';
+  farewell.append(' The server could not be told: there the session ends by itself, later.');
 }
 
 function askToSignIn() {

@@ -21,3 +21,14 @@ export function find(selector, kind, root = document) {
  * @param {unknown} error
  */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * The name of a person or an account, isolated: its direction changes nothing around it.
+ *
+ * @param {string} name
+ */
+export function isolated(name) {
+  const element = document.createElement('bdi');
+  element.textContent = name;
+  return element;
+}

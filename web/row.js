@@ -4,7 +4,7 @@
  * @import { Account } from '/client/index.js'
  * @import { Badge } from '/client/badges.js'
  *
- * @typedef {keyof typeof MATCHES} Kind
+ * @typedef {'all' | 'free' | 'occupied' | 'stale' | 'mine'} Kind
  * @typedef {keyof typeof LABELS} Action
  */
 
@@ -13,14 +13,14 @@ import { folded } from '/client/search.js';
 import { find } from './page.js';
 
 const FLASH_MS = 1200;
+/** @type {Record<Kind, (badge: Badge | null) => boolean>} */
 export const MATCHES = {
   all: () => true,
-  free: (/** @type {Badge | null} */ badge) => !badge,
-  occupied: (/** @type {Badge | null} */ badge) => Boolean(badge),
-  stale: (/** @type {Badge | null} */ badge) => Boolean(badge?.stale),
-  mine: (/** @type {Badge | null} */ badge) => badge?.kind === 'own',
+  free: (badge) => !badge,
+  occupied: (badge) => Boolean(badge),
+  stale: (badge) => Boolean(badge?.stale),
+  mine: (badge) => badge?.kind === 'own',
 };
-export const KINDS = /** @type {Kind[]} */ (Object.keys(MATCHES));
 const LABELS = { in: 'Clock in', switch: 'Switch here', out: 'Clock out', clear: 'Clear…' };
 
 /**

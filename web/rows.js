@@ -9,7 +9,7 @@
 import { badgeOf } from '/client/badges.js';
 import { folded } from '/client/search.js';
 import { find } from './page.js';
-import { KINDS, MATCHES, Row } from './row.js';
+import { MATCHES, Row } from './row.js';
 
 const GROUP = 50; // rows that a browser leaves out together while they are out of sight
 
@@ -97,8 +97,10 @@ export class Rows {
   /** How many there are of each kind. */
   counts() {
     const counts = { all: 0, free: 0, occupied: 0, stale: 0, mine: 0 };
+    /** @type {Kind} */
+    let kind;
     for (const { badge } of this.#rows.values())
-      for (const kind of KINDS) counts[kind] += Number(MATCHES[kind](badge));
+      for (kind in counts) counts[kind] += Number(MATCHES[kind](badge));
     return counts;
   }
 
@@ -141,8 +143,8 @@ export class Rows {
       group.role = 'rowgroup';
       this.element.append(group);
     }
-    const isOther = (/** @type {Element} */ row, /** @type {number} */ place) =>
-      row !== group.children[place];
+    /** @type {(row: Element, place: number) => boolean} */
+    const isOther = (row, place) => row !== group.children[place];
     if (rows.length !== group.children.length || rows.some(isOther)) group.replaceChildren(...rows);
   }
 

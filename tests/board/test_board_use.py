@@ -202,3 +202,15 @@ def test_the_page_fits_a_phone(stage: Stage, chromium: Browser) -> None:
         expect(viewer.badge(long)).to_be_visible()
         wide = "[document.documentElement.scrollWidth, innerWidth]"
         assert viewer.page.evaluate(wide) == [320, 320]
+
+
+def test_names_are_isolated_from_the_direction_of_what_is_around_them(
+    stage: Stage, context: BrowserContext
+) -> None:
+    world = World(stage.world.database, stage.world.settings)
+    account, maya = world.account("دار (1) السلام"), world.admin("מאיה (2)")
+    viewer = sign_in(context, stage.server.url, world, maya)
+    viewer.act(account, "Clock in")
+    viewer.wait_for("#own p", "You are on")
+    for selector in ("#viewer", "#rows .name", "#rows .badge", "#own p bdi"):
+        expect(viewer.page.locator(selector)).to_have_css("unicode-bidi", "isolate")
