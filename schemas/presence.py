@@ -1,7 +1,8 @@
 """A presence on the wire: what its member's client says of it, and how it looks to them, in the
 snapshot and in the history.
 
-Of the snapshot this is the documentation: its bytes are made in services/snapshot.py.
+The bytes of the snapshot are made in wire/rendered.py, by the names and in the order of Entry and
+OwnPresence.
 """
 
 from marshmallow import EXCLUDE, Schema, fields, validate

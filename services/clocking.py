@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Unpack
 from uuid import UUID
 
 from sqlalchemy import or_
@@ -17,7 +17,7 @@ from services.errors import (
     NotOccupied,
     PresenceEnded,
 )
-from services.presences import Held
+from services.presences import Held, Said
 from services.times import clamp
 
 LONGEST_QUEUED = timedelta(hours=24)  # contract.md, "Idempotency and time": clock-in
@@ -50,18 +50,18 @@ def clock_in(
     caller: Caller,
     *,
     account_id: UUID | None = None,
-    occurred_at: datetime | None = None,
     key: str | None = None,
+    **said: Unpack[Said],
 ) -> ClockedIn:
     """Put the caller on an account, leaving any other.
 
     :param account_id: may be left out where the caller's code was bound to one
-    :param occurred_at: when it happened, for the history, if it was queued
     :param key: the Idempotency-Key
     :raises AccountOccupied: another member holds it
     :raises PresenceEnded: the key's presence has ended since
     """
-    digest = idempotency.digest("clock-in", {"account_id": account_id, "occurred_at": occurred_at})
+    asked = {"account_id": account_id, "occurred_at": None, **said}
+    digest = idempotency.digest("clock-in", asked)
     account_id = _allowed(change, caller, account_id)
     remembered = idempotency.recall(caller, digest)
     if remembered is not None:
@@ -77,8 +77,8 @@ def clock_in(
         answer = ClockedIn(own, is_new=False, released_account_id=None)
     else:
         try:
-            at = _started_at(change, caller, occurred_at)
-            new = presences.put(change, member, account, own, occurred_at=at)
+            said["occurred_at"] = _started_at(change, caller, said.get("occurred_at"))
+            new = presences.put(change, member, account, own, **said)
         except AccountOccupied:
             holder = next((held for held in found if held.account_id == account.id), None)
             raise AccountOccupied(_seen_by(caller, holder)) from None

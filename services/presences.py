@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, and_, delete, not_, select, update
@@ -83,19 +83,27 @@ def held_by(change: Change, member: Membership) -> Held | None:
     return next(iter(alive_where(change, Presence.user_id == member.user_id)), None)
 
 
+class Said(TypedDict, total=False):
+    """What a client says of a clock-in.
+
+    :ivar occurred_at: when it happened, for the history, if that was not now
+    """
+
+    occurred_at: datetime | None
+
+
 def put(
     change: Change,
     member: Membership,
     account: Account,
     left: Held | None,
-    *,
-    occurred_at: datetime,
+    **said: Unpack[Said],
 ) -> Held:
-    """Put ``member`` on ``account``, in one step with leaving ``left``.
+    """Put ``member`` on ``account`` from now on, in one step with leaving ``left``.
 
-    :param occurred_at: when it happened by the history's time; the presence starts now
     :raises AccountOccupied: another member holds it
     """
+    occurred_at = said.get("occurred_at") or change.now
     new = Held(
         presence_id=uuid4(),
         account_id=account.id,

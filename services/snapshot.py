@@ -24,6 +24,7 @@ class Entry:
     user_id: str
     display_name: str
     clocked_in_at: str
+    state: str
     last_seen_at: str | None
 
 
@@ -82,5 +83,6 @@ def _entry(row: Row[Any]) -> Entry:
         user_id=row.user_id,
         display_name=row.display_name,
         clocked_in_at=rfc3339(row.clocked_in_at),
+        state="active" if row.last_seen_at is None else "stale",
         last_seen_at=row.last_seen_at and rfc3339(row.last_seen_at),
     )

@@ -1,26 +1,27 @@
 """A snapshot on its way to its viewers: what each of them sees, in the words of the wire."""
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import schemas.presence
 from models.views import View
+from schemas.presence import OwnPresence
 from services.snapshot import Entry, Snapshot
 from wire.json import compact_json
 
 Row = dict[str, Any]
 
+# What is shown, by the names that the schemas have; marshmallow itself would take longer.
+_SHOWN = tuple(schemas.presence.Entry().fields)
+_OWN = {name: field.attribute or name for name, field in OwnPresence().fields.items()}
+_shown_of = attrgetter(*_SHOWN)
+_own_of = attrgetter(*_OWN.values())
+
 # Of an entry in a table; the bodies in JSON have no names of accounts.
 _COLUMNS = ("account_id", "account_name")
-_COLUMNS_OF_PEOPLE = (
-    *_COLUMNS,
-    "presence_id",
-    "user_id",
-    "display_name",
-    "clocked_in_at",
-    "state",
-    "last_seen_at",
-)
+_COLUMNS_OF_PEOPLE = tuple(dict.fromkeys((*_COLUMNS, *_SHOWN)))
 
 
 class Viewer(NamedTuple):
@@ -98,26 +99,14 @@ def columns_of(view: View) -> Sequence[str]:
 
 def _own(entry: Entry) -> Row:
     """An entry as its own member sees it."""
-    return {
-        "id": entry.presence_id,
-        "account_id": entry.account_id,
-        "clocked_in_at": entry.clocked_in_at,
-    }
+    return dict(zip(_OWN, _own_of(entry), strict=True))
 
 
 def _seen(entry: Entry, view: View) -> Row:
     """An entry as ``view`` sees it."""
     if not view.shows_people:
         return {"account_id": entry.account_id}
-    return {
-        "account_id": entry.account_id,
-        "presence_id": entry.presence_id,
-        "user_id": entry.user_id,
-        "display_name": entry.display_name,
-        "clocked_in_at": entry.clocked_in_at,
-        "state": "active" if entry.last_seen_at is None else "stale",
-        "last_seen_at": entry.last_seen_at,
-    }
+    return dict(zip(_SHOWN, _shown_of(entry), strict=True))
 
 
 def _account_name(entry: Entry, viewer: Viewer) -> str:
