@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ import psycopg2
 START_SECONDS = 60
 STOP_SECONDS = 30
 WORKERS = 16  # of pytest-xdist, at most, that find ports apart from each other
+HANDED_OUT: deque[int] = deque(maxlen=100)  # ports on which a server may not be listening yet
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -214,8 +216,11 @@ def free_port() -> int:
     # Below the ports of outgoing connections: one of those could take it between stop and start.
     # And each worker of pytest-xdist has its own: another's server may not be listening yet.
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    for port in random.sample(range(20_000 + worker % WORKERS, 32_000, WORKERS), k=100):
+    for port in random.sample(range(20_000 + worker % WORKERS, 32_000, WORKERS), k=200):
+        if port in HANDED_OUT:
+            continue
         with socket.socket() as listener:
             if listener.connect_ex(("127.0.0.1", port)) != 0:
+                HANDED_OUT.append(port)
                 return port
     raise RuntimeError("No port is free between 20000 and 32000.")

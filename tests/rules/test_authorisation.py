@@ -1,5 +1,6 @@
 """Who may do what: every endpoint, asked by everyone, in an org and beside another one."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,9 @@ from tests.support.problems import assert_problem
 
 SIGNING_IN = "POST /v1/sessions"  # with our VA's code, whoever sends it
 REFUSED = ["missing", "expired", "revoked", "signed_out", "deactivated"]
+
+# Its signature may spell anybody's name.
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
 def test_every_endpoint_is_in_the_matrix(endpoints: set[tuple[str, str]]) -> None:
@@ -76,8 +80,9 @@ def test_an_admin_of_another_org_sees_and_changes_nothing(
         else:
             assert answer.status_code == endpoint.ok, (name, answer.data)
         if endpoint.to != "anyone":
+            said = TOKEN.sub("", answer.text)
             for ours in ("Ours", "Ana", "Maya", "Ben", "Acme", "Heron", *scene.ids.values()):
-                assert ours not in answer.text, name
+                assert ours not in said, name
         if name != SIGNING_IN:
             assert fingerprint(scene.world) == before, name
 

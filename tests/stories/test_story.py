@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cli.demo import ADMINS, VAS
+from tests.support.commands import CODE
 from tests.support.curl import Answer, codes, curl
 from tests.support.databases import empty_postgresql
 from tests.support.programs import program
@@ -181,7 +182,7 @@ def test_the_printed_way_to_new_codes_works(project: Path) -> None:
                 command, cwd=project, env=environment(), capture_output=True, text=True
             )
             assert done.returncode == 0, done.stderr
-            code = re.search(r"\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){2}\b", done.stdout)
+            code = CODE.search(done.stdout)
             assert code
             assert sign_in(server.url, code[0])["member"]["display_name"] == "Maya Chen"
     assert len(lines) == 2
