@@ -12,7 +12,7 @@ class Counters:
 
     :ivar by_lane: fresh 304s of the express lane
     :ivar by_gate: fresh 304s of the gate
-    :ivar judged: the responder's answers, by status
+    :ivar by_responder: the responder's answers, by status
     :ivar delegated: polls left to Flask, by reason
     :ivar problems: polls answered with a problem, by status and code
     :ivar refused: requests that the protocol itself refused, by reason
@@ -23,9 +23,9 @@ class Counters:
     __slots__ = (
         "by_gate",
         "by_lane",
+        "by_responder",
         "delegated",
         "ended",
-        "judged",
         "problems",
         "refused",
         "refused_last",
@@ -34,7 +34,7 @@ class Counters:
     def __init__(self) -> None:
         self.by_lane = 0
         self.by_gate = 0
-        self.judged: Counter[int] = Counter()
+        self.by_responder: Counter[int] = Counter()
         self.delegated: Counter[str] = Counter()
         self.problems: Counter[tuple[int, str]] = Counter()
         self.refused: Counter[str] = Counter()
@@ -58,7 +58,7 @@ class CounterExport:
     def run(self) -> None:
         counters = self._counters
         polls = {("lane", "304"): counters.by_lane, ("gate", "304"): counters.by_gate}
-        for status, count in counters.judged.items():
+        for status, count in counters.by_responder.items():
             key = ("gate", str(status))
             polls[key] = polls.get(key, 0) + count
         for (by, outcome), count in polls.items():

@@ -60,7 +60,7 @@ class Framing:
     def receive(self, data: bytes) -> Iterator[Event]:
         """The events in ``data``. Nothing is parsed beyond the event that was taken last.
 
-        :raises ProtocolError: what comes is no message; nothing after it may be read
+        :raises ProtocolError: this is no message; nothing after it may be parsed
         """
         self._data = self._data + data if self._data else data
         while (event := self._next(self)) is not None:

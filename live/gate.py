@@ -65,7 +65,7 @@ class Gate:
     async def _poll(self, poll: Poll, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = request_ids.of_raw(scope["headers"])
         answer = await self._answer(poll, request_id)
-        self._counters.judged[answer.status] += 1
+        self._counters.by_responder[answer.status] += 1
         if answer.status == 304 and answer.next is not None:
             await self._not_modified(answer.next, scope, receive, send)
         else:

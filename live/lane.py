@@ -58,7 +58,7 @@ class LaneProtocol(BoundedProtocol):
                 return
             answer = cached.revalidate(request_ids.own_or_new(self._request_id))
             if answer is not None:
-                self.counters.judged[answer.status] += 1
+                self.counters.by_responder[answer.status] += 1
                 self._expect(cached, answer.next)
                 self._send(_HEADS[answer.status], on_the_wire(answer.headers) + answer.body, now)
                 return

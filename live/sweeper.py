@@ -15,7 +15,7 @@ from services import expiry, idempotency, rate_limits, sessions
 from services.change import NoSuchOrg, changing
 from services.times import utc_now
 
-# contract.md: a change shows within 1 s, and that nobody was heard of for so long is one.
+# contract.md: a change shows within 1 s, and becoming stale is a change.
 INTERVAL_SECONDS = 1
 DELETE_EVERY = timedelta(hours=1)
 # In a transaction, after which others write for a moment; 500 rows take SQLite about 10 ms.
@@ -55,7 +55,7 @@ def sweep(context: Context) -> tuple[int, int]:
             except NoSuchOrg:
                 continue  # erased since the read
             except SQLAlchemyError as error:
-                # Somebody keeps this org locked: the others shall not wait for it.
+                # A client keeps this org locked. The others don't wait for it.
                 log.warning(
                     "Sweeping an org failed and will be tried again: %s", type(error).__name__
                 )
@@ -69,7 +69,7 @@ def sweep(context: Context) -> tuple[int, int]:
 
 
 def delete_old_rows(context: Context) -> bool:
-    """Delete idempotency keys that nobody may repeat any more, and limits and sessions of the past.
+    """Delete idempotency keys that are too old to be repeated, and old limits and sessions.
 
     A few at a time, with pauses, and not for long: others write, and the sweep goes on.
 

@@ -22,7 +22,7 @@ from settings import Settings
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
-LATE_SECONDS = 1.0  # after an announced change, an org that could not be read so long is stale
+LATE_SECONDS = 1.0  # for so long an org stays fresh after an announced change, while it is read
 WATCHED_SECONDS = 60.0  # after the last poll an org is dropped
 READ_TIMEOUT_SECONDS = 3.0
 

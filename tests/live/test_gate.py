@@ -50,7 +50,7 @@ def without_date(answered: Answered) -> tuple[int, Headers, bytes]:
 
 def answered_by(application: Application) -> int:
     """How many polls the gate has answered, not left to Flask."""
-    return sum(application.counters.judged.values()) + application.counters.by_gate
+    return sum(application.counters.by_responder.values()) + application.counters.by_gate
 
 
 @pytest.mark.usefixtures("hurried")
