@@ -1,4 +1,4 @@
-"""What the commands share: transactions, arguments, and how they print."""
+"""What the commands share: transactions, arguments, and output."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def say(result: dict[str, Any], words: str, *, as_json: bool) -> None:
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """A ``write()`` transaction; what goes wrong ends the command with a line."""
+    """A ``write()`` transaction; an error ends the command with one line."""
     with errors_in_words(), context().database.write() as session:
         yield session
 
@@ -91,7 +91,7 @@ def account_of(change: Change, account_id: UUID | None) -> Account | None:
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """What an operator can mend ends the command with a line, not with a traceback."""
+    """End the command with one line, not a traceback, for errors that an operator can fix."""
     try:
         yield
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""flask setup: what `dev.py run` does before it serves."""
+"""flask setup: what `dev.py run` does before it starts the server."""
 
 from datetime import timedelta
 from typing import Any
@@ -55,9 +55,9 @@ def setup(url: str, wants_demo: bool) -> None:
 
 
 def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
-    """Migrate, fill and say how to try it.
+    """Migrate, fill, and print how to try the service.
 
-    :param listens_on: ``host:port`` each; what is no loopback address others can reach
+    :param listens_on: each a ``host:port``; other machines can reach those that are not loopback
     """
     with writing() as session:
         _require_utf8(session)
@@ -83,7 +83,7 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
 def _require_utf8(session: Session) -> None:
     """:raises click.ClickException: the database can't hold every name"""
     if session.connection().dialect.name != "postgresql":
-        return  # SQLite has no other encoding that would not hold them
+        return  # every encoding of SQLite can hold them
     encoding = session.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise click.ClickException(
@@ -115,7 +115,7 @@ def _welcome(url: str, change: Change, *, is_public: bool) -> None:
 
 
 def _end_codes(change: Change) -> None:
-    """Codes that were made while nobody else could reach the demo org have no end."""
+    """Codes that were made while others could not reach the demo org never expire: end them."""
     ends_at = change.now + PUBLIC_CODES_LAST
     if access_codes.end_endless(change, ends_at):
         name, end = change.org.name, f"{ends_at:%Y-%m-%d %H:%M} UTC"
@@ -123,7 +123,7 @@ def _end_codes(change: Change) -> None:
 
 
 def _tell_of_more_codes(session: Session, org: Org) -> None:
-    # Whoever tries the service may have deactivated them all.
+    # There may be no active member left.
     member = next((each for each in members.list_members(session, org.id) if each.active), None)
     if member is not None:
         click.echo(MORE_CODES.format(org=org.name, name=member.display_name, id=member.id))

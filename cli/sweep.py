@@ -10,7 +10,7 @@ from live import sweeper
 @click.command()
 @as_json
 def sweep(as_json: bool) -> None:
-    """Mark presences without heartbeats as stale, and end those unseen for long."""
+    """Mark presences without heartbeats as stale, and end those without any for long."""
     with errors_in_words():
         stale, expired = sweeper.sweep(context())
     say(

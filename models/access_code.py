@@ -1,4 +1,4 @@
-"""Access codes, of which only a keyed digest is kept."""
+"""Access codes. Only a keyed digest of each is stored."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,10 @@ from models.base import Base, Id, OrgId
 
 
 class AccessCode(Base):
-    """A member's way in, perhaps bound to one account, until it expires or is revoked."""
+    """A code that a member signs in with, until it expires or is revoked.
+
+    :ivar account_id: the only account that the code is for; None for all
+    """
 
     __tablename__ = "access_codes"
     __table_args__ = (

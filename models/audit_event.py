@@ -1,4 +1,4 @@
-"""What admins changed, who signed in and out, and who was refused: with who did it."""
+"""The audit log: what admins changed, who signed in and out, and who was refused."""
 
 from datetime import datetime
 from typing import Any
@@ -44,12 +44,12 @@ ADDRESS_LENGTH = 45  # of an IPv6 address with an IPv4 one at its end
 class AuditEvent(Base):
     """One event. Rows are only added; erasing a person blanks who it was, not what happened.
 
-    What it is about has the words of the history: a member is ``user_id`` and ``display_name``,
-    an account is ``account_id`` and ``account_name``, and a code for one account has both. The
-    names are those of then. ``actor_id`` and ``actor_name`` are of who did it: an admin, or the
-    member who signed in or out; null where an operator's command did it, and for a refused sign-in,
-    since whose code was typed does not tell who typed it. ``details`` never holds a code.
-    ``address`` is the client's, where somebody signed in or out.
+    The columns for whom or what the event is about have the history's names: ``user_id`` and
+    ``display_name`` for a member, ``account_id`` and ``account_name`` for an account, and all four
+    for a code that is for one account. The names are those at the time. ``actor_id`` and
+    ``actor_name`` say who did it: an admin, or the member who signed in or out. They are null for
+    an operator's command, and for a refused sign-in, because a code does not prove who typed it.
+    ``details`` never holds a code. ``address`` is the client's, for sign-ins and sign-outs.
     """
 
     __tablename__ = "audit_events"
@@ -64,7 +64,7 @@ class AuditEvent(Base):
         Index(None, "org_id", "kind", "occurred_at"),
     )
 
-    # Given out under the org's lock, so it grows in the order in which an org's events happened.
+    # Assigned under the org's lock, so it is in the order of the org's events.
     seq: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )

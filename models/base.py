@@ -1,4 +1,4 @@
-"""What all tables share: names of constraints, ids, and times that are always UTC."""
+"""What all tables share: names of constraints, ids, and times in UTC."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC. SQLite forgets the zone; this puts it back."""
+    """An aware time, stored in UTC. SQLite drops the time zone; this type restores it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -47,10 +47,10 @@ class Base(DeclarativeBase):
 
 
 class Written(FunctionElement[Any]):
-    """What the database makes of a column, by a template for each kind of database.
+    """A column as text that the database writes, by a template for each kind of database.
 
-    Where there are thousands of rows, making UUIDs and times of them and then text is half the
-    cost of a read.
+    For thousands of rows, making UUIDs and times in Python and then text of them is half the cost
+    of a read.
     """
 
     inherit_cache = True
@@ -69,7 +69,7 @@ def _by_sqlites(element: Written, compiler: SQLCompiler, **options: Any) -> str:
 
 
 class IdText(Written):
-    """An id in the words of the wire."""
+    """An id as the wire has it."""
 
     inherit_cache = True
     type = String()
@@ -81,7 +81,7 @@ class IdText(Written):
 
 
 class TimeText(Written):
-    """A time in the words of the wire, as ``services/times.py`` has them."""
+    """A time as the wire has it: what ``services/times.py: rfc3339`` returns."""
 
     inherit_cache = True
     type = String()
@@ -90,7 +90,7 @@ class TimeText(Written):
 
 
 class UnixSeconds(Written):
-    """A time in seconds since 1970, the fraction left away."""
+    """A time in whole seconds since 1970, rounded down."""
 
     inherit_cache = True
     type = BigInteger()

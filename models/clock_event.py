@@ -16,7 +16,7 @@ CLOCK_EVENT_KINDS = ("clock_in", "switch", "clock_out", "force_clear", "stale", 
 class ClockEvent(KeptInHistory, Base):
     """One event. Rows are only added; erasing a person blanks who it was, not what happened.
 
-    ``user_id`` and ``display_name`` are those of then, so they refer to no table: the history
+    ``user_id`` and ``display_name`` are those at the time, and are no foreign keys: the history
     outlives the people in it.
     """
 
@@ -34,7 +34,7 @@ class ClockEvent(KeptInHistory, Base):
         Index(None, "from_presence_id"),
     )
 
-    # Given out under the org's lock, so it grows in the order in which an org's events happened.
+    # Assigned under the org's lock, so it is in the order of the org's events.
     seq: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )

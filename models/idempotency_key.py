@@ -1,4 +1,4 @@
-"""What was answered to which Idempotency-Key."""
+"""The answer that was given for each Idempotency-Key."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from models.base import Base, OrgId
 
 
 class IdempotencyKey(Base):
-    """The first answer to a member's key, kept for seven days."""
+    """The first answer for a member's key, stored for seven days."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (

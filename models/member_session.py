@@ -1,4 +1,4 @@
-"""Sessions of members: what they begin by signing in."""
+"""Sessions of members, which begin when they sign in."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,19 +15,19 @@ _HAS_ENDED = text("ended_at IS NOT NULL")
 
 
 class MemberSession(Base):
-    """One session, with which all its tokens end; it goes once the last of them has run out.
+    """One session. All its tokens end with it; the row is deleted after the last one has expired.
 
-    :ivar access_code_id: what began it; None for an operator's command
-    :ivar account_id: the only account that it is for
-    :ivar created_at: when somebody signed in: ``auth_time``
-    :ivar renewable_until: no renewal makes it longer
-    :ivar expires_at: the end of its newest token
-    :ivar ended_reason: as a refused token is told
+    :ivar access_code_id: the code that began it; None for an operator's command
+    :ivar account_id: the only account that it is for; None for all
+    :ivar created_at: when the member signed in: the tokens' ``auth_time``
+    :ivar renewable_until: no token of the session is valid for longer
+    :ivar expires_at: when its newest token expires
+    :ivar ended_reason: the ``reason`` that a refused token is answered with
     """
 
     __tablename__ = "sessions"
     __table_args__ = (
-        # The release before this one erases members and codes, and knows of no session.
+        # The previous release deletes members and codes without knowing of sessions.
         ForeignKeyConstraint(
             ["membership_id", "org_id"],
             ["memberships.id", "memberships.org_id"],

@@ -31,7 +31,7 @@ def _former_revisions() -> frozenset[str]:
 def is_behind(revision: str | None) -> bool:
     """Whether a database at ``revision`` lacks a migration of this release.
 
-    One that is ahead is the next release's, beside which this one still works.
+    A database that is ahead belongs to the next release; this one still works with it.
     """
     return revision is None or revision in _former_revisions()
 

@@ -1,4 +1,4 @@
-"""Who has tried too often lately."""
+"""Counts for rate limits."""
 
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from models.base import Base
 
 
 class RateLimit(Base):
-    """What one client did lately of what may not be done often; ``key`` names both.
+    """Recent attempts of one client at one thing; ``key`` names both.
 
-    :ivar hits: when, in seconds since 1970, the earliest first
-    :ivar expires_at: when the row says nothing any more
+    :ivar hits: the times of the attempts, in seconds since 1970, the earliest first
+    :ivar expires_at: when all of them have left the limit's window
     """
 
     __tablename__ = "rate_limits"

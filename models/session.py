@@ -1,6 +1,6 @@
 """The engine, and the two kinds of transaction: ``read()`` and ``write()``.
 
-Where the rules here come from is told in docs/design.md, "Database".
+docs/design.md, "Database", explains the rules.
 """
 
 import sqlite3
@@ -61,8 +61,10 @@ class Database:
             session.commit()
 
     def _turn(self) -> AbstractContextManager[Any]:
-        """Threads of one process queue here for SQLite's one writer, which is fairer than its
-        busy handler: under many writers a p99 of 50 ms instead of 1 s."""
+        """Let the threads of one process queue for SQLite's one writer.
+
+        This is fairer than its busy handler: with many writers the p99 is 50 ms instead of 1 s.
+        """
         return _held(self._one_writer) if self._one_writer else nullcontext()
 
 
@@ -102,7 +104,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
-        # The driver would open no transaction for a SELECT; `begin` below opens them all.
+        # The driver opens no transaction for a SELECT, so `begin` below opens every transaction.
         connection.isolation_level = None
         for pragma in (
             f"busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000}",
@@ -126,8 +128,8 @@ def _sqlite_file(url: URL) -> Path:
 
 
 def _keep_private(path: Path) -> None:
-    """SQLite gives its other files the mode of the first."""
-    with suppress(OSError):  # which SQLite then says in its own way
+    """SQLite gives its other files the mode of the database file."""
+    with suppress(OSError):  # SQLite then reports the error itself
         if not path.exists():
             private.make_file(path)
     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -135,14 +137,14 @@ def _keep_private(path: Path) -> None:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Readers and the writer shall not wait for each other. The file remembers it."""
+    """Let readers and the writer not wait for each other. The file keeps this mode."""
     give_up = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError:
-            # Another process is just doing it to a new file; the busy handler is not asked here.
+            # Another process is switching a new file to WAL; the busy handler does not apply here.
             if time.monotonic() > give_up:
                 raise
             time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Access codes: made here, shown once, kept as a keyed digest."""
+"""Access codes: made here, shown once, stored as a keyed digest."""
 
 import hmac
 import re
@@ -20,7 +20,7 @@ from settings import Settings
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 LENGTH = 12  # 60 random bits, contract.md, "Credentials"
-TYPED_LENGTH = 1024  # with all spaces and dashes that may be among them
+TYPED_LENGTH = 1024  # at most, including spaces and dashes
 
 _Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 _NO_SYNC = {"synchronize_session": False}
@@ -32,7 +32,7 @@ _LOOKALIKES = str.maketrans("ILO", "110")
 def normalise(typed: str) -> str:
     """The code as it was made, from what a person typed.
 
-    :raises AccessCodeRejected: it can't be a code
+    :raises AccessCodeRejected: it does not have the form of a code
     """
     if len(typed) > TYPED_LENGTH:
         raise AccessCodeRejected
@@ -44,9 +44,9 @@ def normalise(typed: str) -> str:
 
 
 def digests(code: str, settings: Settings) -> list[bytes]:
-    """What may be kept of a normalised code, useless without the secret key.
+    """The digests of a normalised code, which are useless without the secret key.
 
-    The first is what is kept of a new one; the others are of keys before a rotation.
+    The first one is stored for a new code; the others are by keys from before a rotation.
     """
     return [hmac.digest(key, code.encode(), sha256) for key in keys.code_keys(settings)]
 
@@ -63,7 +63,7 @@ def issue(
 
     :param actor: the admin who does it; None for an operator's command
     :param account: the only account that the code is for
-    :returns: the row, and the code as people type it, which can't be had again
+    :returns: the row, and the code as people type it, which can't be shown again
     """
     code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
     row = AccessCode(
@@ -86,7 +86,7 @@ def issue(
 def find(session: Session, member: Membership, code_id: UUID) -> AccessCode:
     """The member's code.
 
-    :raises NotFound: the member has none such
+    :raises NotFound: the member has no such code
     """
     code = session.scalar(_of(member).where(AccessCode.id == code_id))
     if code is None:
@@ -95,7 +95,7 @@ def find(session: Session, member: Membership, code_id: UUID) -> AccessCode:
 
 
 def list_codes(session: Session, member: Membership) -> list[AccessCode]:
-    """The member's codes, the newest first; revoked and expired ones too."""
+    """The member's codes, the newest first, including revoked and expired ones."""
     newest_first = (AccessCode.created_at.desc(), AccessCode.id)
     return list(session.scalars(_of(member).order_by(*newest_first)))
 
@@ -103,7 +103,7 @@ def list_codes(session: Session, member: Membership) -> list[AccessCode]:
 def revoke(
     change: Change, code: AccessCode, member: Membership, *, actor: Membership | None
 ) -> None:
-    """Make a code worthless, once, and end the sessions that it began.
+    """Revoke a code, once, and end the sessions that it began.
 
     :param actor: the admin who does it; None for an operator's command
     """
@@ -118,11 +118,11 @@ def revoke(
 
 
 def end_endless(change: Change, ends_at: datetime) -> int:
-    """Let the org's codes that have no end, and the sessions that they began, end at ``ends_at``.
+    """Let the org's codes that never expire, and the sessions that they began, end at ``ends_at``.
 
-    A token that was given out lasts as long as it says, but is not renewed beyond that time.
+    Tokens that were issued before stay valid, but are not renewed beyond that time.
 
-    :returns: how many codes
+    :returns: how many codes this concerns
     """
     is_endless = AccessCode.expires_at.is_(None) & AccessCode.revoked_at.is_(None)
     ended = change.session.scalars(
@@ -137,11 +137,11 @@ def end_endless(change: Change, ends_at: datetime) -> int:
 
 
 def matching(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Condition]:
-    """What a code and its membership must be to let in now.
+    """The conditions under which a typed code signs its member in now.
 
-    All that can be wrong with a code is asked at once, so that no answer takes longer.
+    They are one query, so that every refusal takes equally long.
 
-    :raises AccessCodeRejected: it can't be a code
+    :raises AccessCodeRejected: it does not have the form of a code
     """
     return (
         AccessCode.digest.in_(digests(normalise(typed), settings)),
@@ -153,7 +153,7 @@ def matching(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Cond
 
 
 def record_use(change: Change, code: AccessCode, typed: str) -> None:
-    """A code that lets in was entered: that is kept, and its digest by the current key."""
+    """Record that a valid code was entered, and store its digest by the current key."""
     code.last_used_at = change.now
     code.digest = digests(normalise(typed), change.settings)[0]
 

@@ -20,7 +20,7 @@ def find(
 ) -> Account:
     """The org's account, not archived unless ``archived_too``.
 
-    :raises AccountNotFound: the org has none such
+    :raises AccountNotFound: the org has no such account
     """
     account = session.scalar(
         _of_org(org_id, archived_too)
@@ -55,7 +55,7 @@ def add(change: Change, name: str, *, actor: Membership | None) -> Account:
     """Make an account.
 
     :param actor: the admin who does it; None for an operator's command
-    :raises NameTaken: the org has one of this name, perhaps archived
+    :raises NameTaken: an account of the org, perhaps an archived one, has this name
     """
     account = Account(
         id=uuid4(),
@@ -79,11 +79,11 @@ def amend(
     name: str | None = None,
     archived: bool | None = None,
 ) -> None:
-    """Rename an account, put it away or take it back: all that is asked, or nothing.
+    """Rename an account, archive or restore it: all of it, or nothing.
 
     :param actor: the admin who does it; None for an operator's command
-    :raises NameTaken: the org has one of this name, perhaps archived
-    :raises AccountOccupied: somebody is on what was to be archived
+    :raises NameTaken: an account of the org, perhaps an archived one, has this name
+    :raises AccountOccupied: a member is on the account that would be archived
     """
     is_archived = account.archived_at is not None
     if archived and not is_archived and presences.holder_of(change, account.id) is not None:

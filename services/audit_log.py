@@ -1,6 +1,6 @@
 """The audit log: what admins change, and who signs in and out.
 
-So that "who gave her access, when, and who came in with it" has an answer.
+It answers who gave somebody access, when, and who signed in with it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,12 +23,12 @@ def record(
     details: dict[str, Any] | None = None,
     address: str | None = None,
 ) -> None:
-    """Keep an event, in the transaction of what it tells of. No snapshot shows it.
+    """Record an event, in the transaction of the change itself. No snapshot shows it.
 
     :param actor: who did it; None for an operator's command, and for a refused sign-in
-    :param member: whom it is about
-    :param account: what it is about
-    :param details: what else there is to know, as JSON has it; never a code
+    :param member: the member whom the event is about
+    :param account: the account that the event is about
+    :param details: further facts, as JSON; never a code
     :param address: the client's (``routes/addresses.py``), where somebody signs in or out
     """
     record_each(
@@ -43,9 +43,9 @@ def record(
 
 
 def record_if(session: Session, conditions: Iterable[ColumnElement[bool]], **columns: Any) -> None:
-    """Keep an event of these columns where the database finds all conditions true.
+    """Record an event with these columns if all conditions are true in the database.
 
-    The org is locked, as for any event.
+    The caller has locked the org, as for any event.
     """
     values = [literal(value, AuditEvent.__table__.c[name].type) for name, value in columns.items()]
     session.execute(
@@ -63,7 +63,7 @@ def record_each(
     account: Account | None = None,
     address: str | None = None,
 ) -> None:
-    """Keep several events that differ in their details alone."""
+    """Record several events that differ only in their details."""
     alike = {
         "org_id": change.org.id,
         "kind": kind,

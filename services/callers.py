@@ -1,4 +1,4 @@
-"""Who calls: the membership behind a token or an access code, judged by the database."""
+"""Authentication: the membership behind a token or an access code, by the database."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Caller:
     """A member who may call.
 
     :ivar bound_account_id: the only account that they may act on, or None for all
-    :ivar remembered: what their idempotency key stands for already
+    :ivar remembered: the answer that is stored under the request's idempotency key
     """
 
     member: Membership
@@ -86,10 +86,10 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Token
         )
     ).one_or_none()
     if row is None:
-        # The signature is ours, so the member was there: they have been erased.
+        # The signature is right, so there was such a member: they have been erased.
         raise NotAuthenticated("revoked")
     member, org, remembered, begun = row
-    # A session that is gone had been begun after what a backup has.
+    # A session that is not there was begun after the backup that has been restored.
     raise_if_revoked(member, claims, ended="revoked" if begun is None else begun.ended_reason)
     return TokenBearer(member, org, remembered, begun.account_id, token, begun)
 
@@ -100,7 +100,7 @@ def view_of(role: str, bound_account_id: UUID | None) -> View:
 
 
 class TokenOwner(Protocol):
-    """As much of a membership as decides whether its tokens are good."""
+    """What a membership says about whether its tokens are valid."""
 
     @property
     def active(self) -> bool: ...
@@ -109,7 +109,7 @@ class TokenOwner(Protocol):
 
 
 def raise_if_revoked(member: TokenOwner, claims: Claims, *, ended: str | None) -> None:
-    """Judge a token by what is known of its member and its session.
+    """Check a token against its member and its session.
 
     :param ended: why the session has ended; None for one that goes on
     :raises NotAuthenticated: ``deactivated``, ``revoked`` or ``signed_out``

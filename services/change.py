@@ -1,8 +1,8 @@
 """The one way to change what an org's viewers see: lock the org, change it, publish.
 
-``changing()`` is the only maker of a :class:`Change`. Every writer of ``account_presence``
+Only ``changing()`` makes a :class:`Change`. Every writer of ``account_presence``
 (``services/presences.py``) takes one and records its events in it, and recording raises the
-versions: so nobody can change a presence and forget the version, or decide before the lock.
+versions. So no code can change a presence without raising versions, or decide before the lock.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +47,7 @@ class Subject(Protocol):
 
 
 class Client(NamedTuple):
-    """Who asks, for the records: both are None for a command."""
+    """The client that asks, for the records. Both are None for a command."""
 
     address: str | None = None
     user_agent: str | None = None
@@ -57,7 +57,7 @@ COMMAND = Client()
 
 
 class NoSuchOrg(LookupError):
-    """There is no org with this id: it has been erased, or never was."""
+    """There is no org with this id: it has been erased, or never existed."""
 
 
 @contextmanager
@@ -69,13 +69,13 @@ def changing(
     clock: Callable[[], datetime],
     client: Client = COMMAND,
 ) -> Iterator["Change"]:
-    """Lock the org, and publish at the end what changed, also where the end is a refusal.
+    """Lock the org, and publish at the end what changed, even after a refusal.
 
     :param session: in a ``write()`` transaction that holds no lock yet
     :param org_id: the id, or a query for it, which saves a round trip
-    :param clock: asked once the lock is held, so that an org's events are in the order of time
+    :param clock: read once the lock is held, so that an org's events are in the order of time
     :param client: who asks for the change
-    :raises NoSuchOrg: there is none
+    :raises NoSuchOrg: there is no such org
     """
     # Locked first: otherwise two members swapping accounts can deadlock.
     org = session.scalar(
@@ -125,10 +125,10 @@ class Change:
         visible: bool = True,
         **more: Any,
     ) -> None:
-        """Keep an event of ``kind`` for each subject, with when it occurred, and raise the
+        """Record an event of ``kind`` for each subject and the time when it occurred, and raise the
         versions of the views that show it.
 
-        :param visible: False for what no snapshot shows: a clock-out that came too late
+        :param visible: False for an event that no snapshot shows: a clock-out that came too late
         :param more: further columns of the events
         """
         if visible:

@@ -1,4 +1,4 @@
-"""Clocking in and out, heartbeats, and clearing by an admin: the rules of contract.md."""
+"""Clocking in and out, heartbeats, and force-clearing: the rules of contract.md."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

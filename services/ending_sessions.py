@@ -36,7 +36,7 @@ def sign_out(
     """End a session, as its member.
 
     :param account_id: only if it is for this account alone
-    :raises NotFound: the member has none such, or it has ended
+    :raises NotFound: the member has no such session, or it has ended
     """
     found = (*going_on(member, change.now, account_id), MemberSession.id == session_id)
     if not _end(change, member, found, actor=member, reason="signed_out"):
@@ -48,7 +48,7 @@ def revoke(
 ) -> None:
     """End a member's session, as an admin.
 
-    :raises NotFound: the member has none such, or it has ended
+    :raises NotFound: the member has no such session, or it has ended
     """
     found = (*going_on(member, change.now), MemberSession.id == session_id)
     if not _end(change, member, found, actor=actor):
@@ -58,7 +58,7 @@ def revoke(
 def revoke_sessions_of(
     change: Change, member: Membership, code: AccessCode, *, actor: Membership | None
 ) -> None:
-    """End the sessions that an access code began; others go on."""
+    """End the sessions that an access code began; others continue."""
     found = (*going_on(member, change.now), MemberSession.access_code_id == code.id)
     _end(change, member, found, actor=actor)
 
@@ -76,7 +76,7 @@ def shorten_sessions_of(change: Change, code_ids: Sequence[UUID], ends_at: datet
 def revoke_all(change: Change, member: Membership, *, actor: Membership | None) -> None:
     """End all sessions of a member, by raising the token generation.
 
-    It refuses their tokens by itself, so that nothing needs to be known of them any more.
+    The generation alone refuses their tokens, so their rows are deleted.
     """
     member.token_generation += 1
     change.members_changed()

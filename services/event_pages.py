@@ -1,9 +1,9 @@
-"""Pages of what is kept: the history, and the audit log; the newest first.
+"""Pagination of the history and of the audit log, the newest first.
 
-A page goes on after the last entry of the one before, by the time of the event, which the indexes
-have. A cursor also knows the newest entry there was at the first page: what arrives later, however
-late, is on no later page, so the pages together are the history of that moment. It names both by
-their ids: ``seq`` counts all orgs' events, and is nobody's to know.
+A page continues after the last entry of the previous one, by the time of the event, which is
+indexed. A cursor also has the newest entry at the time of the first page. What arrives later is on
+no later page, so that all pages together are the history at that time. A cursor names both entries
+by id, because ``seq`` would tell how many events all orgs have.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Presences without heartbeats: the sweep makes them stale and ends them, an admin clears them."""
+"""Presences without heartbeats: a sweep marks them stale and ends them; an admin clears them."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ from settings import Settings
 
 
 def due_orgs(session: Session, *, settings: Settings, now: datetime) -> list[UUID]:
-    """The orgs in which a presence is to become stale or to end."""
+    """The orgs with a presence that is due to become stale or to end."""
     due = or_(
         and_(Presence.stale_since.is_(None), is_unseen(settings, now)),
         Presence.last_heartbeat_at <= now - timedelta(seconds=settings.expire_after),

@@ -1,4 +1,4 @@
-"""The hours of an org: what the history says of working time, and how it is reported."""
+"""The hours of an org: working time from the history, and its report."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -75,10 +75,10 @@ def report(
 def _those_that_may_count(
     org_id: UUID, from_: datetime, to: datetime
 ) -> Iterator[ColumnElement[bool]]:
-    """The presences that began in time, and of those before each member's last one.
+    """The presences that began in the time, and each member's last one before it.
 
-    Nobody has two at once, so no earlier one can reach into the time; but people who were erased
-    can't be told apart.
+    Nobody has two presences at once, so no earlier one can reach into the time. People who were
+    erased can't be told apart, so all their earlier presences are read.
     """
     yield and_(_Start.occurred_at >= from_, _Start.occurred_at < to)
     earlier = aliased(ClockEvent)
@@ -106,7 +106,7 @@ def _worked(
     lifetime: timedelta,
     now: datetime,
 ) -> list[Worked]:
-    # One whose end was lost counts to the last heartbeat that is known.
+    # A presence whose end was lost counts to its last known heartbeat.
     open_beaten = func.coalesce(Presence.last_heartbeat_at, _Start.last_heartbeat_at)
     end = case(
         (_End.kind == "expire", _End.last_heartbeat_at),
@@ -129,7 +129,7 @@ def _worked(
         .where(_Start.org_id == org_id, _Start.kind.in_(STARTS), condition)
         .order_by(_End.seq)
     )
-    # A clock-out that came too late follows the expiry, and says more.
+    # A late clock-out follows the expiry, and is more exact.
     last = {row.seq: row for row in rows}
     return [Worked(row.user_id, row.account_id, row.start, row.end) for row in last.values()]
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer to a key is the answer (contract.md)."""
+"""Idempotency keys: a repeated request gets the first answer (contract.md)."""
 
 import json
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ KEPT_FOR = timedelta(days=7)  # contract.md, "Idempotency and time"
 
 
 def digest(endpoint: str, body: dict[str, Any]) -> bytes:
-    """What a key is held to: the endpoint and what was asked of it."""
+    """A digest of the endpoint and the request, which must not change under one key."""
     return sha256(json.dumps([endpoint, body], sort_keys=True, default=str).encode()).digest()
 
 
@@ -38,7 +38,7 @@ def recall(caller: Caller, digest: bytes) -> dict[str, Any] | None:
 def remember(
     change: Change, caller: Caller, key: str | None, digest: bytes, answer: dict[str, Any]
 ) -> None:
-    """Keep ``answer`` as the one to ``key``, if the request had one."""
+    """Store ``answer`` under ``key``, if the request had a key."""
     if key is not None:
         change.session.execute(
             insert(IdempotencyKey).values(
@@ -53,8 +53,7 @@ def remember(
 
 
 def delete_old(session: Session, *, now: datetime, most: int) -> int:
-    """Delete keys that are older than :data:`KEPT_FOR`, whichever org's, but not more than
-    ``most``.
+    """Delete at most ``most`` keys that are older than :data:`KEPT_FOR`, of all orgs.
 
     :returns: how many
     """

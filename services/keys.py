@@ -1,4 +1,4 @@
-"""Keys derived from the secret ones: no secret key is used for two things (contract.md)."""
+"""Keys derived from the secret keys, one for each use (contract.md, "Credentials")."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from settings import Settings
 
 
 class SigningKey(NamedTuple):
-    """:ivar kid: what a token's header calls it"""
+    """:ivar kid: its id in a token's header"""
 
     kid: str
     key: bytes
@@ -22,12 +22,12 @@ def signing_key(settings: Settings) -> SigningKey:
 
 
 def verifying_keys(settings: Settings) -> Mapping[str, bytes]:
-    """The keys that verify tokens, by ``kid``: the signing one, and those before a rotation."""
+    """The keys that verify tokens, by ``kid``: the signing key, and former ones."""
     return dict(each.token for each in _derived(settings.secret_keys))
 
 
 def code_keys(settings: Settings) -> Sequence[bytes]:
-    """The keys of the digests of access codes, the one for new digests first."""
+    """The keys for digests of access codes. The first one makes new digests."""
     return [each.code for each in _derived(settings.secret_keys)]
 
 

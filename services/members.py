@@ -14,7 +14,7 @@ from services.errors import LastAdmin, NotFound
 
 
 def find(session: Session, membership_id: UUID) -> Membership | None:
-    """The membership with this id, of whichever org."""
+    """The membership with this id, of any org."""
     return session.scalar(
         select(Membership)
         .where(Membership.id == membership_id)
@@ -25,7 +25,7 @@ def find(session: Session, membership_id: UUID) -> Membership | None:
 def find_in(session: Session, org_id: UUID, membership_id: UUID) -> Membership:
     """The org's member.
 
-    :raises NotFound: the org has none such
+    :raises NotFound: the org has no such member
     """
     member = find(session, membership_id)
     if member is None or member.org_id != org_id:
@@ -76,10 +76,10 @@ def amend(
     role: str | None = None,
     active: bool | None = None,
 ) -> None:
-    """Rename a member, change their role, shut them out or let them in: all of it, or nothing.
+    """Rename a member, change their role, deactivate or reactivate them: all of it, or nothing.
 
     :param actor: the admin who does it; None for an operator's command
-    :raises LastAdmin: nobody could administer the org any more
+    :raises LastAdmin: nobody would be left to administer the org
     """
     if active is False or (role is not None and not ROLES[role].administers):
         _raise_if_last_admin(change, member)
@@ -96,7 +96,7 @@ def amend(
 
 
 def revoke_tokens(change: Change, member: Membership, *, actor: Membership | None) -> None:
-    """Make all tokens that the member has worthless.
+    """Revoke all tokens of the member.
 
     :param actor: the admin who does it; None for an operator's command
     """
@@ -107,8 +107,8 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
 def _rename(
     change: Change, member: Membership, display_name: str, actor: Membership | None
 ) -> None:
-    """From now on: the history keeps the name of then."""
-    # Asked first: a presence that has run out ends under the name of then.
+    """Rename the member from now on; the history keeps the former name."""
+    # Read first: a presence that has expired ends under the former name.
     held = presences.held_by(change, member)
     names = {"from": member.display_name, "to": display_name}
     member.display_name = display_name
@@ -124,7 +124,7 @@ def _change_role(change: Change, member: Membership, role: str, actor: Membershi
 
 
 def _deactivate(change: Change, member: Membership, actor: Membership | None) -> None:
-    """Their presence ends; their tokens are worthless, and their codes until they are back."""
+    """End the member's presence and tokens. Their codes are refused until they are reactivated."""
     held = presences.held_by(change, member)
     if held is not None:
         actor_id = actor.user_id if actor else None

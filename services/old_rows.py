@@ -1,4 +1,4 @@
-"""Deleting old rows a few at a time, so that no writer waits long for it."""
+"""Deleting old rows, a few at a time, so that no writer waits long."""
 
 from typing import Any, cast
 
@@ -18,13 +18,13 @@ def delete_oldest(
 ) -> int:
     """Delete the oldest rows.
 
-    :param old: which may go; asked again of a row that somebody else has just changed
-    :param by: what tells their age, and has an index
-    :param most: how many may go in this transaction
-    :returns: how many went
+    :param old: which rows are old; checked again for a row that has just been changed
+    :param by: the indexed column that says how old a row is
+    :param most: how many to delete in this transaction
+    :returns: how many were deleted
     """
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    # By their place, not by their key: for that PostgreSQL may read the whole table.
+    # By place, not by key: with keys PostgreSQL may read the whole table.
     place: ColumnElement[Any] = literal_column("rowid" if is_sqlite else "ctid")
     few = select(place).select_from(table).where(old).order_by(by).limit(most)
     chosen = place.in_(few) if is_sqlite else place == func.any(func.array(few.scalar_subquery()))

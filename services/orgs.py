@@ -12,7 +12,7 @@ from services.times import unix_milliseconds
 
 
 def create(session: Session, name: str, *, now: datetime) -> Org:
-    """Make an empty org; all its versions start at the time."""
+    """Make an empty org; all its versions start at the current time."""
     versions = dict.fromkeys(Versions._fields, unix_milliseconds(now))
     org = Org(id=uuid4(), name=name, created_at=now, **versions)
     session.add(org)
@@ -21,10 +21,10 @@ def create(session: Session, name: str, *, now: datetime) -> Org:
 
 
 def find_named(session: Session, name: str) -> list[Org]:
-    """The orgs of this name, the eldest first; names of orgs need not be unique."""
+    """The orgs with this name, the oldest first; names of orgs need not be unique."""
     return list(session.scalars(select(Org).where(Org.name == name).order_by(Org.created_at)))
 
 
 def any_exists(session: Session) -> bool:
-    """Whether there is an org at all."""
+    """Whether there is any org."""
     return session.scalar(select(Org.id).limit(1)) is not None

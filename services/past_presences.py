@@ -1,4 +1,4 @@
-"""What the history of presences says: how one ended, and when."""
+"""Past presences, as the history has them: how one ended, and when."""
 
 from datetime import datetime
 from uuid import UUID
@@ -61,7 +61,7 @@ def start_of(session: Session, org_id: UUID, presence_id: UUID) -> datetime | No
 def last_event_at(session: Session, org_id: UUID, user_id: UUID) -> datetime | None:
     """When the member's last event occurred.
 
-    That they became stale is none of theirs: who was cut off meanwhile did other things.
+    Becoming stale does not count: the member did not do it, and may have been offline.
     """
     return session.scalar(
         select(func.max(ClockEvent.occurred_at)).where(
@@ -73,7 +73,7 @@ def last_event_at(session: Session, org_id: UUID, user_id: UUID) -> datetime | N
 
 
 def has_clock_out(session: Session, org_id: UUID, presence_id: UUID) -> bool:
-    """Whether a clock-out of this presence, late or not, is kept."""
+    """Whether the history has a clock-out of this presence, late or not."""
     found = session.scalar(
         select(ClockEvent.seq).where(
             ClockEvent.org_id == org_id,

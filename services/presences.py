@@ -1,4 +1,4 @@
-"""The only writers of presences. Whatever a viewer can see takes a Change and records in it."""
+"""The only writers of presences. Every visible change takes a Change and records an event."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from services.change import Change
 from services.errors import AccountOccupied
 from settings import Settings
 
-_NO_SYNC = {"synchronize_session": False}  # no presence is ever held as an ORM object
+_NO_SYNC = {"synchronize_session": False}  # no presence is ever loaded as an ORM object
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ HELD = (
 
 
 def held_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
-    """The org's presences that fulfil ``conditions``, those that have run out included."""
+    """The org's presences that meet ``conditions``, including those that have expired."""
     rows = change.session.execute(
         select(*HELD)
         .join(Account, Account.id == Presence.account_id)
@@ -67,19 +67,19 @@ def held_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
 
 
 def alive_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
-    """The org's presences that fulfil ``conditions``; those that have run out are ended first."""
+    """The org's presences that meet ``conditions``; expired ones are ended first."""
     found = held_where(change, *conditions)
     ended = expire(change, found)
     return [held for held in found if held.presence_id not in ended]
 
 
 def holder_of(change: Change, account_id: UUID) -> Held | None:
-    """Who is on the account now."""
+    """The presence on the account."""
     return next(iter(alive_where(change, Presence.account_id == account_id)), None)
 
 
 def held_by(change: Change, member: Membership) -> Held | None:
-    """Where the member is now."""
+    """The member's presence."""
     return next(iter(alive_where(change, Presence.user_id == member.user_id)), None)
 
 
@@ -157,7 +157,7 @@ def beat(
     """A heartbeat of a fresh presence: no viewer sees it, so it needs no :class:`Change`.
 
     :param account_id: only of one on this account
-    :returns: False where it is no fresh presence of the member's: it may be stale, or have ended
+    :returns: False if the member has no such fresh presence: it may be stale, or have ended
     """
     lifetime = timedelta(seconds=settings.expire_after)
     interval = timedelta(seconds=settings.heartbeat_write_interval)
@@ -168,7 +168,7 @@ def beat(
         Presence.last_heartbeat_at > now - lifetime,
         *(() if account_id is None else (Presence.account_id == account_id,)),
     )
-    # One of the future, from before the clock was put back, would keep the presence fresh for long.
+    # A time in the future, from before the clock was set back, would keep the presence fresh.
     written_lately = and_(
         Presence.last_heartbeat_at > now - interval, Presence.last_heartbeat_at <= now
     )
@@ -197,7 +197,7 @@ def renew(change: Change, held: Held) -> None:
 
 
 def expire(change: Change, candidates: Iterable[Held]) -> set[UUID]:
-    """End those that had no heartbeat for ``expire_after``.
+    """End the candidates that had no heartbeat for ``expire_after``.
 
     :returns: the ids of the presences that ended
     """
@@ -207,7 +207,7 @@ def expire(change: Change, candidates: Iterable[Held]) -> set[UUID]:
 
 
 def mark_stale(change: Change, candidates: Iterable[Held]) -> set[UUID]:
-    """Mark those fresh ones that had no heartbeat for ``stale_after``.
+    """Mark the fresh candidates that had no heartbeat for ``stale_after``.
 
     :returns: the ids of the presences that became stale
     """
@@ -230,7 +230,7 @@ def clear_unseen(
     actor_id: UUID,
     reason: str,
 ) -> list[Held]:
-    """End by ``force_clear`` those that had no heartbeat since then.
+    """Force-clear the candidates that had no heartbeat since ``unseen_since``.
 
     :returns: those that ended
     """
@@ -255,7 +255,7 @@ def _run_out(
 def _that_still_are(change: Change, due: Sequence[Held], statement: Any) -> list[Held]:
     """Those of ``due`` on which ``statement`` took effect.
 
-    It asks again: a heartbeat takes no org lock, one may have come since the read.
+    The statement checks again: a heartbeat takes no org lock, so it may have come since the read.
     """
     if not due:
         return []

@@ -30,9 +30,9 @@ def hit(
 
     Others with the same key wait until the transaction ends. A rollback takes the count back.
 
-    :param key: who, and what they do
-    :param earlier: when it was done before without being counted, in seconds since 1970
-    :returns: 0 where it was counted, else the seconds until it can be again
+    :param key: who is limited, and in what
+    :param earlier: times that were not counted until now, in seconds since 1970
+    :returns: 0 if it was counted, else the seconds until the next try can be
     """
     begun = now.timestamp() - limit.window_seconds
     hits = sorted(at for at in (*_locked(session, key, now), *earlier) if at > begun)
@@ -50,7 +50,7 @@ def hit(
 
 
 def delete_old(session: Session, *, now: datetime, most: int) -> int:
-    """Delete what limits nobody any more, but not more than ``most``.
+    """Delete at most ``most`` rows that no longer limit anybody.
 
     :returns: how many
     """
@@ -59,7 +59,7 @@ def delete_old(session: Session, *, now: datetime, most: int) -> int:
 
 
 def _locked(session: Session, key: str, now: datetime) -> list[float]:
-    """The hits of ``key``, its row locked, and made where there is none."""
+    """The hits of ``key``. Its row is locked, and inserted if it is missing."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     upsert = (sqlite if is_sqlite else postgresql).insert(RateLimit)
     statement = upsert.values(key=key, hits=[], expires_at=now).on_conflict_do_update(

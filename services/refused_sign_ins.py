@@ -1,7 +1,7 @@
-"""Refused sign-ins with a code that was known: the audit log tells an admin of them.
+"""Refused sign-ins with a known code, which the audit log shows to admins.
 
-An unknown code asks the database for the same, statement by statement, so that no answer takes
-longer; a known one only gets a row more.
+For an unknown code the database runs the same statements, so that every refusal takes equally long;
+for a known code it inserts one row more.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from services import access_codes, audit_log
 from services.errors import AccessCodeRejected
 from settings import Settings
 
-# Whoever tries a revoked code for hours shall not fill the table.
+# Repeating a revoked code for hours must not fill the table.
 WITHIN = timedelta(seconds=60)
 MOST_OF_A_CODE = 10  # and one from an address
 
@@ -38,7 +38,7 @@ class Known(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """What is known of a refusal.
+    """Why a sign-in was refused.
 
     :ivar reason: ``revoked``, ``expired``, ``deactivated``, ``not_allowed``, or ``unknown``, which
         has no ids
@@ -63,10 +63,10 @@ def record(
     clock: Callable[[], datetime],
     reason: str | None = None,
 ) -> Refused:
-    """Find out why a code was refused, and keep it where the code was known.
+    """Find out why a code was refused, and record the refusal if the code is known.
 
     :param address: the client's
-    :param reason: why, where that is not the code's own fault
+    :param reason: why, if the code itself is valid
     """
     found = _find(session, typed, settings)
     known = found or NOBODY
@@ -119,7 +119,7 @@ def _record(
     address: str | None,
     now: datetime,
 ) -> None:
-    """Keep it, unless there was enough of it lately."""
+    """Record it, unless enough were recorded lately."""
     lately = (
         select(func.count())
         .select_from(AuditEvent)

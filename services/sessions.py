@@ -18,10 +18,10 @@ from services.tokens import Token
 from settings import Settings
 
 RENEWABLE_FOR = timedelta(days=30)  # contract.md, "Credentials"
-# Of a member, whose tokens have not run out; one more ends them all. Whoever signs in every ten
-# seconds stays below, and memory has to keep no more ended ones of a member than this.
+# Unexpired sessions of one member; one more ends them all. A client that signs in every ten seconds
+# stays below, and memory holds no more ended sessions of a member than this.
 MOST_UNEXPIRED = 5_000
-KEPT_EXPIRED_FOR = timedelta(hours=1)  # the clocks of the machines may differ
+KEPT_EXPIRED_FOR = timedelta(hours=1)  # because the clocks of machines may differ
 
 _NO_SYNC = {"synchronize_session": False}
 _TIME = MemberSession.expires_at.type
@@ -37,7 +37,7 @@ def begin(
     """Begin a session, with its first token.
 
     :param code: the access code that was entered; None for an operator's command
-    :param ttl_seconds: how long the token lasts, where that is an operator's word
+    :param ttl_seconds: how long the token is valid, if an operator says so
     """
     _make_room(change, member)
     now, settings = change.now, change.settings
@@ -67,7 +67,7 @@ def begin(
 
 
 def sign_in(change: Change, member: Membership, code: AccessCode) -> Token:
-    """Begin a session with an access code that lets in."""
+    """Begin a session with a valid access code."""
     session, token = begin(change, member, code=code)
     account = change.session.get(Account, code.account_id) if code.account_id else None
     known = {"session_id": str(session.id), "code_id": str(code.id)}
@@ -104,7 +104,7 @@ def renew(
     settings: Settings,
     now: datetime,
 ) -> Token:
-    """Give a session another token, as good as the one before.
+    """Issue another token for a session.
 
     :raises NotAuthenticated: ``expired``, or why it has ended meanwhile
     """
@@ -112,10 +112,10 @@ def renew(
         raise NotAuthenticated("expired")
     expires_at = _expires_at(now, renewed.renewable_until, settings)
     of_this = MemberSession.id == renewed.id
-    # Of a token before this one, where the operator has shortened their life meanwhile.
+    # The former token's, if the operator has shortened PRESENCE_TOKEN_TTL meanwhile.
     is_later = MemberSession.expires_at > expires_at
     latest = case((is_later, MemberSession.expires_at), else_=literal(expires_at, _TIME))
-    # Not under the org's lock, since no view shows it: so it asks again whether it may.
+    # No view shows it, so the org is not locked; the statement checks again that it may.
     found = session.scalar(
         update(MemberSession)
         .where(of_this, MemberSession.ended_at.is_(None))
@@ -156,7 +156,7 @@ def list_sessions(
 
 
 def delete_old(session: Session, *, now: datetime, most: int) -> int:
-    """Delete sessions whose tokens have all run out, but not more than ``most``.
+    """Delete at most ``most`` sessions whose tokens have all expired.
 
     :returns: how many
     """
@@ -169,7 +169,7 @@ def _expires_at(now: datetime, renewable_until: datetime, settings: Settings) ->
 
 
 def _whole_second(moment: datetime) -> datetime:
-    """As tokens have it: a session must not seem to run out before its last token."""
+    """Tokens have whole seconds: a session must not seem to expire before its last token."""
     return moment.replace(microsecond=0)
 
 

@@ -16,7 +16,7 @@ from settings import Settings
 
 
 class OwnPresence(NamedTuple):
-    """Where a member is now."""
+    """A member's current presence, as they see it."""
 
     presence_id: UUID
     account_id: UUID
@@ -33,7 +33,7 @@ def token_of(change: Change, caller: TokenBearer | CodeHolder) -> Token:
 def own_presence(
     session: Session, caller: Caller, *, settings: Settings, now: datetime
 ) -> OwnPresence | None:
-    """The caller's current presence; not one that has run out and waits to be swept."""
+    """The caller's current presence; None for one that has expired and waits for the sweep."""
     row = session.execute(
         select(Presence.id.label("presence_id"), Presence.account_id, Presence.clocked_in_at).where(
             Presence.user_id == caller.member.user_id,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 def utc_now() -> datetime:
-    """Now, to the millisecond: what is stored is what is said on the wire."""
+    """Now, in whole milliseconds, so that the stored time equals the time on the wire."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 

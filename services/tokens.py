@@ -20,7 +20,7 @@ _REQUIRED = ["iss", "aud", "sub", "org", "mid", "sid", "gen", "auth_time", "iat"
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says, its signature and time being right.
+    """The claims of a token whose signature and times are right.
 
     :ivar account_id: the only account it is for, or None
     :ivar auth_time: when the access code was entered
@@ -107,14 +107,14 @@ def verify(raw: str, settings: Settings) -> Token:
             algorithms=["HS256"],
             issuer=ISSUER,
             audience=ISSUER,
-            # A server whose clock is behind must take what another has just issued.
+            # A server whose clock is behind must accept a token that another has just issued.
             options={"require": _REQUIRED, "verify_iat": False, "strict_aud": True},
         )
-        datetime.fromtimestamp(payload["iat"], UTC)  # a time it must be
+        datetime.fromtimestamp(payload["iat"], UTC)  # raises if it is no time
         return Token(raw, _claims(payload))
     except jwt.ExpiredSignatureError:
         raise NotAuthenticated("expired") from None
-    # Signed with our key but not of our making: a claim is of another type, or out of range.
+    # Signed with our key, but a claim has another type or is out of range.
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
         raise NotAuthenticated("invalid") from None
 

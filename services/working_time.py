@@ -1,7 +1,7 @@
-"""Working time, from the history: who was on which account for how long.
+"""Working time: who was on which account for how long.
 
-It is counted in whole seconds, the fraction of every instant left away. So a presence that is cut
-at midnight, or sorted by account instead of member, adds up to the same.
+It is counted in whole seconds, with every time rounded down. So a presence that is cut at midnight,
+or summed by account instead of by member, adds up to the same.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ Key = tuple[str | date | None, ...]
 
 
 class Worked(NamedTuple):
-    """Somebody on an account without a break, in seconds since 1970.
+    """One stretch of a member on an account, in seconds since 1970.
 
     :ivar user_id: None for a person who was erased
     """
@@ -30,12 +30,12 @@ class Worked(NamedTuple):
 
 
 def seconds_of(moment: datetime) -> int:
-    """Seconds since 1970, the fraction left away."""
+    """Whole seconds since 1970, rounded down."""
     return floor(moment.timestamp())
 
 
 def within(worked: Iterable[Worked], start: int, end: int) -> list[Worked]:
-    """As much of it as is between ``start`` and ``end``."""
+    """The parts between ``start`` and ``end``."""
     cut = (each._replace(start=max(each.start, start), end=min(each.end, end)) for each in worked)
     return [each for each in cut if each.start < each.end]
 
@@ -69,14 +69,14 @@ def days(worked: Worked, tz: ZoneInfo) -> Iterator[tuple[date, int]]:
 
 
 def start_of_month(moment: datetime, tz: ZoneInfo) -> datetime:
-    """Of the month that ends with ``moment``, or has it."""
+    """The start of the month that contains ``moment``, or ends with it."""
     last = (moment - timedelta(seconds=1)).astimezone(tz)
     return datetime(last.year, last.month, 1, tzinfo=tz).astimezone(UTC)
 
 
 @lru_cache(maxsize=1)
 def time_zones() -> set[str]:
-    """The names that the IANA gave to places: not what the machine has for its own."""
+    """The IANA's names of time zones, without the machine's own ones."""
     return available_timezones() - {"Factory", "localtime"}
 
 
