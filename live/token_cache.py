@@ -11,6 +11,7 @@ from services import tokens
 from services.errors import NotAuthenticated
 from services.tokens import Token
 from settings import Settings
+from wire.authorization import bearer_in
 
 # design.md, "Memory": of each process, in bytes; the oldest goes first.
 TOKEN_BYTES = 1024  # a longer one is not cached
@@ -115,4 +116,4 @@ class TokenCache:
 
 
 def _raw(header: bytes | None) -> str:
-    return tokens.raw_in(None if header is None else header.decode("latin-1"))
+    return bearer_in(None if header is None else header.decode("latin-1"))

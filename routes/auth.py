@@ -16,12 +16,13 @@ from context import context
 from models import AccessCode
 from models.member_session import USER_AGENT_LENGTH
 from routes import addresses, request_log, sign_in_limit, write_limit
-from services import access_codes, callers, tokens
+from services import access_codes, callers
 from services.callers import CodeHolder, TokenBearer
 from services.change import Change, Client, NoSuchOrg, changing
 from services.errors import AccessCodeRejected, AccountNotAllowed, NotAuthenticated, Refusal
 from services.times import utc_now
 from services.tokens import Token
+from wire.authorization import token_in
 
 
 def bearer_token() -> Token:
@@ -29,7 +30,7 @@ def bearer_token() -> Token:
 
     :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
     """
-    token = tokens.in_header(request.headers.get("Authorization"), context().settings)
+    token = token_in(request.headers.get("Authorization"), context().settings)
     request_log.tell(member=token.claims.membership_id)
     return token
 

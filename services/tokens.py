@@ -72,25 +72,6 @@ def issue(
     return Token(raw, _claims(payload))
 
 
-def raw_in(header: str | None) -> str:
-    """The token of an ``Authorization`` header, as it was sent.
-
-    :raises NotAuthenticated: ``missing``
-    """
-    scheme, _, raw = (header or "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise NotAuthenticated("missing")
-    return raw.strip()
-
-
-def in_header(header: str | None, settings: Settings) -> Token:
-    """Read the token of an ``Authorization`` header.
-
-    :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
-    """
-    return verify(raw_in(header), settings)
-
-
 def verify(raw: str, settings: Settings) -> Token:
     """Read a token.
 

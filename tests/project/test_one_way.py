@@ -174,9 +174,22 @@ def test_only_the_session_commits() -> None:
     assert where(r"\.commit\(") == {"models/session.py"}
 
 
+HTTP = (
+    r"\b(import|from) (flask|werkzeug|marshmallow|webargs|routes|schemas|wire|csv)\b"
+    r"|['\"]((application|text)/[a-z+-]+|([A-Z][a-z]+-)+[A-Z][a-z]+|ETag|Authorization|Accept)['\"]"
+)
+
+
 def test_no_service_knows_of_http() -> None:
+    """Services hold rules: no bytes, no header, no media type."""
     services = iter(sorted((ROOT / "services").glob("*.py")))
-    assert where(r"import (flask|werkzeug)|from (flask|werkzeug|routes)", services) == set()
+    assert where(HTTP, services) == set()
+
+
+def test_no_service_makes_a_body() -> None:
+    # What an idempotency key is held to is digested as JSON.
+    services = iter(sorted((ROOT / "services").glob("*.py")))
+    assert where(r"\bjson\.dumps|import json", services) == {"services/idempotency.py"}
 
 
 @pytest.mark.parametrize(
@@ -185,6 +198,10 @@ def test_no_service_knows_of_http() -> None:
         ("now = utc_now()", CLOCKS),
         ("now = datetime.now(UTC)", CLOCKS),
         ("session.commit()", r"\.commit\("),
+        ("from wire import tags", HTTP),
+        ("def f():\n    from schemas.clock import Me", HTTP),
+        ("x = 'text/csv'", HTTP),
+        ("headers['Retry-After'] = 2", HTTP),
         ("with x:\n    time.time()", CLOCKS),
         ("Member(*row[1:])", BY_POSITION),
         ("x = row[0]", BY_POSITION),

@@ -6,9 +6,10 @@ from typing import Any
 import jwt
 
 from models import Account, Membership
-from services import ending_sessions, keys, tokens
+from services import ending_sessions, keys
 from tests.support.asgi_client import Answered, Headers
 from tests.support.world import World, ago
+from wire.authorization import token_in
 
 LISTED, OTHER_ORIGIN = "https://board.example", "https://elsewhere.example"
 
@@ -125,7 +126,7 @@ class Story:
 
     def _sign_out(self) -> None:
         number = self.random.randrange(len(self.members))
-        claims = tokens.in_header(self.bearers[number], self.world.settings).claims
+        claims = token_in(self.bearers[number], self.world.settings).claims
         with self.world.changing_member(self.members[number]) as (change, found):
             if self.random.random() < 0.5:
                 ending_sessions.sign_out(change, found, claims.session_id)

@@ -8,10 +8,10 @@ from sqlalchemy import Table, select
 
 from models import Base, Membership, User
 from models.session import Database
-from services.tokens import in_header
 from settings import Settings
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago
+from wire.authorization import token_in
 
 Json = dict[str, Any]
 
@@ -180,7 +180,7 @@ class Scene:
         }
 
     def _session_of(self, headers: dict[str, str]) -> str:
-        token = in_header(headers["Authorization"], self.world.settings)
+        token = token_in(headers["Authorization"], self.world.settings)
         return str(token.claims.session_id)
 
 
