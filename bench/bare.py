@@ -3,7 +3,7 @@
 from live.asgi import Receive, Scope, Send
 
 HEADERS = [
-    (b"etag", b'W/"1.admin.json.00000000000000000000000000000000.1795353363823.43200"'),
+    (b"etag", b'W/"2.admin.json.00000000000000000000000000000000.1795353363823.43200"'),
     (b"cache-control", b"private, no-cache"),
     (b"vary", b"Authorization, Accept, Accept-Encoding, Origin, Prefer, Presence-Org"),
     (b"x-poll-interval", b"2"),

@@ -23,7 +23,7 @@ IMPERSONAL = {
 }
 DELETED_WITH_THE_MEMBER = {"memberships", "users"}
 
-LAST_COLUMN = "    last_heartbeat_at: Mapped[datetime]\n"
+LAST_COLUMN = "    from_presence_id: Mapped[UUID | None]\n"
 MOOD = """
     mood: Mapped[str | None] = mapped_column(info=personal("user_id", becomes="erased mood"))
 """
