@@ -215,6 +215,7 @@ class Install:
     @contextmanager
     def into(cls, playwright: Playwright, folder: Path) -> "Iterator[Install]":
         """To be ended with no request of theirs to another server, and no complaint."""
+        program("chromium")
         install = cls(playwright, folder, allowed_copy(folder / "extension"))
         with install._open:
             yield install
