@@ -2,6 +2,7 @@
 
 from wire.csv_format import CSV
 from wire.json_format import JSON
+from wire.ndjson_format import NDJSON
 from wire.text_format import TEXT
 
-FORMATS = {each.media_type: each for each in (JSON, TEXT, CSV)}
+FORMATS = {each.media_type: each for each in (JSON, TEXT, CSV, NDJSON)}

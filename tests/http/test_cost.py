@@ -58,7 +58,7 @@ def test_a_changed_poll_runs_four_statements_for_any_number_of_members(
     maya = world.admin()
     for number in range(10):
         world.clock_in(world.va(f"VA {number}"), world.account(f"Account {number}"))
-    for accept in ("application/json", "text/plain", "text/csv"):
+    for accept in ("application/json", "text/plain", "text/csv", "application/x-ndjson"):
         with counting() as statements:
             answer = world.get(client, maya, accept=accept, if_none_match='"old"')
         assert answer.status_code == 200

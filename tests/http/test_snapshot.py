@@ -10,7 +10,7 @@ from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
 from tests.support.world import World, ago
 
-FORMATS = ["application/json", "text/plain", "text/csv"]
+FORMATS = ["application/json", "text/plain", "text/csv", "application/x-ndjson"]
 
 
 def test_an_admin_sees_who_is_on_which_account(world: World, client: AppClient) -> None:

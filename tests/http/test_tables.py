@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -120,3 +121,43 @@ def test_every_list_is_a_table_for_terminals_with_a_line_for_each_entry(
     assert "two lines and a tab" in client.get(
         PATHS[3], headers=world.bearer(maya) | {"Accept": "text/plain"}
     ).get_data(as_text=True)
+
+
+def test_every_list_is_ndjson_with_the_rows_of_its_csv(world: World, client: AppClient) -> None:
+    maya, acme = world.admin("Maya Stone"), world.account("Acme Dental")
+    world.clock_in(world.va("Ana Reyes"), acme, ago(60))
+    for path in PATHS:
+        accepting = {
+            media_type: client.get(path, headers=world.bearer(maya) | {"Accept": media_type})
+            for media_type in ("text/csv", "application/x-ndjson")
+        }
+        ndjson = accepting["application/x-ndjson"]
+        assert (ndjson.status_code, ndjson.mimetype) == (200, "application/x-ndjson")
+        assert ndjson.text.endswith("\n")
+        rows = [json.loads(line) for line in ndjson.text.splitlines()]
+        table = list(csv.DictReader(io.StringIO(accepting["text/csv"].text, newline="")))
+        assert len(rows) == len(table) > 0, path
+        for row, cells in zip(rows, table, strict=True):
+            assert row.keys() <= cells.keys()
+            assert {name for name, cell in cells.items() if cell} <= row.keys(), path
+            text = {name: value for name, value in row.items() if isinstance(value, str)}
+            assert text.items() <= cells.items(), path
+
+
+def test_a_snapshot_as_ndjson_ends_with_me(world: World, client: AppClient) -> None:
+    maya, ana, acme = world.admin(), world.va(), world.account("Acme Dental")
+    held = world.clock_in(ana, acme)
+    lines = {}
+    for member in (maya, ana):
+        answer = world.get(client, member, "presence", accept="application/x-ndjson")
+        *entries, me = [json.loads(line) for line in answer.text.splitlines()]
+        (entry,) = entries
+        assert (entry["row"], me["row"]) == ("presence", "me")
+        assert entry["account_name"] == "Acme Dental"
+        assert entry["version"] == me["version"] > 0
+        lines[member.id] = entry, me
+    assert lines[maya.id][1]["presence_id"] is None
+    assert lines[ana.id][1]["presence_id"] == str(held.presence_id)
+    assert set(lines[ana.id][0]) == {
+        *("row", "account_id", "account_name", "version", "accounts_version", "stale_after"),
+    }

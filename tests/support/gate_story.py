@@ -16,6 +16,7 @@ LISTED, OTHER_ORIGIN = "https://board.example", "https://elsewhere.example"
 
 ACCEPTED = (
     *("application/json", "text/plain", "text/csv", "*/*", "text/*", "image/png", ""),
+    *("application/x-ndjson", "text/csv;q=0.8, application/x-ndjson;q=0.9"),
     *("text/csv;q=0.5, text/plain;q=0.9", "text/csv; charset=utf-8", "nonsense;;;q=x", "text/csv,"),
     *("application/json;q=0, text/plain;q=0.1", "TEXT/PLAIN", "text/plain; charset=latin-1"),
     *("text/csv," + "a/b," * 18, "text/csv," + "a/b," * 200, "text/csv;a=" + "b" * 2000),

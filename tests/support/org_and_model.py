@@ -197,6 +197,7 @@ class OrgAndModel(RuleBasedStateMachine):
             assert json.loads(bodies["json"]) == model.body(viewer)
             assert read_text(bodies["text"].decode()) == (rows, model.below_the_table(viewer))
             assert read_csv(bodies["csv"].decode()) == model.csv_rows(viewer)
+            assert read_ndjson(bodies["ndjson"].decode()) == model.table_rows(viewer)
             for format_, body in bodies.items():
                 self.tag_changes_with_body(viewer, format_, body)
 
@@ -206,6 +207,12 @@ class OrgAndModel(RuleBasedStateMachine):
         tag_before, body_before = self.seen.get((viewer.id, format_), (None, None))
         assert (tag == tag_before) == (body == body_before)
         self.seen[viewer.id, format_] = tag, body
+
+
+def read_ndjson(text: str) -> list[dict[str, str]]:
+    """The lines, each value as text."""
+    rows = [json.loads(line) for line in text.splitlines()]
+    return [{name: str(cell) for name, cell in row.items() if cell is not None} for row in rows]
 
 
 def read_csv(text: str) -> list[dict[str, str]]:

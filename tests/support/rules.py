@@ -238,6 +238,10 @@ class Model:
         ]
 
     def csv_rows(self, viewer: Person) -> list[dict[str, str]]:
+        rows = self.table_rows(viewer)
+        return [{name: quoted(cell) for name, cell in row.items()} for row in rows]
+
+    def table_rows(self, viewer: Person) -> list[dict[str, str]]:
         body = self.body(viewer)
         versions = {
             name: str(body[name]) for name in ("version", "accounts_version", "stale_after")
@@ -247,7 +251,7 @@ class Model:
             own = dict(body["me"])
             me |= {"presence_id": own.pop("id"), "account_name": mine.place.name, **own}
         rows = [*({"row": "presence", **row} for row in self.rows(viewer)), me]
-        return [{name: quoted(cell) for name, cell in (row | versions).items()} for row in rows]
+        return [row | versions for row in rows]
 
     def entry(self, viewer: Person, stay: Stay) -> dict[str, str | None]:
         if viewer.role == "va":

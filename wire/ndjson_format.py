@@ -1,0 +1,29 @@
+"""NDJSON: a JSON text a line, for log shippers."""
+
+from collections.abc import Iterable
+
+from wire.format import Format
+from wire.json import compact_json
+from wire.listings import Listing, Row
+from wire.rendered import Rendered, Viewer
+
+_NOT_CLOCKED_IN = dict.fromkeys(("account_id", "account_name", "presence_id", "clocked_in_at"))
+
+
+def _snapshot(rendered: Rendered, viewer: Viewer) -> bytes:
+    """A line for each entry, then always one for ``me``; each with the versions, as in CSV."""
+    versions = rendered.versions(viewer.view)
+    rows: list[Row] = [{"row": "presence", **row} for row in rendered.entries(viewer)]
+    rows.append({"row": "me", **(rendered.me(viewer) or _NOT_CLOCKED_IN)})
+    return _lines({**row, **versions} for row in rows)
+
+
+def _listing(listing: Listing) -> bytes:
+    return _lines(listing.rows)
+
+
+def _lines(rows: Iterable[Row]) -> bytes:
+    return b"".join(compact_json(row) + b"\n" for row in rows)
+
+
+NDJSON = Format("ndjson", "application/x-ndjson", _snapshot, _listing)
