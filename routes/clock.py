@@ -11,7 +11,7 @@ from routes.headers import seen_by
 from routes.requests import ApiBlueprint
 from schemas.clock import ClockedIn, ClockedOut, IdempotencyHeaders
 from schemas.presence import ClockInRequest, ClockOutRequest, HeartbeatRequest
-from services import callers, clocking, presences, signing_in
+from services import callers, clocking, heartbeats, signing_in
 from services.times import utc_now
 
 blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clocking in and out")
@@ -66,7 +66,7 @@ def heartbeat(body: dict[str, Any]) -> Response:
     token, settings = bearer_token(), context().settings
     with context().database.write() as session:
         caller = callers.by_token(session, token)
-        fresh = presences.beat(
+        fresh = heartbeats.beat(
             session,
             caller.member,
             **body,

@@ -134,7 +134,7 @@ def clock_out(
 
 
 def revive(change: Change, caller: Caller, presence_id: UUID) -> None:
-    """A heartbeat of a presence that may be stale, or gone: where ``presences.beat()`` failed.
+    """A heartbeat of a presence that may be stale, or gone: where ``heartbeats.beat()`` failed.
 
     :raises PresenceEnded: it is not the caller's current one
     :raises AccountNotAllowed: the caller's code was bound to another account

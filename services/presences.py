@@ -1,4 +1,4 @@
-"""The only writers of presences. Every visible change takes a Change and records an event."""
+"""The only writers of what is seen of presences: each takes a Change and records an event."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, not_, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from models import Account, Membership, Presence
 from models.constraints import violated
 from services.change import Change
 from services.errors import AccountOccupied
-from settings import Settings
 
 _NO_SYNC = {"synchronize_session": False}  # no presence is ever loaded as an ORM object
 
@@ -143,45 +141,6 @@ def end(
         delete(Presence).where(Presence.id == held.presence_id), execution_options=_NO_SYNC
     )
     change.record(kind, [(held, occurred_at or change.now)], actor_id=actor_id, reason=reason)
-
-
-def beat(
-    session: Session,
-    member: Membership,
-    presence_id: UUID,
-    *,
-    account_id: UUID | None = None,
-    settings: Settings,
-    now: datetime,
-) -> bool:
-    """A heartbeat of a fresh presence: no viewer sees it, so it needs no :class:`Change`.
-
-    :param account_id: only of one on this account
-    :returns: False if the member has no such fresh presence: it may be stale, or have ended
-    """
-    lifetime = timedelta(seconds=settings.expire_after)
-    interval = timedelta(seconds=settings.heartbeat_write_interval)
-    fresh = and_(
-        Presence.id == presence_id,
-        Presence.membership_id == member.id,
-        Presence.stale_since.is_(None),
-        Presence.last_heartbeat_at > now - lifetime,
-        *(() if account_id is None else (Presence.account_id == account_id,)),
-    )
-    # A time in the future, from before the clock was set back, would keep the presence fresh.
-    written_lately = and_(
-        Presence.last_heartbeat_at > now - interval, Presence.last_heartbeat_at <= now
-    )
-    written = session.scalar(
-        update(Presence)
-        .where(fresh, not_(written_lately))
-        .values(last_heartbeat_at=now)
-        .returning(Presence.id),
-        execution_options=_NO_SYNC,
-    )
-    if written is None:
-        written = session.scalar(select(Presence.id).where(fresh, written_lately))
-    return written is not None
 
 
 def renew(change: Change, held: Held) -> None:

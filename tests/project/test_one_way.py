@@ -98,8 +98,8 @@ def test_the_sources_are_found() -> None:
     assert {"app.py", "services/presences.py", "services/change.py", "routes/clock.py"} <= found
 
 
-def test_only_presences_writes_presences() -> None:
-    assert writers_of("Presence") == {"services/presences.py"}
+def test_only_presences_and_heartbeats_write_presences() -> None:
+    assert writers_of("Presence") == {"services/heartbeats.py", "services/presences.py"}
     assert attributes_set({"last_heartbeat_at", "stale_since", "clocked_in_at"}) == set()
     assert where(r"(?i)(insert into|update|delete from) account_presence") == set()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services import presences
+from services import heartbeats, presences
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
@@ -99,7 +99,7 @@ def test_a_heartbeat_between_the_read_and_the_write_saves_the_presence(
     def read_then_beat(*arguments: Any) -> Any:
         found = read(*arguments)
         with world.database.write() as session:
-            assert presences.beat(
+            assert heartbeats.beat(
                 session, ana, held.presence_id, settings=world.settings, now=utc_now()
             )
         return found

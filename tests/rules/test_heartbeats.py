@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services import expiry, presences
+from services import expiry, heartbeats
 from services.times import rfc3339
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
@@ -40,7 +40,7 @@ def test_heartbeats_are_written_at_most_once_an_interval(world: World, interval:
 
     def beat(seconds_later: float) -> timedelta:
         with world.database.write() as session:
-            assert presences.beat(
+            assert heartbeats.beat(
                 session,
                 ana,
                 held.presence_id,

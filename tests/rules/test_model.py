@@ -11,7 +11,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 
 from models import Account, Membership
 from models.session import Database
-from services import accounts, clocking, expiry, members, presences
+from services import accounts, clocking, expiry, heartbeats, members
 from services.change import Change
 from settings import Settings
 from tests.support.org_and_model import NAMES, OrgAndModel
@@ -141,7 +141,7 @@ class Operations(OrgAndModel):
 
         def beat(change: Change) -> None:
             caller, settings = self.caller(change, person), self.world.settings
-            if not presences.beat(
+            if not heartbeats.beat(
                 change.session, caller.member, presence_id, settings=settings, now=change.now
             ):
                 clocking.revive(change, caller, presence_id)
