@@ -21,7 +21,7 @@ blueprint = ApiBlueprint("admin", __name__, url_prefix="/v1/admin", description=
 @blueprint.delete("/presence/<uuid:account_id>")
 @blueprint.arguments(ForceClearQuery, location="query", as_kwargs=True)
 @blueprint.response(204)
-@blueprint.problems(401, 403, 404, 410, 422, 429, 503)
+@blueprint.problems(403, 404, 410, 429)
 def force_clear(account_id: UUID, **query: Any) -> Response:
     """End the presence on an account."""
     with changing_by_token() as (change, caller):
@@ -32,7 +32,7 @@ def force_clear(account_id: UUID, **query: Any) -> Response:
 @blueprint.delete("/presence")
 @blueprint.arguments(ClearUnseenQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, Cleared, "cleared", row=NamedUnseen)
-@blueprint.problems(401, 403, 422, 429, 503)
+@blueprint.problems(403, 429)
 def clear_unseen(stale_for: int, dry_run: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
     """End all presences that have been unseen for so many seconds."""
     least = shortest_stale_after_seconds(context().settings)

@@ -17,7 +17,7 @@ blueprint = ApiBlueprint(
 
 @blueprint.get("")
 @blueprint.formats(200, ManagedAccounts, "accounts")
-@blueprint.problems(401, 403, 422, 503)
+@blueprint.problems(403)
 def list_accounts() -> dict[str, Any]:
     """The org's accounts by name, archived ones too."""
     with reading_as_admin() as (session, caller):
@@ -28,7 +28,7 @@ def list_accounts() -> dict[str, Any]:
 @blueprint.post("")
 @blueprint.arguments(NewAccount)
 @blueprint.formats(201, ManagedAccount)
-@blueprint.problems(401, 403, 409, 422, 429, 503)
+@blueprint.problems(403, 409, 429)
 def add_account(body: dict[str, Any]) -> tuple[Account, int, dict[str, str]]:
     """Make an account."""
     with changing_as_admin() as (change, caller):
@@ -39,7 +39,7 @@ def add_account(body: dict[str, Any]) -> tuple[Account, int, dict[str, str]]:
 @blueprint.patch("/<uuid:account_id>")
 @blueprint.arguments(AccountChanges, required=False)
 @blueprint.formats(200, ManagedAccount)
-@blueprint.problems(401, 403, 404, 409, 422, 429, 503)
+@blueprint.problems(403, 404, 409, 429)
 def change_account(body: dict[str, Any], account_id: UUID) -> tuple[Account, int, dict[str, str]]:
     """Rename an account, archive it, or take it back."""
     with changing_as_admin() as (change, caller):

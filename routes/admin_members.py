@@ -21,7 +21,7 @@ blueprint = ApiBlueprint(
 
 @blueprint.get("")
 @blueprint.formats(200, ManagedMembers, "members")
-@blueprint.problems(401, 403, 422, 503)
+@blueprint.problems(403)
 def list_members() -> dict[str, Any]:
     """The org's members, admins first, deactivated ones too."""
     with reading_as_admin() as (session, caller):
@@ -32,7 +32,7 @@ def list_members() -> dict[str, Any]:
 @blueprint.post("")
 @blueprint.arguments(NewMember)
 @blueprint.formats(201, ManagedMember)
-@blueprint.problems(401, 403, 422, 429, 503)
+@blueprint.problems(403, 429)
 def add_member(body: dict[str, Any]) -> tuple[Membership, int, dict[str, str]]:
     """Make a member."""
     with changing_as_admin() as (change, caller):
@@ -43,7 +43,7 @@ def add_member(body: dict[str, Any]) -> tuple[Membership, int, dict[str, str]]:
 @blueprint.patch("/<uuid:member_id>")
 @blueprint.arguments(MemberChanges, required=False)
 @blueprint.formats(200, ManagedMember)
-@blueprint.problems(401, 403, 404, 409, 422, 429, 503)
+@blueprint.problems(403, 404, 409, 429)
 def change_member(body: dict[str, Any], member_id: UUID) -> tuple[Membership, int, dict[str, str]]:
     """Rename a member, change their role, shut them out, or let them in again."""
     with changing_as_admin() as (change, caller):
@@ -55,7 +55,7 @@ def change_member(body: dict[str, Any], member_id: UUID) -> tuple[Membership, in
 @blueprint.post("/<uuid:member_id>/revoke-tokens")
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(204)
-@blueprint.problems(401, 403, 404, 422, 429, 503)
+@blueprint.problems(403, 404, 429)
 def revoke_tokens(_body: dict[str, Any], member_id: UUID) -> Response:
     """End all sessions that the member has."""
     with changing_as_admin() as (change, caller):

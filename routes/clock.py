@@ -22,7 +22,7 @@ blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clock
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(201, ClockedIn)
 @blueprint.alt_response(200, schema=ClockedIn, description="Already on that account")
-@blueprint.problems(401, 403, 404, 409, 410, 422, 429, 503)
+@blueprint.problems(403, 404, 409, 410, 429)
 def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Put the caller on an account, leaving any other."""
     typed = body.pop("access_code", None)
@@ -47,7 +47,7 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
 @blueprint.arguments(ClockOutRequest, required=False)
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(200, ClockedOut)
-@blueprint.problems(401, 403, 410, 422, 429, 503)
+@blueprint.problems(403, 410, 429)
 def clock_out(
     body: dict[str, Any], key: str | None
 ) -> tuple[clocking.ClockedOut, int, dict[str, str]]:
@@ -60,7 +60,7 @@ def clock_out(
 @blueprint.post("/heartbeat")
 @blueprint.arguments(HeartbeatRequest)
 @blueprint.response(204)
-@blueprint.problems(401, 403, 410, 422, 503)
+@blueprint.problems(403, 410)
 def heartbeat(body: dict[str, Any]) -> Response:
     """Say that the caller is still there."""
     token, settings = bearer_token(), context().settings

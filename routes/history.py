@@ -41,7 +41,7 @@ def _time_columns(report: hours.Report) -> list[str]:
 @blueprint.get("/clock-events")
 @blueprint.arguments(ClockEventsQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, ClockEvents, "clock_events")
-@blueprint.problems(401, 403, 422, 503)
+@blueprint.problems(403)
 def list_clock_events(**query: Any) -> dict[str, Any]:
     """The history of presences, the newest first."""
     page = _page(models.ClockEvent, ClockEvent, query)
@@ -51,7 +51,7 @@ def list_clock_events(**query: Any) -> dict[str, Any]:
 @blueprint.get("/audit-events")
 @blueprint.arguments(AuditEventsQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, AuditEvents, "audit_events")
-@blueprint.problems(401, 403, 422, 503)
+@blueprint.problems(403)
 def list_audit_events(**query: Any) -> dict[str, Any]:
     """What admins changed and who signed in, the newest first."""
     page = _page(models.AuditEvent, AuditEvent, query)
@@ -61,7 +61,7 @@ def list_audit_events(**query: Any) -> dict[str, Any]:
 @blueprint.get("/time")
 @blueprint.arguments(TimeQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, WorkingTime, "rows", row=TimeTableRow, columns=_time_columns)
-@blueprint.problems(401, 403, 422, 503)
+@blueprint.problems(403)
 def sum_time(
     by: str, tz: str, from_: datetime | None = None, to: datetime | None = None
 ) -> hours.Report:

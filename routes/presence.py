@@ -39,7 +39,7 @@ POLLED = {
 @blueprint.response(200, Snapshot, headers=POLLED)
 @blueprint.other_formats(200)
 @blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
-@blueprint.problems(401, 422, 503)
+@blueprint.problems()
 def presence() -> Response:
     """Who is on which account, as the caller may see it."""
     settings = context().settings
@@ -62,7 +62,7 @@ def presence() -> Response:
 @blueprint.headers(CONDITION)
 @blueprint.response(200, Accounts, headers=POLLED)
 @blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
-@blueprint.problems(401, 422, 503)
+@blueprint.problems()
 def list_accounts() -> Response:
     """The org's accounts, not archived, by name."""
     with reading() as (session, caller):

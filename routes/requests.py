@@ -26,6 +26,10 @@ CONTENT_TYPE_BYTES = 256
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 
 
+# Those of a request's form, of who asks, and of a database that is away.
+OF_EVERY_ENDPOINT = (400, 401, 413, 415, 422, 503)
+
+
 class Parser(FlaskParser):
     """Strict: unknown fields are refused, unless the schema says otherwise; so is what is not quite
     JSON."""
@@ -112,10 +116,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         return decorate
 
     def problems(self, *statuses: int) -> Any:
-        """Document the problems with these statuses, and those of a request's form."""
+        """Document the problems with these statuses, and those that every endpoint has."""
 
         def decorate(view: Any) -> Any:
-            for status in (400, *statuses, 413, 415):
+            for status in sorted({*OF_EVERY_ENDPOINT, *statuses}):
                 view = self.alt_response(
                     status, schema=Problem, content_type="application/problem+json"
                 )(view)

@@ -26,7 +26,7 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 @blueprint.doc(security=[])
 @blueprint.arguments(SessionRequest)
 @blueprint.response(200, Session)
-@blueprint.problems(401, 422, 429, 503)
+@blueprint.problems(429)
 def open_session(body: dict[str, Any]) -> dict[str, Any]:
     """Sign in with an access code, without clocking in."""
     with changing_by_access_code(body["access_code"]) as (change, caller):
@@ -37,7 +37,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/sessions/renew")
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(200, Session)
-@blueprint.problems(401, 422, 429, 503)
+@blueprint.problems(429)
 def renew(_body: dict[str, Any]) -> dict[str, Any]:
     """Get a new token for one that has not run out."""
     settings, now = context().settings, utc_now()
@@ -48,7 +48,7 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.delete("/sessions/current")
 @blueprint.response(204)
-@blueprint.problems(401, 422, 429, 503)
+@blueprint.problems(429)
 def sign_out() -> Response:
     """End the caller's session, and with it all its tokens."""
     with changing_by_token() as (change, caller):
@@ -58,7 +58,7 @@ def sign_out() -> Response:
 
 @blueprint.get("/me")
 @blueprint.response(200, Me)
-@blueprint.problems(401, 422, 503)
+@blueprint.problems()
 def me() -> dict[str, Any]:
     """The caller, their org and their presence."""
     with reading() as (session, caller):
@@ -69,7 +69,7 @@ def me() -> dict[str, Any]:
 
 @blueprint.get("/me/sessions")
 @blueprint.formats(200, MemberSessions, "sessions")
-@blueprint.problems(401, 422, 503)
+@blueprint.problems()
 def list_own_sessions() -> dict[str, Any]:
     """Where the caller is signed in, the newest first."""
     with reading() as (session, caller):
@@ -85,7 +85,7 @@ def list_own_sessions() -> dict[str, Any]:
 
 @blueprint.delete("/me/sessions/<uuid:session_id>")
 @blueprint.response(204)
-@blueprint.problems(401, 404, 422, 429, 503)
+@blueprint.problems(404, 429)
 def end_own_session(session_id: UUID) -> Response:
     """Sign out elsewhere."""
     with changing_by_token() as (change, caller):
