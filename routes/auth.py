@@ -61,7 +61,7 @@ def writing() -> Iterator[tuple[Session, TokenBearer]]:
 def reading_as_admin() -> Iterator[tuple[Session, TokenBearer]]:
     """A ``read()`` transaction for the bearer.
 
-    :raises AdminOnly: the bearer is none
+    :raises AdminOnly: the bearer is not an admin
     """
     with reading() as (session, caller):
         caller.require_admin()
@@ -90,7 +90,7 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, TokenBea
 def changing_as_admin() -> Iterator[tuple[Change, TokenBearer]]:
     """The locked org of the bearer.
 
-    :raises AdminOnly: the bearer is none
+    :raises AdminOnly: the bearer is not an admin
     """
     with changing_by_token() as (change, caller):
         caller.require_admin()
@@ -131,7 +131,7 @@ def changing_by_access_code(
 def _locked(
     session: Session, org_id: UUID | ScalarSelect[UUID], otherwise: Refusal
 ) -> Iterator[Change]:
-    """The locked org, or ``otherwise`` where there is none any more."""
+    """The locked org, or ``otherwise`` where it is gone."""
     try:
         with changing(
             session, org_id, settings=context().settings, clock=utc_now, client=_client()

@@ -76,7 +76,7 @@ def heartbeat(body: dict[str, Any]) -> Response:
         )
     if not fresh:
         # Another transaction: on PostgreSQL an update that waited for a row keeps it locked even
-        # where it then leaves it alone, and whoever holds the org's lock may want that row.
+        # where it then leaves it alone, and the holder of the org's lock may want that row.
         with changing_by_token() as (change, caller):
             clocking.revive(change, caller, **body)
     return Bare(status=204)

@@ -1,4 +1,4 @@
-"""``GET /problems/<code>``: what a problem's ``type`` leads to, for whoever reads it."""
+"""``GET /problems/<code>``: the page that a problem's ``type`` leads to."""
 
 from html import escape
 

@@ -26,13 +26,12 @@ CONTENT_TYPE_BYTES = 256
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 
 
-# Those of a request's form, of who asks, and of a database that is away.
+# For the request's form, the caller's token, and a database that is away.
 OF_EVERY_ENDPOINT = (400, 401, 413, 415, 422, 503)
 
 
 class Parser(FlaskParser):
-    """Strict: unknown fields are refused, unless the schema says otherwise; so is what is not quite
-    JSON."""
+    """Refuses unknown fields, unless the schema says otherwise, and anything but strict JSON."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - as webargs declares it
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
@@ -129,7 +128,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 
 
 def judge_form() -> None:
-    """Before a request: its size, then what nobody asked for. An unknown path comes first."""
+    """Refuse a request that is too large, or has unknown or repeated fields.
+
+    An unknown path was refused before.
+    """
     if request.routing_exception is not None or request.method == "OPTIONS":
         return
     if (request.content_length or 0) > BODY_BYTES:

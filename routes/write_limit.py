@@ -23,7 +23,7 @@ from services.times import utc_now
 LIMIT = Limit(120, window_seconds=60)  # contract.md, "Errors"
 FEW = 5  # so many more, for each other process, may a member write who is quick
 WRITERS = 10_000  # in memory, about 300 bytes each
-# Signing out is possible at any time: else whoever has a stolen token could keep its owner from
+# Signing out is possible at any time: otherwise the thief of a token could keep its owner from
 # ending the session.
 UNCOUNTED = {
     "clock.heartbeat",
@@ -105,7 +105,7 @@ def count(session: Session, member_id: UUID) -> None:
     """Count the current request, whatever will be answered to it.
 
     Only once it is known that the member sent it: nobody else, not even with a token that was
-    revoked, shall make them wait.
+    revoked, may make them wait.
 
     :raises TooManyRequests: that is too many
     """

@@ -17,7 +17,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(field: str) -> str:
-    """A ``Host``, or what a server listens on, without its port; empty where it is none."""
+    """A ``Host``, or what a server listens on, without its port. Empty where it is malformed."""
     host, colon, port = field.rpartition(":")
     if not colon or field.endswith("]"):
         host, port = field, ""

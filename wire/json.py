@@ -16,7 +16,7 @@ def compact_json(value: Any) -> bytes:
 def strict_json(body: bytes) -> Any:
     """What ``body`` says.
 
-    :raises ValueError: it is not quite JSON, or gives a field more than once
+    :raises ValueError: it is not strict JSON, or a field is given more than once
     :raises RecursionError: it is nested too deeply
     """
     return json.loads(
