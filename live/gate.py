@@ -22,6 +22,7 @@ from wire import problems, request_ids
 from wire.answers import POLLED_PATH
 
 RAW_PATH = POLLED_PATH.encode()
+ANSWERS = 3  # of the responder, to one poll: what is read after the poll came is final
 
 log = logging.getLogger("presence.gate")
 
@@ -109,11 +110,12 @@ class Gate:
         """The responder's answer, once memory is fresh enough for it, or a problem."""
         asked_at = monotonic()
         try:
-            while True:  # at most three times: what is read after asked_at is final
+            for _ in range(ANSWERS):
                 try:
                     return self._responder.answer(poll, request_id, asked_at=asked_at)
                 except NotFresh as stale:
                     await self._cache.read_fresh(stale.org_id, since=stale.since)
+            raise Unavailable
         except Unavailable:
             code = "database_unavailable"
             problem = problems.database_unavailable(request_id=request_id)
