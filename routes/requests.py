@@ -130,7 +130,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
 def judge_form() -> None:
     """Refuse a request that is too large, or has unknown or repeated fields.
 
-    An unknown path was refused before.
+    An unknown path is left to its 404.
     """
     if request.routing_exception is not None or request.method == "OPTIONS":
         return
