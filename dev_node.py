@@ -10,7 +10,7 @@ from dev_programs import found, installing
 
 ROOT = Path(__file__).resolve().parent
 NODE = ROOT / "clients/js"
-TYPED = ["clients/js", "."]  # the folders with a tsconfig.json
+TYPED = ["clients/js", ".", "extension/test"]  # the folders with a tsconfig.json
 
 
 def checks() -> list[list[str]]:

@@ -1,4 +1,8 @@
-/** What something between extension and service makes of answers: a proxy, a sign-on, a portal. */
+/**
+ * What something between extension and service makes of answers: a proxy, a sign-on, a portal.
+ *
+ * @import { TestContext } from 'node:test'
+ */
 
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
@@ -7,12 +11,17 @@ import { call } from '../client/calls.js';
 import { noticeText } from '../lib/messages.js';
 import { farewellOf } from '../lib/popup-model.js';
 import { SnapshotPoller } from '../lib/snapshot-poller.js';
-import { NOTHING } from '../lib/state.js';
-import { ACME, MINUTE, problem, SERVER, START, signedIn } from './support.js';
+import { ACME, MINUTE, problem, SERVER, START, say, signedIn } from './support.js';
 
+/**
+ * @param {number} status
+ * @param {Record<string, string>} [headers]
+ */
 const html = (status, headers) => new Response('<h1>Sign on</h1>', { status, headers });
+/** @param {unknown} body */
 const json = (body, status = 200) => Response.json(body, { status });
 
+/** @type {Record<string, () => Response>} */
 const FOREIGN = {
   ...Object.fromEntries(
     [400, 401, 403, 404, 409, 410, 422].map((status) => [`HTML ${status}`, () => html(status)]),
@@ -41,7 +50,7 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     const { controller, server, chrome, click, clock, pass } = await signedIn();
     await controller.clockIn({ ...click(), account: ACME });
     const { presence } = chrome.record;
-    const { token } = chrome.kept;
+    const { token } = chrome;
     server.trouble = (path) =>
       path === '/v1/heartbeat' && server.asked(path).length > 1 ? undefined : answer();
     clock.time += MINUTE;
@@ -52,7 +61,7 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     await pass(10);
     assert.equal(chrome.record.queue.length, 1);
     assert.ok(server.asked('/v1/clock-out').length < 10);
-    assert.equal(chrome.kept.token, token);
+    assert.equal(chrome.token, token);
     assert.equal(chrome.state.signedOut, null);
     assert.equal(chrome.record.notice, null);
     server.trouble = () => undefined;
@@ -62,7 +71,7 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
 
   test(`${name} is no session: signing in says so, and renewing changes nothing`, async () => {
     const { controller, server, chrome, pass } = await signedIn();
-    const { token } = chrome.kept;
+    const { token } = chrome;
     const before = structuredClone(chrome.state);
     server.trouble = (path) => (path.startsWith('/v1/sessions') ? answer() : undefined);
     await assert.rejects(controller.signIn({ code: 'ben', keep: true }), {
@@ -72,14 +81,20 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     assert.deepEqual(chrome.state, before);
     await pass(370);
     assert.ok(server.asked('/v1/sessions/renew').length >= 1);
-    assert.equal(chrome.kept.token, token);
+    assert.equal(chrome.token, token);
   });
 }
 
-/** The popup's polls while `answers.next` answers; `pass` lets seconds go by. */
+/**
+ * The popup's polls while `answers.next` answers; `pass` lets seconds go by.
+ *
+ * @param {TestContext} t
+ * @param {() => Response} next
+ */
 async function polling(t, next) {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
+  /** @type {{polls: number, changes: number, refused: string | null}} */
   const seen = { polls: 0, changes: 0, refused: null };
   const answers = { next };
   const poller = new SnapshotPoller({
@@ -87,11 +102,12 @@ async function polling(t, next) {
     onChange: () => seen.changes++,
     onRefused: (_token, reason) => (seen.refused = reason),
     clock: { random: () => 0 },
-    fetch: async (_url, request) => (seen.polls++, answers.next(request)),
+    fetch: async () => (seen.polls++, answers.next()),
   });
   const settle = async () => {
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
   };
+  /** @param {number} seconds */
   const pass = async (seconds) => {
     for (let ms = 0; ms < seconds * 1000; ms += 100) {
       mock.timers.tick(100);
@@ -104,6 +120,10 @@ async function polling(t, next) {
 }
 
 const SNAPSHOT = { version: 1, view: 'va', accounts_version: 1, presence: [], me: null };
+/**
+ * @param {Record<string, unknown>} [more]
+ * @param {Record<string, string>} [headers]
+ */
 const snapshot = (more = {}, headers = {}) => Response.json({ ...SNAPSHOT, ...more }, { headers });
 
 for (const [name, answer] of Object.entries(FOREIGN)) {
@@ -112,13 +132,13 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
     answers.next = answer;
     await pass(60);
     assert.deepEqual(
-      [poller.status, poller.snapshot.version, seen.refused],
+      [poller.status, poller.snapshot?.version, seen.refused],
       ['reconnecting', 1, null],
     );
     assert.ok(seen.polls < 15, `${seen.polls} polls in a minute`);
     answers.next = () => snapshot({ version: 2 });
     await pass(16);
-    assert.deepEqual([poller.status, poller.snapshot.version], ['live', 2]);
+    assert.deepEqual([poller.status, poller.snapshot?.version], ['live', 2]);
   });
 }
 
@@ -133,12 +153,13 @@ for (const change of [
     const { poller, answers, pass } = await polling(t, () => snapshot());
     answers.next = () => snapshot(change);
     await pass(5);
-    assert.deepEqual([poller.status, poller.snapshot.version], ['reconnecting', 1]);
+    assert.deepEqual([poller.status, poller.snapshot?.version], ['reconnecting', 1]);
   });
 }
 
 for (const said of ['2, 2', '', '0', '-1', 'NaN', '1e9', '99999999999', undefined]) {
   test(`a poll interval of “${said}” neither floods nor stops the popup`, async (t) => {
+    /** @type {Record<string, string>} */
     const headers = said === undefined ? {} : { 'X-Poll-Interval': said };
     const { seen, pass } = await polling(t, () => snapshot({}, headers));
     await pass(4);
@@ -174,11 +195,11 @@ for (const interval of [0, -5, NaN, 'soon', null, undefined, 1e12]) {
   });
 }
 
-for (const [date, ms] of [
+for (const [date, ms] of /** @type {[string, number][]} */ ([
   ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
   ['Fri, 31 Dec 9999 23:59:59 GMT', 0],
   ['nonsense', 0],
-]) {
+])) {
   test(`Date: ${date} does not set the clock of events`, async () => {
     const { controller, server, chrome, click } = await signedIn();
     const fetch = server.fetch;
@@ -222,14 +243,15 @@ test('a 304 that was not asked for is no answer', async () => {
   await assert.rejects(call(SERVER, 'GET', '/v1/presence', { fetch }), { status: 0 });
 });
 
-test('reasons that a newer server may give have words too', () => {
-  const say = (key, ...inserts) => [key, ...inserts].join(' ');
+test('reasons that a newer server may give have words too', async () => {
+  /** @param {string} kind */
   const notice = (kind) => noticeText(say, { kind, account: ACME, at: START }, START);
   assert.match(notice('ended_taken_over'), /^notice_ended Acme Dental/);
   assert.match(notice('ended_expired'), /^notice_ended_expired /);
   assert.match(notice('refused_take_over_refused'), /^notice_refused Acme/);
-  const record = { queue: [], held: [], presence: null };
-  const state = (signedOut) => ({ ...NOTHING, who: 'ana', records: { ana: record }, signedOut });
-  assert.equal(farewellOf(state('on_strike')).reason, 'farewell_invalid');
-  assert.equal(farewellOf(state('signed_out')).reason, 'farewell_signed_out');
+  const { chrome } = await signedIn();
+  /** @param {string} signedOut */
+  const farewell = (signedOut) => farewellOf({ ...chrome.state, signedOut });
+  assert.equal(farewell('on_strike')?.reason, 'farewell_invalid');
+  assert.equal(farewell('signed_out')?.reason, 'farewell_signed_out');
 });

@@ -7,7 +7,7 @@ test('heartbeats go at the interval that the server says', async () => {
   const { server, pass, chrome } = await onTheClock();
   await pass(9);
   assert.equal(server.asked('/v1/heartbeat').length, 12);
-  assert.deepEqual(server.requests[0].body, { presence_id: chrome.record.presence.id });
+  assert.deepEqual(server.requests[0].body, { presence_id: chrome.record.presence?.id });
 });
 
 test('never more often than Chrome’s alarms can be', async () => {
@@ -90,6 +90,7 @@ test('off the clock there are no heartbeats, and hardly alarms', async () => {
 
 test('the alarm is there before the event is, for whoever is stopped in between', async () => {
   const { controller, chrome, click } = await signedIn();
+  /** @type {(string | number)[]} */
   const order = [];
   const { alarm, storage } = chrome.outside;
   const [set, write] = [alarm.set, storage.write];
@@ -105,7 +106,7 @@ for (const reason of ['force_cleared', 'expired', 'switched', 'clocked_out', 'un
     server.trouble = () => problem(410, 'presence_ended', { reason });
     await pass(1);
     assert.equal(chrome.record.presence, null);
-    assert.equal(chrome.record.notice.kind, `ended_${reason}`);
+    assert.equal(chrome.record.notice?.kind, `ended_${reason}`);
     assert.deepEqual(chrome.notes, [['tell', `ended_${reason}`]]);
     server.requests.length = 0;
     await pass(120);
@@ -118,8 +119,8 @@ test('a switch refused leaves the member where they were, with heartbeats', asyn
   server.trouble = (path) =>
     path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
   await controller.clockIn({ ...click(), account: BIRCH });
-  assert.equal(chrome.record.presence.account.id, 'acme');
-  assert.equal(chrome.record.notice.dropped, false);
+  assert.equal(chrome.record.presence?.account.id, 'acme');
+  assert.equal(chrome.record.notice?.dropped, false);
   await pass(1);
   assert.equal(server.asked('/v1/heartbeat').length, 1);
 });

@@ -1,4 +1,10 @@
-/** What the server refuses as invalid: another release of it may accept that. */
+/**
+ * What the server refuses as invalid: another release of it may accept that.
+ *
+ * @import { Account } from '../client/index.js'
+ * @import { ClockEvent, MemberRecord } from '../lib/types.js'
+ * @import { Server, Trouble } from './support.js'
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,13 +13,16 @@ import { hold } from '../lib/held-events.js';
 import { heldText } from '../lib/messages.js';
 import { mayRetryHeld, placeOf } from '../lib/popup-model.js';
 import { toolbarOf } from '../lib/toolbar.js';
-import { ACME, BIRCH, broken, iso, MINUTE, problem, START, signedIn } from './support.js';
+import { ACME, BIRCH, broken, iso, MINUTE, problem, START, say, signedIn } from './support.js';
 
-const say = (key, ...inserts) => [key, ...inserts].join(' ');
-
-/** Ana signed in at a server that refuses clock events as invalid, those of `account` at least. */
+/**
+ * Ana signed in at a server that refuses clock events as invalid, those of `account` at least.
+ *
+ * @param {Account} [account]
+ */
 async function refusing(account) {
   const stage = await signedIn();
+  /** @type {Trouble} */
   const refuse = (path, body) =>
     path.startsWith('/v1/clock') && (!account || body.account_id === account.id)
       ? problem(422, 'validation_failed')
@@ -26,11 +35,13 @@ async function refusing(account) {
   return { ...stage, accept, refuse };
 }
 
+/** @param {Server} server */
 const sent = ({ requests }) =>
   requests
     .filter(({ path }) => path.startsWith('/v1/clock'))
     .map(({ path, headers, body }) => [path, headers['Idempotency-Key'], body.occurred_at]);
 
+/** @param {MemberRecord} record */
 const kinds = ({ held }) => held.map(({ kind, account }) => [kind, account.id]);
 
 test('an event refused as invalid is held, and the popup and the toolbar say so', async () => {
@@ -47,7 +58,7 @@ test('an event refused as invalid is held, and the popup and the toolbar say so'
   assert.equal(server.asked('/v1/clock-in').length, 1);
 });
 
-for (const again of ['retryHeld', 'restart']) {
+for (const again of /** @type {const} */ (['retryHeld', 'restart'])) {
   test(`${again} sends it with the key and the time that it had`, async () => {
     const { controller, server, chrome, clock, click, accept } = await refusing();
     const event = { ...click(), account: ACME };
@@ -56,7 +67,7 @@ for (const again of ['retryHeld', 'restart']) {
     accept();
     await controller[again]();
     assert.deepEqual(sent(server), [['/v1/clock-in', event.key, iso(START)]]);
-    assert.equal(chrome.record.presence.account.id, 'acme');
+    assert.equal(chrome.record.presence?.account.id, 'acme');
     assert.deepEqual(chrome.record.held, []);
   });
 }
@@ -83,7 +94,7 @@ test('later events are sent all the same, and end what is held', async () => {
   await controller.clockIn({ ...click(), account: ACME });
   clock.time += MINUTE;
   await controller.clockIn({ ...click(), account: BIRCH });
-  assert.equal(chrome.record.presence.account.id, 'birch');
+  assert.equal(chrome.record.presence?.account.id, 'birch');
   assert.deepEqual(kinds(chrome.record), [
     ['clock_in', 'acme'],
     ['clock_out', 'acme'],
@@ -99,7 +110,7 @@ test('so it is for events that were queued together', async () => {
   await controller.clockIn({ ...click(), account: BIRCH });
   server.trouble = refuse;
   await controller.look();
-  assert.equal(chrome.record.presence.account.id, 'birch');
+  assert.equal(chrome.record.presence?.account.id, 'birch');
   assert.equal(chrome.record.held[1].occurred_at, iso(START + MINUTE));
 });
 
@@ -125,7 +136,7 @@ test('a switch that is held leaves the member where they were', async () => {
   const { controller, server, chrome, click } = await refusing(BIRCH);
   await controller.clockIn({ ...click(), account: ACME });
   await controller.clockIn({ ...click(), account: BIRCH });
-  assert.equal(placeOf(chrome.record, null).account.id, 'acme');
+  assert.equal(placeOf(chrome.record, null).account?.id, 'acme');
   await controller.clockOut(click());
   assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p1');
   assert.equal(placeOf(chrome.record, null).kind, 'off');
@@ -149,7 +160,7 @@ test('inactivity ends a clock-in that is held', async () => {
   await controller.clockIn({ ...click(), account: ACME });
   await pass(62, 'idle');
   assert.equal(chrome.record.held[1].reason, 'inactivity');
-  assert.equal(chrome.record.notice.kind, 'inactive');
+  assert.equal(chrome.record.notice?.kind, 'inactive');
 });
 
 test('it outlives signing out, and is sent when its member is back', async () => {
@@ -177,7 +188,8 @@ test('a member may discard it', async () => {
 
 test('a hundred are held at most, and no clock-out without its clock-in', async () => {
   const { chrome } = await signedIn();
-  const events = Array.from({ length: 60 }, (_, at) => [
+  /** @type {(_: unknown, at: number) => ClockEvent[]} */
+  const both = (_, at) => [
     { key: `in${at}`, kind: 'clock_in', account: ACME, occurred_at: iso(START) },
     {
       key: `out${at}`,
@@ -186,10 +198,11 @@ test('a hundred are held at most, and no clock-out without its clock-in', async 
       occurred_at: iso(START),
       after: `in${at}`,
     },
-  ]).flat();
+  ];
+  const events = Array.from({ length: 60 }, both).flat();
   const { held } = hold(chrome.record, events.slice(1));
   assert.deepEqual([held.length, held[0].key], [100, 'in10']);
-  assert.deepEqual(hold({ held }, [events[0]]).held[0].key, 'in11');
+  assert.deepEqual(hold({ ...chrome.record, held }, [events[0]]).held[0].key, 'in11');
 });
 
 test('a heartbeat refused as invalid ends no presence', async () => {
@@ -197,6 +210,6 @@ test('a heartbeat refused as invalid ends no presence', async () => {
   await controller.clockIn({ ...click(), account: ACME });
   server.trouble = () => problem(422, 'validation_failed');
   await pass(5);
-  assert.equal(chrome.record.presence.account.id, 'acme');
+  assert.equal(chrome.record.presence?.account.id, 'acme');
   assert.ok(chrome.record.retry);
 });

@@ -1,7 +1,13 @@
+/**
+ * @import { StateStore } from '../lib/state-store.js'
+ * @import { Answering, Trouble } from './support.js'
+ */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Replayer } from '../lib/replayer.js';
+import { NOTHING } from '../lib/state.js';
 import { ACME, BIRCH, broken, iso, problem, SERVER, START, signedIn } from './support.js';
 
 test('a clock-in is sent with a key and its time, and then forgotten', async () => {
@@ -12,7 +18,7 @@ test('a clock-in is sent with a key and its time, and then forgotten', async () 
   assert.equal(headers['Idempotency-Key'], event.key);
   assert.deepEqual(body, { account_id: 'acme', occurred_at: iso(START) });
   assert.deepEqual(chrome.record.queue, []);
-  assert.equal(chrome.record.presence.account.name, 'Acme Dental');
+  assert.equal(chrome.record.presence?.account.name, 'Acme Dental');
 });
 
 test('it is stored before it is sent', async () => {
@@ -64,7 +70,7 @@ test('an answer that was lost is asked for again with the same key', async () =>
   assert.deepEqual(more, []);
   assert.deepEqual(second.body, first.body);
   assert.equal(second.headers['Idempotency-Key'], first.headers['Idempotency-Key']);
-  assert.equal(chrome.record.presence.account.id, 'acme');
+  assert.equal(chrome.record.presence?.account.id, 'acme');
 });
 
 test('a refused clock-in drops the clock-out behind it, and says so', async () => {
@@ -76,15 +82,19 @@ test('a refused clock-in drops the clock-out behind it, and says so', async () =
     path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
   await controller.look();
   assert.deepEqual(chrome.record.queue, []);
-  const { kind, account, dropped } = chrome.record.notice;
-  assert.deepEqual([kind, account, dropped], ['refused_account_occupied', ACME, true]);
+  const { notice } = chrome.record;
+  assert.deepEqual(
+    [notice?.kind, notice?.account, notice?.dropped],
+    ['refused_account_occupied', ACME, true],
+  );
   assert.deepEqual(server.asked('/v1/clock-out'), []);
 });
 
 test('what was clicked after a refused switch and a clock-out still counts', async () => {
   const { controller, server, chrome, click } = await signedIn();
   await controller.clockIn({ ...click(), account: ACME });
-  const { id } = chrome.record.presence;
+  const { presence } = chrome.record;
+  assert.ok(presence);
   server.trouble = broken;
   await controller.clockIn({ ...click(), account: BIRCH });
   await controller.clockOut(click());
@@ -92,7 +102,7 @@ test('what was clicked after a refused switch and a clock-out still counts', asy
     path === '/v1/clock-in' ? problem(409, 'account_occupied') : undefined;
   await controller.look();
   // The member is still on the first account, and wanted to be on none.
-  assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, id);
+  assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, presence.id);
   assert.equal(chrome.record.presence, null);
 });
 
@@ -103,7 +113,7 @@ test('a clock-in whose presence has ended meanwhile is not tried again', async (
   await controller.look();
   assert.equal(server.requests.length, 1);
   assert.equal(chrome.record.presence, null);
-  assert.equal(chrome.record.notice.kind, 'ended_force_cleared');
+  assert.equal(chrome.record.notice?.kind, 'ended_force_cleared');
 });
 
 test('a late clock-out of what has ended disturbs nobody and is done', async () => {
@@ -113,10 +123,10 @@ test('a late clock-out of what has ended disturbs nobody and is done', async () 
   await controller.clockOut(click());
   assert.deepEqual(chrome.record.queue, []);
   assert.equal(chrome.record.presence, null);
-  assert.equal(chrome.record.notice.kind, 'ended_expired');
+  assert.equal(chrome.record.notice?.kind, 'ended_expired');
 });
 
-for (const [name, answer] of [
+for (const [name, answer] of /** @type {[string, Trouble][]} */ ([
   ['500', () => problem(500, 'internal_error')],
   ['503', () => problem(503, 'database_unavailable', {}, { 'Retry-After': '2' })],
   ['429', () => problem(429, 'too_many_requests', {}, { 'Retry-After': '31' })],
@@ -125,17 +135,17 @@ for (const [name, answer] of [
   ["a hotel's 404", () => new Response('<h1>Gone</h1>', { status: 404 })],
   ['another service', () => problem(404, 'not_found')],
   ['no network', broken],
-]) {
+])) {
   test(`${name} is no answer: the event is kept`, async () => {
     const { controller, server, chrome, click, pass } = await signedIn();
     server.trouble = answer;
     await controller.clockIn({ ...click(), account: ACME });
     assert.equal(chrome.record.queue.length, 1);
-    assert.equal(chrome.record.retry.failures, 1);
+    assert.equal(chrome.record.retry?.failures, 1);
     assert.equal(chrome.record.notice, null);
     server.trouble = () => undefined;
     await pass(3);
-    assert.equal(chrome.record.presence.account.id, 'acme');
+    assert.equal(chrome.record.presence?.account.id, 'acme');
     assert.equal(chrome.record.retry, null);
   });
 }
@@ -169,13 +179,14 @@ test('a click tries at once, whatever failed before', async () => {
 
 test('a click that comes while something is sent is sent after it', async () => {
   const { controller, server, chrome, click } = await signedIn();
-  let answer;
-  server.trouble = () => new Promise((resolve) => (answer = resolve));
+  /** @type {Answering[]} */
+  const answers = [];
+  server.trouble = () => new Promise((resolve) => void answers.push(resolve));
   const first = controller.clockIn({ ...click(), account: ACME });
-  while (!answer) await new Promise(setImmediate);
+  while (answers.length === 0) await new Promise(setImmediate);
   const second = controller.clockOut(click());
   server.trouble = () => undefined;
-  answer(undefined);
+  answers[0](undefined);
   await Promise.all([first, second]);
   assert.deepEqual(
     server.requests.map(({ path }) => path),
@@ -187,8 +198,9 @@ test('a click that comes while something is sent is sent after it', async () => 
 test('nor is a wish lost that comes at the very end of the sending before', async () => {
   for (let steps = 0; steps < 20; steps++) {
     let rounds = 0;
-    const store = { read: async () => ({ who: ++rounds }), session: async () => null };
-    const replayer = new Replayer(store);
+    const read = async () => ({ ...NOTHING, who: String(++rounds) });
+    const store = /** @type {StateStore} */ ({ read, session: async () => null });
+    const replayer = new Replayer(store, { now: () => START, random: () => 1 });
     void replayer.replay();
     for (let step = 0; step < steps; step++) await null;
     const before = rounds;

@@ -1,6 +1,9 @@
+/** @import { Answering } from './support.js' */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { recordOf } from '../lib/state.js';
 import { broken, MINUTE, onTheClock, problem, signedIn, tokenOf } from './support.js';
 
 test('401 keeps the queue and asks to sign in', async () => {
@@ -22,16 +25,16 @@ test('401 keeps the queue and asks to sign in', async () => {
 
 test('a token is renewed at half its life, so that a long shift goes on', async () => {
   const { server, pass, chrome } = await onTheClock();
-  const first = chrome.kept.token;
+  const first = chrome.token;
   await pass(359);
-  assert.equal(chrome.kept.token, first);
+  assert.equal(chrome.token, first);
   await pass(2);
   const [renewal] = server.asked('/v1/sessions/renew');
   assert.equal(renewal.headers.Authorization, `Bearer ${first}`);
   await pass(23 * 60);
   assert.equal(server.asked('/v1/sessions/renew').length, 4);
-  assert.equal(server.requests.at(-1).headers.Authorization, `Bearer ${chrome.kept.token}`);
-  assert.equal(chrome.record.presence.account.id, 'acme');
+  assert.equal(server.requests.at(-1)?.headers.Authorization, `Bearer ${chrome.token}`);
+  assert.equal(chrome.record.presence?.account.id, 'acme');
 });
 
 test('a renewed token stays where the old one was', async () => {
@@ -44,21 +47,21 @@ test('a renewed token stays where the old one was', async () => {
   assert.equal(chrome.lasting, false);
 });
 
-for (const [name, refusal] of [
+for (const [name, refusal] of /** @type {[string, () => Response | Promise<Response>][]} */ ([
   ['cannot be reached', broken],
   ['refuses', () => problem(401, 'not_authenticated', { reason: 'expired' })],
-]) {
+])) {
   test(`where the server ${name} to renew, the old token serves on and it tries again`, async () => {
     const { server, chrome, pass } = await onTheClock();
-    const first = chrome.kept.token;
+    const first = chrome.token;
     server.trouble = (path) => (path === '/v1/sessions/renew' ? refusal() : undefined);
     await pass(500);
     assert.equal(server.asked('/v1/sessions/renew').length, 1);
-    assert.equal(server.requests.at(-1).path, '/v1/heartbeat');
+    assert.equal(server.requests.at(-1)?.path, '/v1/heartbeat');
     server.trouble = () => undefined;
     await pass(50);
     assert.equal(server.asked('/v1/sessions/renew').length, 2);
-    assert.notEqual(chrome.kept.token, first);
+    assert.notEqual(chrome.token, first);
   });
 }
 
@@ -92,12 +95,13 @@ test('who signs out while on the clock is clocked out', async () => {
   await controller.signOut(click());
   assert.equal(server.asked('/v1/clock-out').length, 1);
   assert.equal(chrome.kept, null);
-  assert.equal(chrome.record, null);
+  assert.equal(recordOf(chrome.state), null);
 });
 
-for (const leave of ['signOut', 'setServer', 'forget']) {
+for (const leave of /** @type {const} */ (['signOut', 'setServer', 'forget'])) {
   test(`a token that is renewed meanwhile does not outlive ${leave}`, async () => {
     const { controller, server, chrome, click, clock } = await signedIn();
+    /** @type {Answering | undefined} */
     let renew;
     server.trouble = (path) =>
       path === '/v1/sessions/renew' ? new Promise((resolve) => (renew = resolve)) : undefined;
@@ -110,7 +114,7 @@ for (const leave of ['signOut', 'setServer', 'forget']) {
       void controller.look();
       while (!renew) await new Promise(setImmediate);
       await setSession(null, keep);
-      renew();
+      renew(undefined);
       await new Promise(setImmediate);
     };
     await controller[leave]({ ...click(), server: 'https://other.example' });

@@ -1,7 +1,10 @@
+/** @import { Trouble } from './support.js' */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { farewellOf } from '../lib/popup-model.js';
+import { recordOf } from '../lib/state.js';
 import { BIRCH, broken, onTheClock, problem, signedIn } from './support.js';
 
 const END = '/v1/sessions/current';
@@ -15,7 +18,7 @@ test('signing out ends the session at the server, after the clock-out', async ()
   );
   const [{ method, headers }] = server.asked(END);
   assert.deepEqual([method, headers.Authorization], ['DELETE', `Bearer ${token}`]);
-  assert.deepEqual([chrome.kept, chrome.record, chrome.endings], [null, null, []]);
+  assert.deepEqual([chrome.kept, recordOf(chrome.state), chrome.endings], [null, null, []]);
 });
 
 test('who stays clocked in is signed out, and told where they are', async () => {
@@ -31,7 +34,7 @@ test('who stays clocked in is signed out, and told where they are', async () => 
     stillOn: 'Acme Dental',
   });
   await controller.signIn({ code: 'ana', keep: false });
-  assert.equal(chrome.record.presence.account.id, 'acme');
+  assert.equal(chrome.record.presence?.account.id, 'acme');
 });
 
 test('a presence that began elsewhere is ended with it too', async () => {
@@ -45,11 +48,11 @@ test('a presence that began elsewhere is ended with it too', async () => {
   assert.equal(server.asked(END).length, 1);
 });
 
-for (const [name, trouble] of [
+for (const [name, trouble] of /** @type {[string, Trouble][]} */ ([
   ['no network', broken],
   ['a sign-on page', () => new Response('<h1>Sign on</h1>', { status: 401 })],
   ['a database that is away', () => problem(503, 'database_unavailable')],
-]) {
+])) {
   test(`with ${name} one is signed out at once, and the server told later`, async () => {
     const { controller, server, chrome, click, pass, token } = await onTheClock();
     server.trouble = trouble;
@@ -93,7 +96,7 @@ test('a session that is over already is not ended again', async () => {
 });
 
 test('another server, and forgetting everything, end the session too', async () => {
-  for (const leave of ['setServer', 'forget']) {
+  for (const leave of /** @type {const} */ (['setServer', 'forget'])) {
     const { controller, server, chrome } = await onTheClock();
     await controller[leave]({ server: 'https://other.example' });
     assert.equal(server.asked(END).length, 1);

@@ -1,3 +1,5 @@
+/** @import { Entry, Snapshot } from '../client/index.js' */
+
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -8,9 +10,17 @@ import { Mutex } from '../lib/mutex.js';
 import { isContradicted, placeOf, rowsOf } from '../lib/popup-model.js';
 import { NOTHING } from '../lib/state.js';
 import { colourOf, initials, toolbarOf } from '../lib/toolbar.js';
-import { ACME, BIRCH, broken, iso, START, signedIn } from './support.js';
+import { ACME, BIRCH, broken, iso, START, say, signedIn } from './support.js';
 
-const say = (key, ...inserts) => [key, ...inserts].join(' ');
+/** @type {Snapshot} */
+const SNAPSHOT = {
+  version: 9e15,
+  view: 'va',
+  accounts_version: 1,
+  stale_after: 900,
+  presence: [],
+  me: null,
+};
 
 for (const [typed, url] of [
   ['presence.example.com', 'https://presence.example.com'],
@@ -85,7 +95,8 @@ test('the badge says where one is, and its title says it in words', async () => 
 
 test('what an account shows and offers', async () => {
   const { controller, chrome, click } = await signedIn();
-  const snapshot = { version: 9e15, view: 'va', presence: [{ account_id: 'birch' }], me: null };
+  const snapshot = { ...SNAPSHOT, presence: [{ account_id: 'birch' }] };
+  /** @param {Snapshot | null} seen */
   const rows = (seen) =>
     rowsOf(chrome.record, seen).map(({ badge, action }) => [badge?.kind, action]);
   assert.deepEqual(rows(snapshot), [
@@ -102,6 +113,7 @@ test('what an account shows and offers', async () => {
     [undefined, 'switch'],
   ]);
   const since = iso(START);
+  /** @type {Entry} */
   const ana = {
     account_id: 'birch',
     display_name: 'Ana',
@@ -132,7 +144,8 @@ test('a snapshot from before one’s own write is not believed', async () => {
   const { controller, chrome, click } = await signedIn();
   await controller.clockIn({ ...click(), account: ACME });
   const { version, presence } = chrome.record;
-  const before = { version: version - 1, view: 'va', presence: [], me: null };
+  assert.ok(presence);
+  const before = { ...SNAPSHOT, version: version - 1 };
   assert.equal(isContradicted(chrome.record, before), false);
   assert.equal(isContradicted(chrome.record, { ...before, version }), true);
   await controller.clockOut(click());
@@ -144,6 +157,7 @@ test('a snapshot from before one’s own write is not believed', async () => {
 });
 
 test('durations read as people say them', () => {
+  /** @param {number} minutes */
   const text = (minutes) => durationText(say, minutes * 60_000);
   assert.deepEqual([-1, 0, 59, 60, 65, 600].map(text), [
     'minutes 0',
@@ -156,9 +170,10 @@ test('durations read as people say them', () => {
 });
 
 test('errors that are not known here are said in the server’s words', () => {
-  assert.equal(errorText(say, { code: 'new', detail: 'In its words.' }), 'In its words.');
+  const detail = 'In its words.';
+  assert.equal(errorText(say, { code: 'new', detail, retryAfter: null }), detail);
   assert.equal(
-    errorText(say, { code: 'too_many_attempts', retryAfter: 42 }),
+    errorText(say, { code: 'too_many_attempts', detail, retryAfter: 42 }),
     'error_too_many_attempts 42',
   );
   const notice = { kind: 'refused_validation_failed', account: ACME, at: START, dropped: true };
@@ -177,11 +192,17 @@ test('only one module touches Chrome', () => {
 });
 
 test('an alarm is left alone, but for one that a clock set back puts far off', async () => {
+  /** @type {{periodInMinutes: number, scheduledTime: number}[]} */
   const made = [];
+  /**
+   * @param {string} _
+   * @param {{periodInMinutes: number}} period
+   */
   const create = async (_, { periodInMinutes }) => {
     made.push({ periodInMinutes, scheduledTime: Date.now() + periodInMinutes * 60_000 });
   };
-  globalThis.chrome = { storage: {}, alarms: { create, get: async () => made.at(-1) } };
+  const alarms = { create, get: async () => made.at(-1) };
+  Object.assign(globalThis, { chrome: { storage: {}, alarms } });
   const { alarm } = await import('../chrome.js');
   await alarm.set(45);
   await alarm.set(45);
@@ -194,6 +215,7 @@ test('an alarm is left alone, but for one that a clock set back puts far off', a
 
 test('every message is used, and every key has one', () => {
   const folder = new URL('..', import.meta.url);
+  /** @param {string} name */
   const read = (name) => readFileSync(new URL(name, folder), 'utf8');
   const messages = Object.keys(JSON.parse(read('_locales/en/messages.json')));
   const files = ['.', 'lib'].flatMap((name) =>
@@ -217,7 +239,7 @@ test('every message is used, and every key has one', () => {
   );
   assert.deepEqual(unused, []);
   const keys = [...text.matchAll(/\bsay\('(\w+)'|data-say(?:-\w+)?="(\w+)"|__MSG_(\w+)__/g)];
-  const named = keys.map(([, ...groups]) => groups.find(Boolean));
+  const named = keys.map(([, ...groups]) => groups.find(Boolean) ?? '');
   assert.ok(named.length > 40);
   assert.deepEqual(
     named.filter((key) => !messages.includes(key)),
@@ -226,7 +248,9 @@ test('every message is used, and every key has one', () => {
 });
 
 test('what is done in turn never overtakes, also after one that failed', async () => {
+  /** @type {{go: (value?: unknown) => void, stop: (reason: Error) => void}[]} */
   const waits = [];
+  /** @type {string[]} */
   const shown = [];
   const mutex = new Mutex();
   const show = () =>

@@ -1,4 +1,31 @@
-/** A clock that tests turn, a server in memory, and what Chrome would be to a controller. */
+/**
+ * A clock that tests turn, a server in memory, and what Chrome would be to a controller.
+ *
+ * @import { Clock, Ending, KeptSession, Outside, Say, State } from '../lib/types.js'
+ *
+ * @typedef {Clock & {time: number}} TestClock
+ *
+ * @typedef {object} Body of a request; empty where it has none
+ * @property {string} [access_code]
+ * @property {string} [account_id]
+ * @property {string} [presence_id]
+ * @property {string} [reason]
+ * @property {string} [occurred_at]
+ *
+ * @typedef {object} Asked a request as the server got it
+ * @property {string} path
+ * @property {string} method
+ * @property {Record<string, string>} headers
+ * @property {Body} body
+ * @property {number} at
+ *
+ * @typedef {(path: string, body: Body) => Response | undefined | Promise<Response | undefined>}
+ *   Trouble answers instead of the server, where it gives something
+ *
+ * @typedef {(answer: Response | undefined) => void} Answering lets a trouble that waits go on
+ */
+
+import assert from 'node:assert/strict';
 
 import { Controller } from '../lib/controller.js';
 import { NOTHING, recordOf } from '../lib/state.js';
@@ -9,39 +36,58 @@ export const SERVER = 'https://presence.example';
 export const ACME = { id: 'acme', name: 'Acme Dental' };
 export const BIRCH = { id: 'birch', name: 'Birch Law' };
 
+/**
+ * A message as its key and what is inserted.
+ *
+ * @type {Say}
+ */
+export const say = (key, ...inserts) => [key, ...inserts].join(' ');
+
+/** @param {number} ms */
 export const iso = (ms) => new Date(ms).toISOString();
 
+/**
+ * @param {string} member
+ * @param {{iat?: number, ttl?: number, [claim: string]: unknown}} [claims]
+ */
 export function tokenOf(member, { iat = START / 1000, ttl = 43_200, ...more } = {}) {
   const claims = { mid: member, iat, exp: iat + ttl, ...more };
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 
-/** Answers as the service does; `trouble(path, body)` answers first, where it gives something. */
+/** Answers as the service does, unless `trouble` does. */
 export class Server {
+  /** @type {Asked[]} */
   requests = [];
+  /** @type {Trouble} */
   trouble = () => undefined;
   ahead = 0; // ms
+  /** @type {unknown} a number, unless a test sends something else */
   heartbeat = 45;
   serial = 0;
   presences = 0;
 
+  /** @param {TestClock} clock */
   constructor(clock) {
     this.clock = clock;
   }
 
-  fetch = async (url, { method, headers, body }) => {
-    const path = new URL(url).pathname;
-    const asked = { path, method, headers, body: body && JSON.parse(body), at: this.clock.now() };
+  /** @type {typeof globalThis.fetch} */
+  fetch = async (url, init) => {
+    const { pathname: path } = new URL(String(url));
+    const asked = { path, ...sentBy(init), at: this.clock.now() };
     this.requests.push(asked);
     const answer = (await this.trouble(path, asked.body)) ?? this.#answer(asked);
     answer.headers.set('Date', new Date(this.clock.now() + this.ahead).toUTCString());
     return answer;
   };
 
+  /** @param {string} path */
   asked(path) {
     return this.requests.filter((request) => request.path === path);
   }
 
+  /** @param {Asked} asked */
   #answer({ path, body }) {
     if (path === '/v1/sessions/current') return new Response(null, { status: 204 });
     if (path === '/v1/heartbeat') return new Response(null, { status: 204 });
@@ -55,10 +101,14 @@ export class Server {
     return this.#json({ presence, released_account_id: null });
   }
 
-  /** In these tests a member's access code is their id. */
-  session(member, more) {
+  /**
+   * In these tests a member's access code is their id.
+   *
+   * @param {string} member
+   */
+  session(member) {
     return {
-      token: tokenOf(member, { iat: this.clock.now() / 1000, serial: ++this.serial, ...more }),
+      token: tokenOf(member, { iat: this.clock.now() / 1000, serial: ++this.serial }),
       member: { id: member, display_name: member, role: 'va' },
       org: { id: 'org', name: 'Demo' },
       accounts: [ACME, BIRCH],
@@ -67,11 +117,30 @@ export class Server {
     };
   }
 
+  /** @param {unknown} data */
   #json(data) {
     return Response.json(data, { headers: { 'Presence-Version': String(++this.serial) } });
   }
 }
 
+/**
+ * A request, as client/calls.js makes it.
+ *
+ * @param {RequestInit | undefined} init
+ * @returns {Pick<Asked, 'method' | 'headers' | 'body'>}
+ */
+export function sentBy(init) {
+  const { method, headers, body } =
+    /** @type {{method: string, headers: Record<string, string>, body?: string}} */ (init);
+  return { method, headers, body: method === 'POST' ? JSON.parse(String(body)) : {} };
+}
+
+/**
+ * @param {number} status
+ * @param {unknown} code a string, unless a test sends something else
+ * @param {Record<string, unknown>} [fields]
+ * @param {Record<string, string>} [headers]
+ */
 export function problem(status, code, fields = {}, headers = {}) {
   const type = { 'Content-Type': 'application/problem+json' };
   const body = { status, code, detail: 'As the server says.', ...fields };
@@ -82,16 +151,24 @@ export const broken = () => Promise.reject(new TypeError('fetch failed'));
 
 /** Storage and the rest of Chrome, which outlive a controller. */
 export class Chrome {
+  /** @type {State} */
   state = NOTHING;
+  /** @type {KeptSession | null} */
   kept = null;
+  /** @type {Ending[]} */
   endings = [];
   lasting = false;
-  alarm = null;
+  alarm = Infinity; // none
+  /** @type {'active' | 'idle' | 'locked'} */
   input = 'active';
+  /** @type {string[][]} */
   notes = [];
+  /** @type {{state: State, isSignedIn: boolean} | null} */
   toolbar = null;
 
+  /** @param {TestClock} clock */
   constructor(clock) {
+    /** @type {Outside} */
     this.outside = {
       storage: {
         read: async () => structuredClone(this.state),
@@ -113,13 +190,23 @@ export class Chrome {
     };
   }
 
+  /** The record of the member who is signed in: the test fails where nobody is. */
   get record() {
-    return recordOf(this.state);
+    const record = recordOf(this.state);
+    assert.ok(record, 'nobody is signed in');
+    return record;
+  }
+
+  /** The session's token: the test fails where there is no session. */
+  get token() {
+    assert.ok(this.kept, 'there is no session');
+    return this.kept.token;
   }
 }
 
 /** Ana, signed in. */
 export async function signedIn() {
+  /** @type {TestClock} */
   const clock = { time: START, now: () => clock.time, random: () => 1, uuid: () => `k${++keys}` };
   let keys = 0;
   const server = new Server(clock);
@@ -130,7 +217,11 @@ export async function signedIn() {
   await controller.signIn({ code: 'ana', keep: false });
   server.requests.length = 0;
   const click = () => ({ key: clock.uuid(), at: clock.time });
-  /** Let minutes pass, with the alarm that Chrome would give; `input` for each tick. */
+  /**
+   * Let minutes pass, with the alarm that Chrome would give; `input` for each tick.
+   *
+   * @param {number} minutes
+   */
   const pass = async (minutes, input = chrome.input) => {
     const end = clock.time + minutes * MINUTE;
     chrome.input = input;
@@ -148,5 +239,5 @@ export async function onTheClock() {
   const stage = await signedIn();
   await stage.controller.clockIn({ ...stage.click(), account: ACME });
   stage.server.requests.length = 0;
-  return { ...stage, token: stage.chrome.kept.token };
+  return { ...stage, token: stage.chrome.token };
 }
