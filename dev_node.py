@@ -10,7 +10,8 @@ from dev_programs import found, installing
 
 ROOT = Path(__file__).resolve().parent
 NODE = ROOT / "clients/js"
-TYPED = ["clients/js", ".", "extension/test"]  # the folders with a tsconfig.json
+# The folders with a tsconfig.json; tests have their own, for Node is theirs alone.
+TYPED = ["clients/js", "clients/js/test", ".", "extension/test"]
 
 
 def checks() -> list[list[str]]:

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from subprocess import PIPE
 
+import pytest
+
 from tests.support.node import LOCK, package
 from tests.support.programs import program
 from tests.support.server import copy_project, environment, running_server
@@ -40,8 +42,9 @@ def test_the_packages_own_tests_pass() -> None:
     run(program("npm"), "test")
 
 
-def test_its_types_are_strictly_right() -> None:
-    run(tool("tsc"))
+@pytest.mark.parametrize("folder", [".", "test"])
+def test_its_types_are_strictly_right(folder: str) -> None:
+    run(tool("tsc"), "--project", folder)
 
 
 def test_its_types_are_packed_for_each_export() -> None:

@@ -57,10 +57,14 @@
  * @property {(timer: any) => void} clearTimeout
  * @property {() => number} random from 0 to 1
  *
+ * @typedef {object} Locks the part of a browser's `LockManager` that elects a leader
+ * @property {(name: string, options: {signal: AbortSignal}, callback: () => unknown) =>
+ *   Promise<unknown>} request
+ *
  * @typedef {object} Scope the parts of a browser's window that are there, if any
  * @property {Pick<Document, 'visibilityState'>} [document]
  * @property {{href: string, origin: string}} [location]
- * @property {{onLine?: boolean, locks?: Pick<LockManager, 'request'>}} [navigator]
+ * @property {{onLine?: boolean, locks?: Locks}} [navigator]
  * @property {typeof BroadcastChannel} [BroadcastChannel]
  * @property {EventTarget['addEventListener']} [addEventListener]
  *

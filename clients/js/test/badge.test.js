@@ -11,6 +11,7 @@ test('a free account has no badge, nor has any before the first snapshot', () =>
 
 test("one's own account says You to a VA", () => {
   const badge = badgeOf(anasSnapshot(), 'acme');
+  assert.ok(badge);
   assert.equal(badge.kind, 'own');
   assert.equal(badge.clockedInAt, '2026-11-22T20:05:00.000Z');
   assert.equal(badgeLabel(badge, TIME), 'You');
@@ -42,6 +43,7 @@ test('an account says to an admin who is on it and since when', () => {
 
 test('a stale one is marked, with the time of the last heartbeat', () => {
   const badge = badgeOf(adminsSnapshot(), 'birch');
+  assert.ok(badge);
   assert.equal(badge.kind, 'member');
   assert.equal(badge.stale, true);
   assert.equal(badge.lastSeenAt, '2026-11-22T20:05:00.000Z');
@@ -49,6 +51,7 @@ test('a stale one is marked, with the time of the last heartbeat', () => {
 
 test("an admin's own account says You, stale or not", () => {
   const badge = badgeOf(bensSnapshotAsAdmin(), 'birch');
+  assert.ok(badge);
   assert.equal(badge.kind, 'own');
   assert.equal(badge.stale, true);
   assert.equal(badgeLabel(badge, TIME), 'You');
@@ -56,10 +59,11 @@ test("an admin's own account says You, stale or not", () => {
 
 test('an account that the caller knows to be its own is so before the snapshot has it', () => {
   const own = badgeOf(anasSnapshot(), 'cafe', 'cafe');
+  assert.ok(own);
   assert.deepEqual([own.kind, own.stale, badgeLabel(own, TIME)], ['own', false, 'You']);
-  assert.equal(badgeOf(anasSnapshot(), 'acme', 'cafe').kind, 'occupied');
-  assert.equal(badgeOf(anasSnapshot(), 'acme', null).kind, 'occupied');
-  assert.equal(badgeOf(null, 'cafe', 'cafe').kind, 'own');
+  assert.equal(badgeOf(anasSnapshot(), 'acme', 'cafe')?.kind, 'occupied');
+  assert.equal(badgeOf(anasSnapshot(), 'acme', null)?.kind, 'occupied');
+  assert.equal(badgeOf(null, 'cafe', 'cafe')?.kind, 'own');
 });
 
 test('a snapshot is indexed once', () => {

@@ -4,20 +4,33 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { call, PresenceError, signIn } from '../src/index.js';
-import { refusal, START, settle, stage, Tab } from './support.js';
+import { Tab } from './browser.js';
+import { refusal, START, settle, stage } from './support.js';
 
+/** @import { Trouble } from './support.js' */
+
+/**
+ * @param {number} status
+ * @param {Record<string, string>} [headers]
+ */
 const html = (status, headers) => new Response('<h1>Sign on</h1>', { status, headers });
+/** @type {(body: unknown, status?: number) => Response} */
 const json = (body, status = 200) => Response.json(body, { status });
+/** @type {(body: {code?: unknown, title?: string}, status: number) => Response} */
 const problem = (body, status) => refusal(status, { code: undefined, ...body });
 
-/** By their names: no word of the service's, though some come near it. */
+/**
+ * By their names: no word of the service's, though some come near it.
+ *
+ * @type {Record<string, () => Response>}
+ */
 const FOREIGN = {
   ...Object.fromEntries(
     [400, 401, 403, 404, 407, 410, 502].map((status) => [`HTML ${status}`, () => html(status)]),
   ),
   'a portal’s 200': () => html(200),
   'a redirect to a sign-on': () => html(302, { Location: 'https://sso.example/' }),
-  'a redirect as browsers show it': () => ({ ...opaque(), text: async () => '' }),
+  'a redirect as browsers show it': opaque,
   'JSON of another service': () => json({ message: 'Unauthorized' }, 401),
   'a code in plain JSON': () => json({ code: 'not_authenticated', reason: 'revoked' }, 401),
   'a problem without a code': () => problem({ title: 'Forbidden' }, 403),
@@ -53,7 +66,8 @@ for (const [name, change] of Object.entries({
 }
 
 function opaque() {
-  return { type: 'opaqueredirect', status: 0, ok: false, headers: new Headers() };
+  const answer = { type: 'opaqueredirect', status: 0, ok: false, headers: new Headers() };
+  return /** @type {Response} */ ({ ...answer, text: async () => '' });
 }
 
 for (const [name, answer] of Object.entries(FOREIGN)) {
@@ -80,13 +94,15 @@ for (const [name, answer] of Object.entries(FOREIGN)) {
 }
 
 test('it says whether something answered in between, or the server is away', async (t) => {
-  for (const [answer, reason] of [
+  /** @type {[Trouble, string | null][]} */
+  const cases = [
     [() => html(403), 'intercepted'],
     [FOREIGN['a redirect as browsers show it'], 'intercepted'],
     [() => html(200), 'intercepted'],
     [() => html(502), null],
     [() => Promise.reject(new TypeError('fetch failed')), null],
-  ]) {
+  ];
+  for (const [answer, reason] of cases) {
     const { clock, server, poller } = stage(t);
     clock.chance = 1;
     server.trouble = answer;
@@ -117,6 +133,7 @@ test('accounts that are not the service’s are not believed either', async (t) 
 test('nor is a renewed token: the old one serves on', async (t) => {
   for (const answer of [() => html(200), () => json({ token: 7 }), () => html(401)]) {
     const { clock, server, poller } = stage(t);
+    /** @type {string[]} */
     const kept = [];
     server.interval = 300;
     server.trouble = (path) => (path === '/v1/sessions/renew' ? answer() : undefined);
@@ -152,8 +169,10 @@ test('a call ends with an error of no status, and a sign-in says what may be in 
 
 test('a call follows no redirect, and is given up after ten seconds', async (t) => {
   const limits = t.mock.method(AbortSignal, 'timeout');
-  let asked;
-  const fetch = async (_url, request) => {
+  /** @type {RequestInit} */
+  let asked = {};
+  /** @type {typeof globalThis.fetch} */
+  const fetch = async (_url, request = {}) => {
     asked = request;
     throw new TypeError('fetch failed');
   };
@@ -177,14 +196,21 @@ test('a 304 that was not asked for is not believed', async (t) => {
   assert.equal(one.getState().status, 'reconnecting');
 });
 
-/** What a proxy makes of tags: `change` is given the service's, and the number of the answer. */
+/** @param {Headers} headers */
+const tagOf = (headers) => headers.get('ETag') ?? assert.fail('no tag');
+
+/**
+ * What a proxy makes of tags: given the service's, and the number of the answer.
+ *
+ * @type {Record<string, (headers: Headers, number: number) => void>}
+ */
 const TAGS = {
   'no tag': (headers) => headers.delete('ETag'),
   'a tag of its own for each answer': (headers, number) => headers.set('ETag', `"${number}"`),
   'the same tag for all answers': (headers) => headers.set('ETag', '"same"'),
-  'a strong tag': (headers) => headers.set('ETag', headers.get('ETag').slice(2)),
-  'a tag for gzip': (headers) => headers.set('ETag', headers.get('ETag').replace(/"$/, '-gzip"')),
-  'the tag twice': (headers) => headers.append('ETag', headers.get('ETag')),
+  'a strong tag': (headers) => headers.set('ETag', tagOf(headers).slice(2)),
+  'a tag for gzip': (headers) => headers.set('ETag', tagOf(headers).replace(/"$/, '-gzip"')),
+  'the tag twice': (headers) => headers.append('ETag', tagOf(headers)),
   'no quotes': (headers) => headers.set('ETag', 'nonsense'),
 };
 
@@ -207,7 +233,7 @@ for (const [name, change] of Object.entries(TAGS)) {
       server.change();
       await clock.pass(10);
       for (const one of tabs) {
-        assert.equal(one.getState().snapshot.version, version);
+        assert.equal(one.getState().snapshot?.version, version);
         assert.equal(one.getState().status, 'live');
       }
     }
@@ -217,7 +243,7 @@ for (const [name, change] of Object.entries(TAGS)) {
     );
     server.own = { id: 'p', account_id: 'a', clocked_in_at: new Date(START).toISOString() };
     await clock.pass(4);
-    for (const one of tabs) assert.equal(one.getState().snapshot.me?.id, 'p');
+    for (const one of tabs) assert.equal(one.getState().snapshot?.me?.id, 'p');
     assert.equal(server.asked('/v1/accounts').length, 1);
   });
 }

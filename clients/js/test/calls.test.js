@@ -10,7 +10,16 @@ import { call, signIn } from '../src/calls.js';
 
 const LIMIT_MS = 10_000;
 
-/** The address of a server, which ends with the test. */
+/** @import { RequestListener } from 'node:http' */
+/** @import { AddressInfo } from 'node:net' */
+/** @import { TestContext } from 'node:test' */
+
+/**
+ * The address of a server, which ends with the test.
+ *
+ * @param {TestContext} t
+ * @param {RequestListener} answer
+ */
 async function serving(t, answer) {
   const server = createServer(answer).listen(0, '127.0.0.1');
   t.after(() => {
@@ -18,7 +27,8 @@ async function serving(t, answer) {
     server.closeAllConnections();
   });
   await once(server, 'listening');
-  return `http://127.0.0.1:${server.address().port}`;
+  const { port } = /** @type {AddressInfo} */ (server.address());
+  return `http://127.0.0.1:${port}`;
 }
 
 const UNREACHABLE = { name: 'PresenceError', status: 0, code: 'unreachable' };

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { formatClockIn, formatLastSeen } from '../src/format.js';
 
 const NOW = Date.parse('2026-11-22T20:05:00.000Z');
+/** @param {number} seconds */
 const ago = (seconds) => new Date(NOW - seconds * 1000).toISOString();
+/** @type {(seconds: number, options?: {locale: string}) => string} */
 const lastSeen = (seconds, options) => formatLastSeen(ago(seconds), NOW, options);
 
 test('last seen counts whole minutes, hours and days', () => {
@@ -28,6 +30,7 @@ test('last seen says the same in all of the English locales that a browser may h
 
 test('a clock-in is a time of day in the given zone and locale', () => {
   const at = '2026-11-22T20:05:00.000Z';
+  /** @type {(locale: string, timeZone: string) => string} */
   const clockIn = (locale, timeZone) => formatClockIn(at, { locale, timeZone, now: NOW });
   assert.equal(clockIn('en-US', 'America/New_York'), '3:05 PM');
   assert.equal(clockIn('de', 'Europe/Berlin'), '21:05');
@@ -36,6 +39,7 @@ test('a clock-in is a time of day in the given zone and locale', () => {
 
 test('a clock-in of another day has its date, by the days of the given zone', () => {
   const at = '2026-11-22T04:30:00.000Z'; // the 21st in New York
+  /** @param {string} timeZone */
   const clockIn = (timeZone) => formatClockIn(at, { locale: 'en-US', timeZone, now: NOW });
   assert.equal(clockIn('UTC'), '4:30 AM');
   assert.equal(clockIn('America/New_York'), 'Nov 21, 11:30 PM');

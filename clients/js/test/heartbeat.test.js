@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { register } from 'node:module';
 import { test } from 'node:test';
 
-import { settle, stage, Tab, tokenOf } from './support.js';
+import { Tab } from './browser.js';
+import { settle, stage, tokenOf } from './support.js';
 
 const HALF = 21_600; // seconds, of a token's life
 const BEAT = 45; // seconds
@@ -18,13 +19,15 @@ register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 test('a hidden board renews the token that its heartbeats need, and polls nothing', async (t) => {
   const { clock, server, locks, poller } = stage(t);
   const scope = new Tab(locks);
-  globalThis.document = Object.assign(new EventTarget(), { hidden: true });
-  t.after(() => delete globalThis.document);
+  Object.assign(globalThis, { document: Object.assign(new EventTarget(), { hidden: true }) });
+  t.after(() => Reflect.deleteProperty(globalThis, 'document'));
   t.mock.method(globalThis, 'fetch', server.fetch);
-  t.mock.method(globalThis, 'setInterval', (beat, ms) => {
+  /** @type {(beat: () => void, ms: number) => void} */
+  const setInterval = (beat, ms) => {
     const again = () => clock.setTimeout(() => (again(), beat()), ms);
     again();
-  });
+  };
+  t.mock.method(globalThis, 'setInterval', setInterval);
   const { Heartbeat } = await import('../../../web/heartbeat.js');
   let token = tokenOf('ana');
   const one = poller({ scope, getToken: () => token, onToken: (renewed) => (token = renewed) });
@@ -41,6 +44,6 @@ test('a hidden board renews the token that its heartbeats need, and polls nothin
   assert.equal(server.asked('/v1/sessions/renew').length, 1);
   assert.notEqual(token, tokenOf('ana'));
   const last = server.asked('/v1/heartbeat').at(-1);
-  assert.equal(last.headers.Authorization, `Bearer ${token}`);
+  assert.equal(last?.headers.Authorization, `Bearer ${token}`);
   assert.equal(server.polls.length, 0);
 });

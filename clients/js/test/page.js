@@ -4,9 +4,12 @@ import { format } from 'node:util';
 
 import { JSDOM } from 'jsdom';
 
+/** @import { FunctionComponent, ReactNode } from 'react' */
+/** @import { Root } from 'react-dom/client' */
+
 const { window } = new JSDOM('<!doctype html><body></body>', { pretendToBeVisual: true });
 
-/** What jsdom, which lays nothing out, was asked to scroll to. */
+/** @type {(string | null)[]} what jsdom, which lays nothing out, was asked to scroll to */
 export const scrolledTo = [];
 window.Element.prototype.scrollIntoView = function scrollIntoView() {
   scrolledTo.push(this.textContent);
@@ -23,38 +26,53 @@ console.error = (...said) => {
   throw new Error(format(...said));
 };
 
+/** @type {Set<Root>} */
 const roots = new Set();
 
 function emptied() {
   document.body.innerHTML = '<main></main>';
-  return document.querySelector('main');
+  return find('main');
 }
 
+/** @param {Root} root */
 function rendered(root) {
   roots.add(root);
   return {
+    /** @param {ReactNode} element */
     update: (element) => act(async () => root.render(element)),
     unmount: () => act(async () => root.unmount()),
   };
 }
 
+/**
+ * @template {object} P
+ * @param {FunctionComponent<P>} component
+ * @param {P} [props]
+ */
 export async function render(component, props) {
   const root = createRoot(emptied());
   await act(async () => root.render(createElement(component, props)));
   return rendered(root);
 }
 
-/** Make what a server rendered come alive; what it did not render the same is an error. */
+/**
+ * Make what a server rendered come alive; what it did not render the same is an error.
+ *
+ * @template {object} P
+ * @param {string} html
+ * @param {FunctionComponent<P>} component
+ * @param {P} [props]
+ */
 export async function hydrate(html, component, props) {
   const page = emptied();
   page.innerHTML = html;
+  /** @param {unknown} error */
   const fail = (error) => {
     throw error;
   };
-  let root;
-  await act(async () => {
-    root = hydrateRoot(page, createElement(component, props), { onRecoverableError: fail });
-  });
+  const root = await act(async () =>
+    hydrateRoot(page, createElement(component, props), { onRecoverableError: fail }),
+  );
   return rendered(root);
 }
 
@@ -65,12 +83,26 @@ export async function unmountAll() {
   roots.clear();
 }
 
-export const text = () => document.querySelector('main').textContent;
+export const text = () => find('main').textContent;
 
-export const find = (selector) => document.querySelector(selector);
+/** @param {string} selector of what is there */
+export function find(selector) {
+  const found = document.querySelector(selector);
+  if (!(found instanceof window.HTMLElement)) throw new Error(`there is no ${selector}`);
+  return found;
+}
 
-export const findAll = (selector) => [...document.querySelectorAll(selector)];
+/** @param {string} selector */
+export const findAll = (selector) => [
+  .../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector)),
+];
 
+const focused = () => find(':focus');
+
+/**
+ * @param {string} key
+ * @param {KeyboardEventInit} [more]
+ */
 export async function press(key, more = {}) {
   const event = new window.KeyboardEvent('keydown', {
     key,
@@ -78,12 +110,13 @@ export async function press(key, more = {}) {
     cancelable: true,
     ...more,
   });
-  await act(async () => document.activeElement.dispatchEvent(event));
+  await act(async () => focused().dispatchEvent(event));
   return event;
 }
 
-export const leave = () => act(async () => document.activeElement.blur());
+export const leave = () => act(async () => focused().blur());
 
+/** @param {HTMLElement} element */
 export function click(element) {
   return act(async () => {
     const down = new window.MouseEvent('mousedown', { bubbles: true, cancelable: true });
@@ -92,18 +125,25 @@ export function click(element) {
   });
 }
 
+/**
+ * @param {HTMLElement} input
+ * @param {string} value
+ */
 export function type(input, value) {
   return act(async () => {
     // React watches the property that it set itself, and would take this for its own doing.
-    const { set } = Object.getOwnPropertyDescriptor(window.HTMLInputElement.prototype, 'value');
-    set.call(input, value);
+    Reflect.set(window.HTMLInputElement.prototype, 'value', value, input);
     input.dispatchEvent(new window.Event('input', { bubbles: true }));
   });
 }
 
 const PATIENCE_MS = 20_000; // on a busy machine
 
-/** Wait until React shows what it should. */
+/**
+ * Wait until React shows what it should.
+ *
+ * @param {() => boolean} isSo
+ */
 export async function until(isSo) {
   const giveUp = Date.now() + PATIENCE_MS;
   while (!isSo()) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { START, settle, stage, Tab } from './support.js';
+import { Tab } from './browser.js';
+import { START, settle, stage } from './support.js';
 
 test('it polls at the pace that the server says, with jitter', async (t) => {
   const { clock, server, poller } = stage(t);
@@ -25,7 +26,8 @@ test('it polls at the pace that the server says, with jitter', async (t) => {
 test('it never has two requests under way', async (t) => {
   const { clock, server, poller } = stage(t);
   const one = poller();
-  let release;
+  /** @type {(answer: Response | Promise<Response>) => void} */
+  let release = () => assert.fail('nothing was asked');
   server.trouble = () => new Promise((resolve) => (release = resolve));
   one.start();
   one.start();
@@ -87,7 +89,7 @@ test('it tells of real changes only, and the state stays the same object', async
   server.change();
   await clock.pass(2);
   assert.equal(one.changes, 2);
-  assert.equal(one.getState().snapshot.version, 2);
+  assert.equal(one.getState().snapshot?.version, 2);
   assert.equal(one.getState().accounts, state.accounts);
 });
 
@@ -110,17 +112,19 @@ test('it reads the accounts again when their version moves', async (t) => {
 test('what one listener throws keeps nothing from the others', async (t) => {
   const { clock, server, poller } = stage(t);
   const one = poller();
+  /** @type {string[]} */
   const reported = [];
   const later = globalThis.queueMicrotask;
-  t.mock.method(globalThis, 'queueMicrotask', (listener) =>
+  /** @param {() => void} listener */
+  const caught = (listener) =>
     later(() => {
       try {
         listener();
       } catch (error) {
-        reported.push(error.message);
+        reported.push(/** @type {Error} */ (error).message);
       }
-    }),
-  );
+    });
+  t.mock.method(globalThis, 'queueMicrotask', caught);
   let told = 0;
   one.subscribe(() => {
     throw new Error('of a page');
@@ -134,7 +138,7 @@ test('what one listener throws keeps nothing from the others', async (t) => {
   server.change();
   await clock.pass(4);
   assert.equal(told, 1);
-  assert.equal(one.getState().snapshot.version, 2);
+  assert.equal(one.getState().snapshot?.version, 2);
 });
 
 test('refresh polls at once, and asks for one’s own write', async (t) => {
@@ -165,7 +169,7 @@ test('with wait the answer is held, asked for again at once, and left for a refr
   assert.equal(server.polls[1].headers.Prefer, 'wait=25');
   server.change();
   await clock.pass(0);
-  assert.equal(one.getState().snapshot.version, 2);
+  assert.equal(one.getState().snapshot?.version, 2);
   assert.equal(server.polls.length, 3);
   one.refresh(9);
   await settle();
@@ -192,12 +196,13 @@ test('accounts that take long do not put its clock off', async (t) => {
   const { clock, server, poller } = stage(t);
   const one = poller();
   server.trouble = async (path, headers) => {
-    if (path === '/v1/accounts') await new Promise((resolve) => clock.setTimeout(resolve, 9000));
+    if (path === '/v1/accounts')
+      await new Promise((resolve) => clock.setTimeout(() => resolve(null), 9000));
     return server.answer(path, headers);
   };
   one.start();
   await clock.pass(9);
-  assert.equal(one.getState().accounts.length, 1);
+  assert.equal(one.getState().accounts?.length, 1);
   assert.equal(one.now(), clock.time);
 });
 
@@ -214,7 +219,7 @@ test('stop ends all of it, and start goes on from there', async (t) => {
   await clock.pass(60);
   assert.equal(server.polls.length, 1);
   assert.equal(clock.timers.size, 0);
-  assert.equal(one.getState().snapshot.version, 1);
+  assert.equal(one.getState().snapshot?.version, 1);
   one.start();
   await clock.pass(1);
   assert.equal(server.polls.length, 2);

@@ -9,21 +9,38 @@ const { renderToString } = await import('react-dom/server');
 const { badgeOf } = await import('../src/badge.js');
 const { OccupancyBadge } = await import('../src/react/index.js');
 
+/** @import { Snapshot } from '../src/types.js' */
+/** @typedef {Parameters<typeof OccupancyBadge>[0]} Props */
+
 let now = NOW;
 const time = { ...TIME, now: () => now };
+
+/**
+ * @param {Snapshot} snapshot
+ * @param {string} accountId
+ * @param {Partial<Props>} [more]
+ */
 const show = (snapshot, accountId, more) =>
   render(OccupancyBadge, { badge: badgeOf(snapshot, accountId), ...time, ...more });
 
-/** The badge of Ben, who is stale, as an admin sees it. */
+/**
+ * The badge of Ben, who is stale, as an admin sees it.
+ *
+ * @param {Partial<Props>} [more]
+ */
 const showBens = (more) => show(adminsSnapshot(), 'birch', more);
 
 /** Take over the timers; the function that is given lets minutes pass. */
 function minutes() {
-  let tick;
-  mock.method(globalThis, 'setInterval', (then, ms) => {
+  /** @type {() => void} */
+  let tick = () => assert.fail('there is no timer');
+  /** @type {(then: () => void, ms: number) => void} */
+  const setInterval = (then, ms) => {
     assert.equal(ms, 60_000);
     tick = then;
-  });
+  };
+  mock.method(globalThis, 'setInterval', setInterval);
+  /** @param {number} count */
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
       now += 60_000;
@@ -44,6 +61,7 @@ test('a free account shows nothing at all', async () => {
 });
 
 test('You, Occupied and a name with its time are told apart by data-kind', async () => {
+  /** @type {(snapshot: Snapshot, accountId: string) => Promise<(string | undefined | null)[]>} */
   const shown = async (snapshot, accountId) => {
     await show(snapshot, accountId);
     return [find('.presence-badge').dataset.kind, text()];
@@ -103,6 +121,7 @@ test('a hundred badges have one timer, and leave none behind', async () => {
 });
 
 test('it can be another component, with that one’s props and one more class', async () => {
+  /** @param {{variant: string}} props */
   const Badge = ({ variant, ...rest }) => createElement('b', { 'data-variant': variant, ...rest });
   await showBens({ as: Badge, variant: 'destructive', className: 'ml-2', title: 'since two' });
   const { dataset, className, title } = find('b');

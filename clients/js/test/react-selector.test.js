@@ -21,10 +21,20 @@ const { renderToString } = await import('react-dom/server');
 const { AccountSelector } = await import('../src/react/index.js');
 
 const time = { ...TIME, now: () => NOW };
+
+/** @typedef {Parameters<typeof AccountSelector>[0]} Props */
+
+/** @type {string[]} */
 let chosen = [];
+/** @type {Awaited<ReturnType<typeof render>>} */
 let page;
 
-/** As an application would have it: the choice is kept outside. */
+/**
+ * As an application would have it: the choice is kept outside.
+ *
+ * @param {Partial<Props>} [more]
+ * @returns {Props}
+ */
 const props = (more) => ({
   accounts: ACCOUNTS,
   snapshot: anasSnapshot(),
@@ -33,20 +43,23 @@ const props = (more) => ({
   ...time,
   ...more,
 });
+/** @param {Partial<Props>} more */
 const update = (more) => page.update(createElement(AccountSelector, props(more)));
 
-const input = () => find('[role="combobox"]');
+const input = () => /** @type {HTMLInputElement} */ (find('[role="combobox"]'));
 const list = () => find('[role="listbox"]');
 const options = () => findAll('[role="option"]');
 const names = () => options().map((option) => option.textContent.trim());
-const active = () => document.getElementById(input().getAttribute('aria-activedescendant'));
+const active = () => document.getElementById(input().getAttribute('aria-activedescendant') ?? '');
 const isOpen = () => input().getAttribute('aria-expanded') === 'true' && !list().hidden;
 
+/** @param {Partial<Props>} [more] */
 async function show(more) {
   page = await render(AccountSelector, props(more));
   input().focus();
 }
 
+/** @param {string[]} keys */
 async function pressAll(...keys) {
   for (const key of keys) await press(key);
 }
@@ -58,8 +71,9 @@ afterEach(unmountAll);
 
 test('it is a labelled combobox that controls a listbox', async () => {
   await show({ label: 'Client' });
-  assert.equal(find('label').htmlFor, input().id);
-  assert.equal(find('label').textContent, 'Client');
+  const label = /** @type {HTMLLabelElement} */ (find('label'));
+  assert.equal(label.htmlFor, input().id);
+  assert.equal(label.textContent, 'Client');
   assert.equal(input().getAttribute('aria-controls'), list().id);
   assert.equal(input().getAttribute('aria-autocomplete'), 'list');
   assert.equal(list().getAttribute('aria-label'), 'Client');
@@ -132,7 +146,7 @@ test('the active one is marked and scrolled to, and keeps the focus in the input
   await show();
   await pressAll('ArrowDown', 'End');
   assert.deepEqual(findAll('[data-active]'), [options()[2]]);
-  assert.equal(scrolledTo.at(-1).trim(), 'Café Olé');
+  assert.equal(scrolledTo.at(-1)?.trim(), 'Café Olé');
   assert.equal(document.activeElement, input());
 });
 
@@ -162,7 +176,7 @@ test('what was taken since it became active is not chosen', async () => {
   await show();
   await press('ArrowUp');
   await update({ snapshot: anasSnapshot({ presence: [{ account_id: 'cafe' }], me: null }) });
-  assert.equal(active().getAttribute('aria-disabled'), 'true');
+  assert.equal(active()?.getAttribute('aria-disabled'), 'true');
   await press('Enter');
   assert.deepEqual(chosen, []);
 });
@@ -170,7 +184,7 @@ test('what was taken since it became active is not chosen', async () => {
 test('a click chooses, and the input keeps the focus', async () => {
   await show();
   await click(input());
-  await click(options()[2].firstChild);
+  await click(/** @type {HTMLElement} */ (options()[2].firstChild));
   assert.deepEqual(chosen, ['cafe']);
   assert.equal(isOpen(), false);
   assert.equal(document.activeElement, input());
@@ -229,7 +243,7 @@ test('the active one stays active when others come and go, and is none when it g
   await press('ArrowUp');
   const first = { id: 'a1', name: 'A1 Plumbing' };
   await update({ accounts: [first, ...ACCOUNTS] });
-  assert.equal(active().textContent.trim(), 'Café Olé');
+  assert.equal(active()?.textContent?.trim(), 'Café Olé');
   await update({ accounts: ACCOUNTS.slice(0, 2) });
   assert.equal(active(), null);
 });
@@ -238,11 +252,13 @@ test('one change among 2,000 accounts renders and touches one option', async () 
   const accounts = Array.from({ length: 2000 }, (_, i) => ({ id: `a${i}`, name: `Account ${i}` }));
   const presence = accounts.map(({ id }) => ({ account_id: id }));
   let badges = 0; // each asks for the time
+  /** @param {Parameters<typeof anasSnapshot>[0]} more */
   const world = (more) => ({ accounts, now: () => (badges += 1), snapshot: anasSnapshot(more) });
   const before = world({ presence, me: null });
   await show(before);
   await click(input());
   assert.equal(badges, 2000);
+  /** @type {MutationRecord[]} */
   const records = [];
   const observer = new window.MutationObserver((more) => records.push(...more));
   observer.observe(list(), {
@@ -256,7 +272,7 @@ test('one change among 2,000 accounts renders and touches one option', async () 
   await update({ ...before, snapshot: anasSnapshot({ presence, me }) });
   assert.equal(badges, 2001);
   const touched = new Set(
-    records.map(({ target }) => target.parentElement.closest('li') ?? target),
+    records.map(({ target }) => target.parentElement?.closest('li') ?? target),
   );
   assert.deepEqual(
     [...touched].map((option) => option.textContent),

@@ -9,6 +9,13 @@ import { AccountSelector, OccupancyBadge, usePresence } from '../src/react/index
 import { Service } from './service.js';
 import { ACCOUNTS, adminsSnapshot } from './world.js';
 
+/** @import { FunctionComponent } from 'react' */
+
+/**
+ * @template {object} P
+ * @param {FunctionComponent<P>} component
+ * @param {P} [props]
+ */
 const html = (component, props) => renderToString(createElement(component, props));
 
 test('there is no page in this process', () => {

@@ -10,10 +10,13 @@ const { renderToString } = await import('react-dom/server');
 const { PresencePoller } = await import('../src/index.js');
 const { usePresence } = await import('../src/react/index.js');
 
-/** All that the hook gave, render by render. */
-let given = [];
-const last = () => given.at(-1);
+/** @typedef {Parameters<typeof usePresence>[0]} Source */
 
+/** @type {ReturnType<typeof usePresence>[]} all that the hook gave, render by render */
+let given = [];
+const last = () => given[given.length - 1];
+
+/** @param {{source: Source}} props */
 function Board({ source }) {
   const view = usePresence(source);
   given.push(view);
@@ -21,15 +24,21 @@ function Board({ source }) {
   return `${view.status}: ${names.join(', ')}`;
 }
 
+/** @param {{source: Source, count: number}} props */
 function Boards({ source, count }) {
   return Array.from({ length: count }, (_, key) => createElement(Board, { key, source }));
 }
 
+/**
+ * @param {Service} service
+ * @param {number} times
+ */
 const polled = (service, times) => {
   const before = service.polls;
   return until(() => service.polls >= before + times);
 };
 
+/** @param {Service} service */
 async function stopsPolling(service) {
   const before = service.polls;
   await new Promise((resolve) => setTimeout(resolve, 100)); // five times the pace
@@ -48,7 +57,7 @@ test('the hook is connecting and loading, then gives who is where by account', a
   assert.equal(given[0].loading, true);
   await until(() => text() === 'live: Ana Reyes, Ben Okafor');
   const { presence, accounts, me, version, reason, loading } = last();
-  assert.equal(presence.get('acme').display_name, 'Ana Reyes');
+  assert.equal(presence.get('acme')?.display_name, 'Ana Reyes');
   assert.deepEqual(accounts, ACCOUNTS);
   assert.deepEqual(
     { me, version, reason, loading },
@@ -82,7 +91,7 @@ test('a change keeps the entries and the me that say the same', async () => {
   await until(() => last().version === 8);
   assert.equal(last().presence.get('acme'), before.presence.get('acme'));
   assert.notEqual(last().presence.get('birch'), before.presence.get('birch'));
-  assert.equal(last().presence.get('birch').state, 'active');
+  assert.equal(last().presence.get('birch')?.state, 'active');
 });
 
 test('another version with nobody moved keeps the map and me', async () => {
@@ -109,6 +118,7 @@ test('of the components that share a poller the last to go stops it', async () =
 
 test('StrictMode, which mounts everything twice, gets one stream of polls, and none afterwards', async () => {
   const service = new Service(adminsSnapshot());
+  /** @param {{source: Source}} props */
   const Strict = (props) => createElement(StrictMode, null, createElement(Board, props));
   const page = await render(Strict, { source: service.options });
   await until(() => text() === 'live: Ana Reyes, Ben Okafor');
@@ -119,6 +129,7 @@ test('StrictMode, which mounts everything twice, gets one stream of polls, and n
 
 test('options made anew in every render keep the poller, and the latest getToken is asked', async () => {
   const service = new Service(adminsSnapshot());
+  /** @param {string} token */
   const withToken = (token) => ({ ...service.options, getToken: () => token });
   const page = await render(Board, { source: withToken('first') });
   await until(() => !last().loading);

@@ -8,20 +8,35 @@ import { call, PresencePoller, signIn } from '../src/index.js';
 
 const url = process.env.PRESENCE_TEST_URL ?? '';
 const skip = !url && 'no server: run by tests/clients/test_js_client.py';
+
+/**
+ * @import { TestContext } from 'node:test'
+ * @import { PollerOptions, Session } from '../src/types.js'
+ *
+ * @typedef {{id: string, token: string, old_token: string, ended_token: string}} Member
+ */
+
+/** @type {{admin: {access_code: string}, va: Member, account: string}} */
 const { admin, va, account } = JSON.parse(process.env.PRESENCE_TEST_WORLD ?? '{}');
 const PATIENCE_MS = 20_000; // on a busy machine
 
 /** Counts what is asked and answered. */
 function recorder() {
+  /** @type {string[]} */
   const seen = [];
+  /** @type {typeof globalThis.fetch} */
   const fetch = async (address, init) => {
     const answer = await globalThis.fetch(address, init);
-    seen.push(`${answer.status} ${new URL(address).pathname}`);
+    seen.push(`${answer.status} ${new URL(String(address)).pathname}`);
     return answer;
   };
   return { seen, fetch };
 }
 
+/**
+ * @param {TestContext} t
+ * @param {PollerOptions} options
+ */
 function started(t, options) {
   const { seen, fetch } = recorder();
   const poller = new PresencePoller({ url, fetch, ...options });
@@ -30,6 +45,7 @@ function started(t, options) {
   return { seen, poller };
 }
 
+/** @param {() => unknown} condition */
 async function until(condition) {
   const end = Date.now() + PATIENCE_MS;
   while (!condition()) {
@@ -39,8 +55,12 @@ async function until(condition) {
 }
 
 test('a token is renewed at half its life', { skip }, async (t) => {
+  /** @type {[string, string][]} */
   const kept = [];
-  const onToken = (token, session) => kept.push([token, session.member.id]);
+  /** @type {(token: string, session: Session) => void} */
+  const onToken = (token, session) => {
+    kept.push([token, session.member.id]);
+  };
   const { seen } = started(t, { getToken: () => va.old_token, onToken });
   await until(() => kept.length === 1);
   assert.notEqual(kept[0][0], va.old_token);
@@ -74,14 +94,14 @@ test('unchanged polls are 304, a clock-in shows, a revoked token signs out', {
   const body = { account_id: account };
   const written = await call(url, 'POST', '/v1/clock-in', { token: va.token, body });
   poller.refresh(Number(written.headers.get('Presence-Version')));
-  await until(() => poller.getState().snapshot.presence.length === 1);
-  assert.equal(poller.getState().snapshot.presence[0].account_id, account);
+  await until(() => poller.getState().snapshot?.presence.length === 1);
+  assert.equal(poller.getState().snapshot?.presence[0]?.account_id, account);
   assert.ok(seen.slice(4).includes('200 /v1/presence'));
 
   const own = started(t, { getToken: () => va.token });
   await until(() => own.poller.getState().snapshot);
-  assert.deepEqual(own.poller.getState().snapshot.presence, [{ account_id: account }]);
-  await writeFile(process.env.PRESENCE_TEST_REVOKE, va.id);
+  assert.deepEqual(own.poller.getState().snapshot?.presence, [{ account_id: account }]);
+  await writeFile(process.env.PRESENCE_TEST_REVOKE ?? '', va.id);
   await until(() => own.poller.getState().status === 'signed-out');
   assert.equal(own.poller.getState().reason, 'revoked');
 });

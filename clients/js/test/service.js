@@ -2,8 +2,11 @@
 
 import { ACCOUNTS } from './world.js';
 
+/** @import { Clock, PollerOptions, Snapshot } from '../src/types.js' */
+
 const FASTER = 100;
 
+/** @type {Clock} */
 const clock = {
   now: () => Date.now(),
   setTimeout: (then, ms) => setTimeout(then, ms / FASTER),
@@ -13,25 +16,31 @@ const clock = {
 
 export class Service {
   polls = 0;
-  /** A problem to answer with instead, or null. */
+  /** @type {{status: number, code: string, reason: string} | null} a problem to answer with */
   refusal = null;
+  /** @type {(string | null)[]} */
   tokens = [];
 
+  /** @param {Snapshot} snapshot */
   constructor(snapshot) {
     this.snapshot = snapshot;
   }
 
-  /** Options for a poller of this service. */
+  /** @returns {PollerOptions} for a poller of this service */
   get options() {
     return {
       url: 'https://presence.example',
       getToken: () => 'a token',
-      fetch: (url, request) => this.#answer(new URL(url), new Headers(request.headers)),
+      fetch: (url, request) => this.#answer(new URL(String(url)), new Headers(request?.headers)),
       clock,
       scope: {},
     };
   }
 
+  /**
+   * @param {URL} url
+   * @param {Headers} headers
+   */
   async #answer({ pathname }, headers) {
     this.tokens.push(headers.get('Authorization'));
     if (pathname === '/v1/accounts') return Response.json({ accounts: ACCOUNTS });

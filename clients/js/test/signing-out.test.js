@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { refusal, settle, stage, Tab, tokenOf } from './support.js';
+import { Tab } from './browser.js';
+import { bearerOf, refusal, settle, stage, tokenOf } from './support.js';
 
 const END = '/v1/sessions/current';
-const bearer = ({ headers }) => headers.Authorization.replace('Bearer ', '');
 
-/** Visible tabs of one member, each with the session that is named; the first leads. */
+/** @import { TestContext } from 'node:test' */
+/** @import { Trouble } from './support.js' */
+
+/**
+ * Visible tabs of one member, each with the session that is named; the first leads.
+ *
+ * @param {TestContext} t
+ * @param {string[]} sids
+ */
 async function browser(t, ...sids) {
   const { locks, poller, ...rest } = stage(t);
   const tabs = [];
@@ -29,18 +37,20 @@ test('signing out ends the session at the server, as the page’s last word if n
     [method, headers],
     ['DELETE', { Authorization: `Bearer ${tokenOf('ana', { sid: 's1' })}` }],
   );
-  assert.equal(server.requests.at(-1).cache, 'reload');
+  assert.equal(server.requests.at(-1)?.cache, 'reload');
 });
 
 test('without a network one is signed out all the same, and told that the server is not', async (t) => {
-  for (const [trouble, told] of [
+  /** @type {[Trouble, boolean][]} */
+  const cases = [
     [() => Promise.reject(new TypeError('fetch failed')), false],
     [() => new Response('<h1>Sign on</h1>', { status: 401 }), false],
     [() => refusal(503, { code: 'database_unavailable' }), false],
     [() => refusal(401, { code: 'not_authenticated', reason: 'expired' }), true],
     [() => refusal(403, { code: 'no_session' }), true],
     [() => undefined, true],
-  ]) {
+  ];
+  for (const [trouble, told] of cases) {
     const { server, tabs } = await browser(t, 's1');
     server.trouble = trouble;
     const out = tabs[0].poller.signOut();
@@ -55,7 +65,7 @@ test('other tabs are signed out too, each ending a session of its own', async (t
   await tabs[0].poller.signOut();
   await settle();
   for (const { poller } of tabs) assert.equal(poller.getState().reason, 'signed_out');
-  const ended = server.asked(END).map(bearer).sort();
+  const ended = server.asked(END).map(bearerOf).sort();
   assert.deepEqual(ended, ['s1', 's2'].map((sid) => tokenOf('ana', { sid })).sort());
 });
 
@@ -75,7 +85,7 @@ for (const reason of ['revoked', 'signed_out']) {
     assert.deepEqual(server.asked(END), []);
     server.change();
     await clock.pass(3);
-    assert.equal(tabs[2].poller.getState().snapshot.version, 2);
+    assert.equal(tabs[2].poller.getState().snapshot?.version, 2);
   });
 }
 
@@ -110,7 +120,7 @@ test('a hidden tab whose session goes on asks once', async (t) => {
   server.requests.length = 0;
   await clock.pass(60);
   assert.equal(tabs[1].poller.getState().status, 'live');
-  assert.equal(server.polls.filter((one) => bearer(one) !== ended).length, 1);
+  assert.equal(server.polls.filter((one) => bearerOf(one) !== ended).length, 1);
 });
 
 test('a deactivated member is signed out in all tabs, whatever their sessions', async (t) => {

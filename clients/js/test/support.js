@@ -1,6 +1,25 @@
-/** A clock that tests turn, a server in memory, and tabs of one browser. */
+/** A clock that tests turn, and a server in memory. */
 
 import { PresencePoller } from '../src/index.js';
+import { Locks } from './browser.js';
+
+/** @import { TestContext } from 'node:test' */
+/** @import { Own, PollerOptions, Snapshot } from '../src/types.js' */
+
+/**
+ * @typedef {Record<string, string>} Fields of a request or an answer
+ *
+ * @typedef {object} Request as the server was asked
+ * @property {string} path
+ * @property {string} [method]
+ * @property {Fields} headers
+ * @property {RequestCache} [cache]
+ * @property {RequestCredentials} [credentials]
+ * @property {BodyInit | null} [body]
+ * @property {number} at
+ *
+ * @typedef {(path: string, headers: Fields) => Response | Promise<Response> | undefined} Trouble
+ */
 
 export const START = Date.parse('2026-11-22T15:05:00.000Z');
 
@@ -12,17 +31,21 @@ export async function settle() {
 export class Clock {
   time = START;
   chance = 0;
+  /** @type {Map<number, {then: () => void, at: number}>} */
   timers = new Map();
   last = 0;
 
   now = () => this.time;
   random = () => this.chance;
+  /** @type {(then: () => void, ms: number) => number} */
   setTimeout = (then, ms) => {
     this.timers.set(++this.last, { then, at: this.time + ms });
     return this.last;
   };
+  /** @type {(timer: number) => boolean} */
   clearTimeout = (timer) => this.timers.delete(timer);
 
+  /** @param {number} seconds */
   async pass(seconds) {
     await settle();
     const end = this.time + Math.round(seconds * 1000);
@@ -39,6 +62,10 @@ export class Clock {
   }
 }
 
+/**
+ * @param {string} member
+ * @param {{iat?: number, ttl?: number, serial?: number, gen?: number, sid?: string}} [claims]
+ */
 export function tokenOf(
   member,
   { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid } = {},
@@ -47,19 +74,28 @@ export function tokenOf(
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 
+/** @param {Request} [request] */
+export const bearerOf = (request) => request?.headers.Authorization?.replace('Bearer ', '');
+
 /** Answers as the service does; `trouble` answers first, if it is a function. */
 export class Server {
   version = 1;
   accountsVersion = 1;
+  /** @type {number | string} what `X-Poll-Interval` says */
   interval = 2;
+  /** @type {Own | null} */
   own = null;
   ahead = 0; // seconds
+  /** @type {Request[]} */
   requests = [];
   open = 0;
   mostOpen = 0;
+  /** @type {Trouble | null} */
   trouble = null;
+  /** @type {(() => void)[]} */
   holding = [];
 
+  /** @param {Clock} clock */
   constructor(clock) {
     this.clock = clock;
   }
@@ -68,6 +104,7 @@ export class Server {
     return this.requests.filter(({ path }) => path === '/v1/presence');
   }
 
+  /** @param {string} path */
   asked(path) {
     return this.requests.filter((request) => request.path === path);
   }
@@ -77,8 +114,12 @@ export class Server {
     for (const release of this.holding.splice(0)) release();
   }
 
-  fetch = async (url, { method, headers, cache, credentials, signal, body }) => {
+  /** @type {typeof globalThis.fetch} */
+  fetch = async (input, init = {}) => {
+    const { method, cache, credentials, signal, body } = init;
+    const url = String(input);
     const path = url.slice(url.indexOf('/v1/'));
+    const headers = /** @type {Fields} */ (init.headers);
     this.requests.push({ path, method, headers, cache, credentials, body, at: this.clock.time });
     this.mostOpen = Math.max(this.mostOpen, ++this.open);
     try {
@@ -91,6 +132,10 @@ export class Server {
     }
   };
 
+  /**
+   * @param {string} path
+   * @param {Fields} headers
+   */
   async answer(path, headers) {
     if (!headers.Authorization) return refusal(401, { reason: 'missing' });
     if (path === '/v1/sessions/current') return new Response(null, { status: 204 });
@@ -102,9 +147,10 @@ export class Server {
       return this.json({ token: tokenOf('ana', { iat, serial: iat }), member, org });
     }
     const wait = headers.Prefer && headers['If-None-Match'] === this.etag;
-    if (wait) await new Promise((resolve) => this.holding.push(resolve));
+    if (wait) await new Promise((resolve) => this.holding.push(() => resolve(null)));
+    /** @type {Fields} */
     const held = wait ? { 'Preference-Applied': headers.Prefer } : {};
-    if (headers['If-None-Match'] === this.etag) return this.json(null, { status: 304, ...held });
+    if (headers['If-None-Match'] === this.etag) return this.json(null, held, 304);
     return this.json(this.snapshot, held);
   }
 
@@ -112,6 +158,7 @@ export class Server {
     return `W/"${this.version}"`;
   }
 
+  /** @returns {Snapshot} */
   get snapshot() {
     const { version, accountsVersion } = this;
     const presence = [{ account_id: 'a' }];
@@ -125,17 +172,27 @@ export class Server {
     };
   }
 
-  json(data, { status = 200, ...more } = {}) {
+  /**
+   * @param {unknown} data
+   * @param {Fields} [more]
+   * @param {number} [status]
+   */
+  json(data, more = {}, status = 200) {
     const headers = {
       ETag: this.etag,
       Date: new Date(this.clock.time + this.ahead * 1000).toUTCString(),
       'X-Poll-Interval': String(this.interval),
       ...more,
     };
-    return new Response(data && JSON.stringify(data), { status, headers });
+    return new Response(data === null ? null : JSON.stringify(data), { status, headers });
   }
 }
 
+/**
+ * @param {number} status
+ * @param {{code?: unknown, reason?: unknown, title?: string}} problem
+ * @param {Fields} [headers]
+ */
 export function refusal(status, problem, headers = {}) {
   return new Response(JSON.stringify({ code: 'refused', detail: 'No.', ...problem }), {
     status,
@@ -143,6 +200,10 @@ export function refusal(status, problem, headers = {}) {
   });
 }
 
+/**
+ * @param {AbortSignal | null} [signal]
+ * @returns {Promise<never>}
+ */
 function aborted(signal) {
   return new Promise((_, reject) => {
     if (signal?.aborted) reject(signal.reason);
@@ -150,70 +211,26 @@ function aborted(signal) {
   });
 }
 
-/** Web Locks, which Node 20 does not have: one holder, and a queue that can be left. */
-export class Locks {
-  #queues = new Map();
-
-  request(name, { signal }, callback) {
-    const queue = this.#queues.get(name) ?? [];
-    this.#queues.set(name, queue);
-    return new Promise((resolve, reject) => {
-      let holds = false;
-      const leave = () => {
-        queue.splice(queue.indexOf(run), 1);
-        if (queue[0]) setImmediate(queue[0]);
-      };
-      const run = async () => {
-        if (signal.aborted || holds) return;
-        holds = true;
-        resolve(await callback());
-        leave();
-      };
-      signal.addEventListener('abort', () => {
-        if (holds) return;
-        leave();
-        reject(signal.reason);
-      });
-      if (queue.push(run) === 1) setImmediate(run);
-    });
-  }
-}
-
-/** One tab: the parts of a window that a poller looks at. */
-export class Tab extends EventTarget {
-  document = { visibilityState: 'visible' };
-  location = { href: 'https://board.example/', origin: 'https://board.example' };
-  BroadcastChannel = BroadcastChannel;
-
-  constructor(locks) {
-    super();
-    this.navigator = { onLine: true, locks };
-  }
-
-  tell(event) {
-    this.dispatchEvent(new Event(event));
-  }
-
-  show(visibilityState = 'visible') {
-    this.document.visibilityState = visibilityState;
-    this.tell('visibilitychange');
-  }
-
-  hide() {
-    this.show('hidden');
-  }
+/** Knows how many changes it told. */
+class CountingPoller extends PresencePoller {
+  changes = 0;
 }
 
 let stages = 0;
 
-/** A clock, a server, and pollers that end with the test. */
+/**
+ * A clock, a server, and pollers that end with the test.
+ *
+ * @param {TestContext} t
+ */
 export function stage(t) {
   const clock = new Clock();
   const server = new Server(clock);
   const locks = new Locks();
   const url = `https://board.example/${++stages}`; // channels of other tests are not this one's
+  /** @param {Partial<PollerOptions>} [options] */
   const poller = (options = {}) => {
-    const made = new PresencePoller({
+    const made = new CountingPoller({
       url,
       getToken: () => tokenOf('ana'),
       fetch: server.fetch,
@@ -222,7 +239,6 @@ export function stage(t) {
       ...options,
     });
     t.after(() => made.stop());
-    made.changes = 0;
     made.subscribe(() => made.changes++);
     return made;
   };

@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { refusal, settle, stage, Tab, tokenOf } from './support.js';
+import { Tab } from './browser.js';
+import { refusal, settle, stage, tokenOf } from './support.js';
 
-/** So many visible tabs with a poller each, started. */
+/** @import { TestContext } from 'node:test' */
+/** @import { PresencePoller } from '../src/index.js' */
+/** @import { PollerOptions } from '../src/types.js' */
+
+/**
+ * So many visible tabs with a poller each, started.
+ *
+ * @param {TestContext} t
+ * @param {number} count
+ */
 async function browser(t, count) {
   const { locks, poller, ...rest } = stage(t);
+  /** @param {Partial<PollerOptions>} [options] */
   const open = async (options = {}) => {
     const scope = new Tab(locks);
     const made = poller({ scope, ...options });
@@ -18,6 +29,7 @@ async function browser(t, count) {
   return { ...rest, tabs, open };
 }
 
+/** @param {{poller: PresencePoller}[]} tabs */
 const states = (tabs) => tabs.map(({ poller }) => poller.getState());
 
 test('five tabs make one stream of polls, and all know the same', async (t) => {
@@ -28,7 +40,7 @@ test('five tabs make one stream of polls, and all know the same', async (t) => {
   server.change();
   await clock.pass(2);
   for (const state of states(tabs)) assert.deepEqual(state, tabs[0].poller.getState());
-  assert.equal(tabs[4].poller.getState().snapshot.version, 2);
+  assert.equal(tabs[4].poller.getState().snapshot?.version, 2);
   assert.equal(tabs[4].poller.checkedAt, tabs[0].poller.checkedAt);
 });
 
@@ -63,7 +75,7 @@ test('a leader that is hidden hands over to a visible tab, and follows on', asyn
   server.change();
   await clock.pass(10);
   assert.equal(server.polls.length, 5);
-  assert.equal(tabs[0].poller.getState().snapshot.version, 2);
+  assert.equal(tabs[0].poller.getState().snapshot?.version, 2);
 });
 
 test('with all tabs hidden nobody polls, and the first that is shown polls at once', async (t) => {
@@ -77,7 +89,7 @@ test('with all tabs hidden nobody polls, and the first that is shown polls at on
   tabs[2].scope.show();
   await settle();
   assert.equal(server.polls.length, 1);
-  for (const state of states(tabs)) assert.equal(state.snapshot.version, 2);
+  for (const state of states(tabs)) assert.equal(state.snapshot?.version, 2);
   await clock.pass(10);
   assert.equal(server.polls.length, 6);
 });
@@ -98,7 +110,7 @@ test('without sharing a hidden page pauses too', async (t) => {
   assert.equal(server.requests.length, 0);
   scope.show();
   await settle();
-  assert.equal(one.getState().snapshot.version, 2);
+  assert.equal(one.getState().snapshot?.version, 2);
 });
 
 test('focus and refresh in any tab make the leader poll at once', async (t) => {
@@ -128,7 +140,7 @@ test('a tab that comes later knows at once what the others know, and how it stan
   const late = await open();
   await clock.pass(0);
   assert.equal(late.poller.getState().status, 'reconnecting');
-  assert.equal(late.poller.getState().snapshot.version, 1);
+  assert.equal(late.poller.getState().snapshot?.version, 1);
   server.trouble = null;
   tabs[0].scope.tell('online');
   await settle();
@@ -136,11 +148,11 @@ test('a tab that comes later knows at once what the others know, and how it stan
 });
 
 test('a revoked member is signed out in all tabs, a token that ended in its own', async (t) => {
-  for (const [reason, signedOut] of [
+  for (const [reason, signedOut] of /** @type {const} */ ([
     ['revoked', 3],
     ['deactivated', 3],
     ['expired', 1],
-  ]) {
+  ])) {
     const { clock, server, tabs } = await browser(t, 3);
     const refused = [];
     server.trouble = (_path, { Authorization }) => {
@@ -175,7 +187,7 @@ test('a tab with a token of after the revoking stays signed in', async (t) => {
   renewed.scope.show();
   server.change();
   await clock.pass(2);
-  assert.equal(renewed.poller.getState().snapshot.version, 2);
+  assert.equal(renewed.poller.getState().snapshot?.version, 2);
 });
 
 test('a visible tab polls for itself while the leader hangs, and until it speaks', async (t) => {
@@ -200,13 +212,14 @@ test('a visible tab polls for itself while the leader hangs, and until it speaks
     await settle();
     one.start();
     await clock.pass(1);
-    let goOn;
+    /** @type {() => void} */
+    let goOn = () => assert.fail('it does not hang');
     hung.until = new Promise((resolve) => (goOn = resolve));
     server.change();
     await clock.pass(20 + 1.5 * wait);
     server.change();
     await clock.pass(2);
-    assert.deepEqual([one.getState().status, one.getState().snapshot.version], ['live', 3]);
+    assert.deepEqual([one.getState().status, one.getState().snapshot?.version], ['live', 3]);
 
     server.trouble = () => Promise.reject(new TypeError('fetch failed'));
     server.change(); // ends what is held

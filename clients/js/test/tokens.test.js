@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { refusal, settle, stage, tokenOf } from './support.js';
+import { bearerOf, refusal, settle, stage, tokenOf } from './support.js';
 
 const HALF = 21_600; // seconds, of a token's life
 const RENEW = '/v1/sessions/renew';
 
-const bearer = ({ headers }) => headers.Authorization.replace('Bearer ', '');
+/** @import { Session } from '../src/types.js' */
 
 test('a token is renewed at half its life, and kept', async (t) => {
   const { clock, server, poller } = stage(t);
   const first = tokenOf('ana');
   let kept = first;
+  /** @type {(token: string, session: Session) => void} */
   const onToken = (token, session) => {
     assert.equal(session.token, token);
     kept = token;
@@ -22,11 +23,11 @@ test('a token is renewed at half its life, and kept', async (t) => {
   await clock.pass(HALF - 1);
   assert.equal(server.asked(RENEW).length, 0);
   await clock.pass(2);
-  assert.deepEqual(server.asked(RENEW).map(bearer), [first]);
+  assert.deepEqual(server.asked(RENEW).map(bearerOf), [first]);
   assert.equal(server.asked(RENEW)[0].body, '{}');
   assert.notEqual(kept, first);
   await clock.pass(HALF - 10);
-  assert.equal(bearer(server.polls.at(-1)), kept);
+  assert.equal(bearerOf(server.polls.at(-1)), kept);
   assert.equal(server.asked(RENEW).length, 1);
   assert.equal(one.changes, 1);
 });
@@ -36,7 +37,7 @@ test('nobody has to keep it: the poller goes on with the renewed one', async (t)
   server.interval = 600;
   poller().start();
   await clock.pass(4 * HALF + 10);
-  const renewed = server.asked(RENEW).map(bearer);
+  const renewed = server.asked(RENEW).map(bearerOf);
   assert.equal(renewed.length, 4);
   assert.equal(new Set(renewed).size, 4);
   assert.equal(renewed[0], tokenOf('ana'));
@@ -61,9 +62,11 @@ test('a renewal that fails is tried after half of what is left, and polling goes
 
 test('a renewal that comes after the sign-out is not kept', async (t) => {
   const { clock, server, poller } = stage(t);
+  /** @type {string[]} */
   const kept = [];
   const one = poller({ onToken: (token) => kept.push(token) });
-  let answer;
+  /** @type {(answer: Response) => void} */
+  let answer = () => assert.fail('nothing was asked');
   server.interval = 600;
   server.trouble = (path) => {
     if (path === RENEW) return new Promise((resolve) => (answer = resolve));
@@ -87,7 +90,7 @@ test('another member’s token starts from nothing', async (t) => {
   await clock.pass(2);
   assert.equal(one.getState().snapshot, null);
   assert.equal(one.getState().accounts, null);
-  assert.equal(server.polls.at(-1).headers['If-None-Match'], undefined);
+  assert.equal(server.polls.at(-1)?.headers['If-None-Match'], undefined);
 });
 
 test('a token that is no JWT is only sent', async (t) => {

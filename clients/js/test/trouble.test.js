@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { refusal, START, settle, stage, Tab } from './support.js';
+import { Tab } from './browser.js';
+import { refusal, START, settle, stage } from './support.js';
 
 const broken = () => Promise.reject(new TypeError('fetch failed'));
 
@@ -102,12 +103,16 @@ test('a snapshot whose accounts could not be read is read again', async (t) => {
   assert.equal(one.getState().snapshot, null);
   server.trouble = null;
   await clock.pass(1);
-  assert.equal(one.getState().accounts.length, 1);
+  assert.equal(one.getState().accounts?.length, 1);
 });
 
 test('it stops on 401 and 403, forgets the snapshot, and says why', async (t) => {
+  /** @type {[number, string | undefined, string][]} */
   const cases = [
-    ...['expired', 'revoked', 'deactivated', 'invalid'].map((reason) => [401, reason, reason]),
+    [401, 'expired', 'expired'],
+    [401, 'revoked', 'revoked'],
+    [401, 'deactivated', 'deactivated'],
+    [401, 'invalid', 'invalid'],
     [401, undefined, 'invalid'],
     [403, undefined, 'forbidden'],
   ];
@@ -155,6 +160,7 @@ test('a getToken that fails is asked again, with rests', async (t) => {
 test('a getToken that never answers is given up too', async (t) => {
   const { clock, poller } = stage(t);
   clock.chance = 1;
+  /** @type {string | Promise<string>} */
   let token = 'opaque';
   const one = poller({ getToken: () => token });
   one.start();
@@ -174,8 +180,8 @@ test('signing out evicts the cached snapshot, without a token', async (t) => {
   one.start();
   await clock.pass(1);
   await one.signOut();
-  const { path, cache, headers } = server.requests.at(-1);
-  assert.deepEqual([path, cache, headers], ['/v1/presence', 'reload', {}]);
+  const last = server.requests.at(-1);
+  assert.deepEqual([last?.path, last?.cache, last?.headers], ['/v1/presence', 'reload', {}]);
   await clock.pass(60);
   assert.equal(server.polls.length, 2);
   assert.equal(one.getState().reason, 'signed_out');

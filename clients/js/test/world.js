@@ -1,5 +1,7 @@
 /** Snapshots to test with: Ana is on Acme Dental, Ben, stale, on Birch Law; Café Olé is free. */
 
+/** @import { Entry, Own, Snapshot } from '../src/types.js' */
+
 export const NOW = Date.parse('2026-11-22T20:10:00.000Z');
 export const TIME = { locale: 'en-US', timeZone: 'America/New_York', now: NOW };
 
@@ -9,6 +11,7 @@ export const ACCOUNTS = [
   { id: 'cafe', name: 'Café Olé' },
 ];
 
+/** @type {Required<Entry>} */
 const ANA = {
   account_id: 'acme',
   presence_id: 'p-ana',
@@ -19,6 +22,7 @@ const ANA = {
   last_seen_at: null,
 };
 
+/** @type {Required<Entry>} */
 const BEN = {
   account_id: 'birch',
   presence_id: 'p-ben',
@@ -29,6 +33,10 @@ const BEN = {
   last_seen_at: '2026-11-22T20:05:00.000Z',
 };
 
+/**
+ * @param {Required<Entry>} entry
+ * @returns {Own}
+ */
 const meAs = ({ presence_id: id, account_id, clocked_in_at }) => ({
   id,
   account_id,
@@ -37,7 +45,12 @@ const meAs = ({ presence_id: id, account_id, clocked_in_at }) => ({
 
 const shared = { version: 7, accounts_version: 1, stale_after: 120 };
 
-/** Made anew each time, as by parsing an answer. */
+/**
+ * Made anew each time, as by parsing an answer.
+ *
+ * @param {Partial<Snapshot>} [more]
+ * @returns {Snapshot}
+ */
 export const adminsSnapshot = (more = {}) => ({
   ...shared,
   view: 'admin',
@@ -46,6 +59,10 @@ export const adminsSnapshot = (more = {}) => ({
   ...more,
 });
 
+/**
+ * @param {Partial<Snapshot>} [more]
+ * @returns {Snapshot}
+ */
 export const anasSnapshot = (more = {}) => ({
   ...shared,
   view: 'va',
