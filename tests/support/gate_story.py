@@ -178,7 +178,7 @@ class Story:
         self.random.shuffle(headers)
         method = choice(["GET"] * 8 + ["HEAD"] * 2)
         options: dict[str, Any] = {"method": method}
-        if chance() < 0.03:
+        if chance() < 0.06:
             options["query"] = choice([b"a=1", b"a", b"=", b"&&", b"wait=3", b"a=1&a=2", b"%ff"])
         if chance() < 0.03:
             options["body"] = choice([b"{}", b'{"a": 1}', b"[", b"x=y", b'"\xff"'])
