@@ -219,7 +219,7 @@ def write_lock(name: str, arguments: list[str], requirements: str = "") -> None:
 
 
 def write_bill(name: str) -> None:
-    from sbom import bill
+    from dev_sbom import bill
 
     lock_file(name).with_suffix(".cdx.json").write_text(bill(lock_file(name)))
 
@@ -229,7 +229,7 @@ def audit(arguments: list[str]) -> None:
         fail("audit needs the path of a folder or a zip file of OSV documents: see SECURITY.md", 2)
     advisories = str(Path(arguments[0]).absolute())
     prepare(VENV, LOCKS)
-    become("python", "-m", "audit", advisories)
+    become("python", "-m", "dev_audit", advisories)
 
 
 def bench(arguments: list[str]) -> None:

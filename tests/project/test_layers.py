@@ -28,7 +28,7 @@ LAYERS = (
     "gunicorn.conf",
 )
 # Beside the layers; nothing imports them but each other and the benchmarks.
-TOOLS = {"audit", "dev", "sbom", *(path.stem for path in ROOT.glob("dev_*.py"))}
+TOOLS = {"dev", *(path.stem for path in ROOT.glob("dev_*.py"))}
 # Not ours to order: Alembic loads its folder, a store takes the extension, people read the rest.
 OTHERS = {"alembic", "bench", "clients", "extension", "tests", "web"}
 

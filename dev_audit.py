@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from sbom import pins
+from dev_sbom import pins
 
 LOCKS = sorted((Path(__file__).parent / "requirements").glob("*.txt"))
 Advisory = dict[str, Any]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-import audit
 import dev
-from sbom import bill, pins
+import dev_audit
+from dev_sbom import bill, pins
 
 LOCKS = ["run", "test", "lint", "lock"]
 FLASK = dict(pins(dev.lock_file("run")))["flask"]
@@ -30,7 +30,7 @@ def within(*events: dict[str, str]) -> dict[str, Any]:
 
 
 def audited(source: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "audit", str(source)]
+    command = [sys.executable, "-m", "dev_audit", str(source)]
     return subprocess.run(command, cwd=dev.ROOT, capture_output=True, text=True)
 
 
@@ -73,13 +73,13 @@ HARMLESS = [
 
 @pytest.mark.parametrize("known", BAD)
 def test_a_locked_version_with_a_known_advisory_is_named(known: dict[str, Any]) -> None:
-    found = list(audit.findings({("flask", FLASK)}, [known]))
+    found = list(dev_audit.findings({("flask", FLASK)}, [known]))
     assert found == [("flask", FLASK, "PYSEC-0000-1", "It lets everyone in.")]
 
 
 @pytest.mark.parametrize("known", HARMLESS)
 def test_what_is_patched_or_withdrawn_is_not(known: dict[str, Any]) -> None:
-    assert list(audit.findings({("flask", FLASK)}, [known])) == []
+    assert list(dev_audit.findings({("flask", FLASK)}, [known])) == []
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
