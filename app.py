@@ -8,7 +8,7 @@ import cli
 import routes
 import settings as settings_module
 from context import Context, attach
-from models.session import Database
+from models.database import Database
 from routes.paths import OneSpelling
 from settings import Settings
 

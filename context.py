@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
-from models.session import Database
+from models.database import Database
 from settings import Settings
 
 

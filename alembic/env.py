@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 import settings
 from models import Base
 from models.base import UTCDateTime
+from models.database import Database
 from models.migrations import head_revision
-from models.session import Database
 
 
 def run() -> None:

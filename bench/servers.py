@@ -16,7 +16,7 @@ from sqlalchemy import text
 import dev_postgres as postgres
 from bench.common import SERVER_CORE, Unable, end, on_core
 from models import migrations
-from models.session import Database
+from models.database import Database
 from settings import Settings, from_environment
 
 ROOT = Path(__file__).resolve().parent.parent

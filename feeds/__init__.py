@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from feeds.feed import Feed
 from feeds.notifications import Notifications
 from feeds.version_poller import VersionPoller
-from models.session import Database
+from models.database import Database
 from settings import Settings
 
 # The best first: a process relies on the first one that is alive. The last one always is.

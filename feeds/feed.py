@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from models.session import Database
+from models.database import Database
 from models.versions import Versions
 from settings import Settings
 

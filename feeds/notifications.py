@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from feeds.feed import LEASE_SECONDS, Cache, Feed
-from models.session import Database
+from models.database import Database
 from settings import Settings
 
 CHANNEL = "presence"  # of NOTIFY; the payload is the id of the org that changed

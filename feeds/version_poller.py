@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from feeds.feed import LEASE_SECONDS, Cache, Feed
 from models import Org
-from models.session import Database
+from models.database import Database
 from models.versions import Versions
 from settings import Settings
 

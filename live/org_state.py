@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import MemberSession, Membership, Org
-from models.session import Database
+from models.database import Database
 from models.versions import Versions
 from models.views import VIEWS
 from services import snapshot

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from feeds.feed import Watched
 from live.org_state import OrgState, read
 from metrics import READS
-from models.session import Database
+from models.database import Database
 from models.views import VIEWS, View
 from settings import Settings
 

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from models.session import LOCK_TIMEOUT_SECONDS
+from models.database import LOCK_TIMEOUT_SECONDS
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 ONE_AT_A_TIME = 0x70726573_6D696772  # a key for PostgreSQL's advisory locks: "presmigr"

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import metrics
 from context import context
+from models.database import Database
 from models.migrations import current_revision, head_revision, is_behind
-from models.session import Database
 from routes.errors import problem
 from routes.local import is_local
 from services import expiry

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from models.session import CommittedRefusal
+from models.database import CommittedRefusal
 
 
 class Refusal(CommittedRefusal):

@@ -19,7 +19,7 @@ from app import create_app
 from context import Context, attach
 from dev_postgres import running_postgres
 from models import Base, Membership
-from models.session import Database
+from models.database import Database
 from settings import Settings
 from tests.support.app_client import AppClient
 from tests.support.databases import database_of, empty_postgresql, migrate, opened

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import inspect, text
 
 from models import Account, Membership
-from models.session import Database
+from models.database import Database
 from services import access_codes, clocking, sessions
 from services.change import Client
 from services.times import utc_now

@@ -43,7 +43,7 @@ def upgrade() -> None:
 ERASE_ANA = """
 import settings
 from models import ClockEvent, Membership, migrations
-from models.session import Database
+from models.database import Database
 from services import accounts, erasing, members, orgs, presences
 from services.change import changing
 from services.times import utc_now

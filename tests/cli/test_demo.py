@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cli.demo import ACCOUNTS, ADMINS, VAS
 from models import AccessCode, MemberSession
-from models.session import Database
+from models.database import Database
 from services.times import utc_now
 from tests.support.app_client import AppClient
 from tests.support.commands import CODE, as_json, last_word, me, signed_in, words

@@ -10,7 +10,7 @@ from sqlalchemy import Insert, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from models import AccessCode, AuditEvent, ClockEvent, IdempotencyKey, Presence, User
-from models.session import Database
+from models.database import Database
 from services.times import utc_now
 from settings import Settings
 from tests.support.world import World

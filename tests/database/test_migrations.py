@@ -17,7 +17,7 @@ from models import (
     User,
     migrations,
 )
-from models.session import Database
+from models.database import Database
 from services.times import utc_now
 from tests.support import ROOT
 from tests.support.databases import migrate, opened
@@ -28,10 +28,10 @@ from tests.support.world import World
 UPGRADE = """
 import settings
 from models.migrations import upgrade
-from models import session
-from models.session import Database
+from models import database
+from models.database import Database
 
-session.LOCK_TIMEOUT_SECONDS = 60  # whoever waits for the other may wait long on a busy machine
+database.LOCK_TIMEOUT_SECONDS = 60  # whoever waits for the other may wait long on a busy machine
 database = Database(settings.load().database_url)
 print("ready", flush=True)
 input()

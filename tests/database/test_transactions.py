@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import InternalError, OperationalError
 
 from models import Org, User
-from models.session import Database
+from models.database import Database
 from services.times import utc_now
 from tests.support.databases import opened
 from tests.support.world import World

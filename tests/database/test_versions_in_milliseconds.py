@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 
 from app import create_app
 from models import Org, migrations
-from models.session import Database
+from models.database import Database
 from services.times import unix_milliseconds, utc_now
 from tests.support.asgi_client import ask, memory_of, started, until, until_answered
 from tests.support.databases import migrate, opened

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from tests.support.app_client import AppClient
 from tests.support.world import World, ago, dump
 
-# The driver, or a listener of models/session.py, sends these around every transaction.
+# The driver, or a listener of models/database.py, sends these around every transaction.
 NOT_COUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SET")
 
 Counting = Callable[[], Any]

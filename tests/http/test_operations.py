@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app import create_app
-from models import session as session_module
+from models import database as database_module
 from models.migrations import head_revision
 from routes import docs
 from services import clocking, idempotency
@@ -112,7 +112,7 @@ def locked_elsewhere(url: str) -> Iterator[None]:
 @pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real timeouts are seconds; they are read where an engine is made, so ask for this first."""
-    monkeypatch.setattr(session_module, "LOCK_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(database_module, "LOCK_TIMEOUT_SECONDS", 0.2)
 
 
 @pytest.mark.usefixtures("short_timeouts")

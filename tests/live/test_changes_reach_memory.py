@@ -18,7 +18,7 @@ from feeds.feed import LEASE_SECONDS
 from live import watch_cache
 from live.application import Application
 from live.org_state import read
-from models.session import Database
+from models.database import Database
 from tests.support.asgi_client import ask, counting, lifespan, memory_of, until, until_answered
 from tests.support.live_apps import (
     LOOKS,

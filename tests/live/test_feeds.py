@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 import feeds
 from feeds.feed import LEASE_SECONDS, Cache, Feed
 from feeds.version_poller import VersionPoller
-from models.session import Database
+from models.database import Database
 from settings import Settings
 from tests.support.asgi_client import ask, started, until_answered
 from tests.support.world import World

@@ -18,7 +18,7 @@ from live.org_state import OrgState, read
 from live.token_cache import Bearer, TokenCache
 from live.watch_cache import CachedOrg
 from models import MemberSession, Membership
-from models.session import Database
+from models.database import Database
 from services import sessions
 from services.errors import NotAuthenticated
 from services.times import utc_now

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 import settings as settings_module
-from models.session import Database
+from models.database import Database
 from settings import from_environment, load
 from tests.support.server import copy_project, environment, running_server
 from tests.support.settings import SECRET_KEY

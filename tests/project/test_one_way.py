@@ -160,7 +160,7 @@ def test_no_service_reads_the_clock() -> None:
 def test_no_model_and_no_schema_reads_the_clock() -> None:
     others = (path for folder in ("models", "schemas") for path in (ROOT / folder).glob("*.py"))
     # The session's own patience with a new SQLite file is no time of an event.
-    assert where(CLOCKS, others) == {"models/session.py"}
+    assert where(CLOCKS, others) == {"models/database.py"}
 
 
 BY_POSITION = r"\(\*row\b|\brow\[[\d:]|_make\(row"
@@ -171,7 +171,7 @@ def test_rows_are_matched_to_fields_by_name() -> None:
 
 
 def test_only_the_session_commits() -> None:
-    assert where(r"\.commit\(") == {"models/session.py"}
+    assert where(r"\.commit\(") == {"models/database.py"}
 
 
 HTTP = (

@@ -3,7 +3,7 @@
 import pytest
 
 from context import Context
-from models.session import Database
+from models.database import Database
 from settings import Settings
 from tests.support.sweeping import Clock
 

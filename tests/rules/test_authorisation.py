@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from models.session import Database
+from models.database import Database
 from settings import Settings
 from tests.support.app_client import AppClient
 from tests.support.matrix import BOUND, ENDPOINTS, Scene, fingerprint

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from models import Account, Membership
-from models.session import Database
+from models.database import Database
 from services import accounts, clocking, expiry, heartbeats, members
 from services.change import Change
 from settings import Settings

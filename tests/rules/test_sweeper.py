@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from context import Context
 from live import sweeper
-from models.session import Database
+from models.database import Database
 from services import expiry
 from services.change import Change
 from services.times import utc_now

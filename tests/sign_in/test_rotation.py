@@ -12,7 +12,7 @@ from flask import Flask
 
 from context import Context, attach
 from dev_postgres import own_postgres
-from models.session import Database
+from models.database import Database
 from services import keys
 from settings import Settings
 from tests.support.app_client import AppClient

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from context import Context
 from live import sweeper
 from models import RateLimit
-from models.session import Database
+from models.database import Database
 from services.times import utc_now
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from live.application import Application
 from live.asgi import Message
 from live.watch_cache import CachedOrg
-from models.session import Database
+from models.database import Database
 from models.versions import Versions
 from tests.support.world import World
 
@@ -26,7 +26,7 @@ LONGEST_TURN_SECONDS = 0.02  # of a machine that has time
 Headers = list[tuple[bytes, bytes]]
 AsgiApplication = Callable[..., Awaitable[None]]
 
-# What the driver or models/session.py sends around transactions, and what the sweep of an own
+# What the driver or models/database.py sends around transactions, and what the sweep of an own
 # connection asks, is no cost of a poll.
 NOT_COUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SET", "PRAGMA")
 

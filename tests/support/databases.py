@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from models import migrations
-from models.session import Database
+from models.database import Database
 from tests.support.settings import settings_for
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import schemathesis
 
-from models.session import Database
+from models.database import Database
 from settings import load
 from tests.support.world import World
 

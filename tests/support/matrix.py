@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from models import Base, Membership, User
-from models.session import Database
+from models.database import Database
 from settings import Settings
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago

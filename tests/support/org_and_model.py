@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from sqlalchemy import select
 
 from models import ClockEvent, Org, Presence
+from models.database import Database
 from models.roles import ROLES
-from models.session import Database
 from schemas.clock import ClockedOut
 from services import accounts, callers, clocking, members, sessions, snapshot, tokens
 from services.callers import Caller

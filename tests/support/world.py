@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from models import Account, AuditEvent, Base, ClockEvent, MemberSession, Membership, Org, Presence
-from models.session import Database
+from models.database import Database
 from services import (
     access_codes,
     accounts,
