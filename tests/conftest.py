@@ -24,7 +24,7 @@ from settings import Settings
 from tests.support.app_client import AppClient
 from tests.support.databases import database_of, empty_postgresql, migrate, opened
 from tests.support.log_lines import Lines
-from tests.support.programs import summary
+from tests.support.programs import program, summary
 from tests.support.scripts import Admin
 from tests.support.server import Server, copy_project, running_server
 from tests.support.settings import SECRET_KEY, settings_for
@@ -175,11 +175,17 @@ def chromium() -> "Iterator[Browser]":
         yield browser
 
 
+@pytest.fixture(scope="session")
+def curl_program() -> str:
+    """Without it, tests that ask for it are skipped before a server starts."""
+    return program("curl")
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, curl_program: str
 ) -> Iterator[tuple[Server, str]]:
-    """The real server, and the URL of its database, which has an org for every test."""
+    """The real server for the scripts and curl, and its database's URL; each test has an org."""
     folder = tmp_path_factory.mktemp("scripts")
     with database_of(request, folder) as url:
         migrate(url)

@@ -15,6 +15,7 @@ from tests.support.server import environment
 NEED_PROGRAMS = [
     "tests/scripts/test_scripts.py::test_shellcheck_finds_nothing",
     "tests/scripts/test_scripts.py::test_a_service_that_is_away_is_unreachable",
+    "tests/scripts/test_scripts_admin.py::test_watch_prints_only_changes[sqlite]",
     "tests/clients/test_js_client.py::test_its_types_are_strictly_right",
 ]
 
@@ -48,7 +49,7 @@ def test_what_was_skipped_is_said_with_the_line_that_installs_it(bare: str) -> N
     done = run(bare)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-2:] == [
-        "3 tests were skipped, because programs are missing: curl (1), npm (1), shellcheck (1).",
+        "4 tests were skipped, because programs are missing: curl (2), npm (1), shellcheck (1).",
         "To run them, on Debian or Ubuntu: "
         "apt-get install --no-install-recommends curl nodejs npm shellcheck",
     ]

@@ -15,7 +15,6 @@ from cli.demo import ADMINS, VAS
 from tests.support.commands import CODE
 from tests.support.curl import Answer, codes, curl
 from tests.support.databases import empty_postgresql
-from tests.support.programs import program
 from tests.support.server import Server, copy_project, environment, running_server
 from tests.support.settings import SECRET_KEY
 from tests.support.stage import wait_until
@@ -44,6 +43,7 @@ def started(request: pytest.FixtureRequest) -> Iterator[tuple[tuple[str, ...], d
         yield ("--demo",), {"DATABASE_URL": url, "PRESENCE_SECRET_KEY": SECRET_KEY}
 
 
+@pytest.mark.usefixtures("curl_program")
 def test_a_day_with_curl(
     project: Path, tmp_path: Path, started: tuple[tuple[str, ...], dict[str, str]]
 ) -> None:
@@ -132,8 +132,8 @@ def sign_in(url: str, code: str) -> dict[str, Any]:
     return dict(answer.body)
 
 
+@pytest.mark.usefixtures("curl_program")
 def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
-    program("curl")
     with running_server(project) as server:
         printed = server.output.partition("Try it")[2].partition("The board is at")[0]
         lines = [line for line in printed.splitlines() if line.startswith("  ")]
@@ -156,6 +156,7 @@ def test_the_printed_curl_lines_work(project: Path, tmp_path: Path) -> None:
     assert second.endswith("\n\n")
 
 
+@pytest.mark.usefixtures("curl_program")
 def test_the_demos_codes_end_after_a_day_where_others_can_reach_it(project: Path) -> None:
     with running_server(project, "--host", "0.0.0.0", "--workers", "1") as server:  # noqa: S104
         code = codes(server)
@@ -171,6 +172,7 @@ def test_the_demos_codes_end_after_a_day_where_others_can_reach_it(project: Path
             assert timedelta(hours=23) < left < timedelta(hours=24)
 
 
+@pytest.mark.usefixtures("curl_program")
 def test_the_printed_way_to_new_codes_works(project: Path) -> None:
     with running_server(project):
         pass
@@ -188,6 +190,7 @@ def test_the_printed_way_to_new_codes_works(project: Path) -> None:
     assert len(lines) == 2
 
 
+@pytest.mark.usefixtures("curl_program")
 def test_the_server_sweeps_by_itself(project: Path) -> None:
     times = {"HEARTBEAT_INTERVAL": "1", "STALE_AFTER": "2", "EXPIRE_AFTER": "3"}
     settings = {f"PRESENCE_{name}": value for name, value in times.items()}

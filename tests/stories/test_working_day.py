@@ -101,6 +101,7 @@ def org(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkingOrg]:
         yield org
 
 
+@pytest.mark.usefixtures("curl_program")
 def test_a_working_day(org: WorkingOrg, tmp_path: Path) -> None:
     with org.served(**NIGHT):
         set_up(org)
