@@ -8,7 +8,7 @@ import { formatClockIn } from './client/badges.js';
 import { call } from './client/calls.js';
 import { isClockedIn } from './client/wire.js';
 import { patternOf } from './lib/address.js';
-import { released } from './lib/held-events.js';
+import { retried } from './lib/held-events.js';
 import { Mutex } from './lib/mutex.js';
 import { accountOf } from './lib/popup-model.js';
 import { intended } from './lib/queue.js';
@@ -56,7 +56,7 @@ async function readAndShow() {
   const held = record?.held.map((event) => line(record.member, event)) ?? [];
   find('#held ul').replaceChildren(...held);
   find('#held').hidden = held.length === 0;
-  find('#retry-held').hidden = !record || released(record) === record;
+  find('#retry-held').hidden = !record || retried(record, null) === record;
 }
 
 /**

@@ -7,12 +7,22 @@
  */
 
 import { call } from '../client/calls.js';
-import { discarded, released } from './held-events.js';
+import { discarded, released, retried } from './held-events.js';
 import { inputSeen, judge } from './idle.js';
 import { clockIn, clockOut, intended } from './queue.js';
 import { Replayer } from './replayer.js';
 import { isOver } from './schedule.js';
-import { closed, isOpened, NOTHING, opened, recordOf, sessionOf, skewOf } from './state.js';
+import {
+  closed,
+  isMe,
+  isOpened,
+  NOTHING,
+  opened,
+  recordOf,
+  sessionOf,
+  skewOf,
+  whoOf,
+} from './state.js';
 import { StateStore } from './state-store.js';
 
 export class Controller {
@@ -32,7 +42,7 @@ export class Controller {
 
   /** The browser was started, or the extension or the browser was updated. */
   async restart() {
-    await this.store.edit(released);
+    await this.#release(released);
     await this.tick();
   }
 
@@ -100,7 +110,8 @@ export class Controller {
     const skew = skewOf(headers, now);
     await this.store.change((state) => opened({ ...state, server, keep }, data, skew));
     await this.store.changeSession(() => sessionOf(server, data, now));
-    await this.store.edit(released);
+    const who = whoOf(server, data);
+    if (isMe(data)) await this.store.edit((record) => released(record, data.presence), who);
     await this.look();
   }
 
@@ -152,8 +163,23 @@ export class Controller {
 
   /** The member asks for the held events to be sent again. */
   async retryHeld() {
-    await this.store.edit(released);
+    await this.#release(retried);
     await this.replayer.replay();
+  }
+
+  /**
+   * Queue the held events again, if the server answers where the member is.
+   *
+   * @param {typeof released} release
+   */
+  async #release(release) {
+    const state = await this.store.read();
+    const { server, who } = state;
+    const session = await this.store.session();
+    if (server === null || !who || session?.who !== who || !recordOf(state)?.held.length) return;
+    const options = { token: session.token, is: isMe, fetch: this.fetch };
+    const answer = await call(server, 'GET', '/v1/me', options).catch(() => null);
+    if (answer) await this.store.edit((record) => release(record, answer.data.presence), who);
   }
 
   /** The member gives up the held events. */

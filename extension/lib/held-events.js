@@ -3,6 +3,7 @@
  * may accept them, so they are kept beside the queue, which goes on, and sent again after an update
  * or restart, at the next sign-in, or when the member asks for it.
  *
+ * @import { Own } from '../client/index.js'
  * @import { ClockEvent, MemberRecord } from './types.js'
  */
 
@@ -47,17 +48,35 @@ export function closing({ key, account }, occurred_at) {
 }
 
 /**
- * Queue the held events again, but not while the member is on the clock: a clock-in from before
- * would move them.
+ * Queue the held events again, but not while the member is on the clock, here or elsewhere: an
+ * event from before would move or end that presence.
  *
  * @param {MemberRecord} record
+ * @param {Own | null} own the member's presence by the server
  * @returns {MemberRecord}
  */
-export function released(record) {
-  const isOnTheClock = record.presence !== null || record.queue.length > 0;
+export function released(record, own) {
+  const isOnTheClock = own !== null || record.presence !== null || record.queue.length > 0;
   if (isOnTheClock || record.held.length === 0) return record;
   return { ...record, queue: record.held, held: [] };
 }
+
+/**
+ * Queue the held events again because the member asks for it. Then the first may end the presence that
+ * the server still has.
+ *
+ * @param {MemberRecord} record
+ * @param {Own | null} own
+ */
+export const retried = (record, own) => released(record, isLeft(record, own) ? null : own);
+
+/**
+ * Whether the member clocked out of their presence here, and the server refused that.
+ *
+ * @param {Pick<MemberRecord, 'held'>} record
+ * @param {Own | null} own
+ */
+const isLeft = ({ held }, own) => own !== null && held[0]?.presence_id === own.id;
 
 /**
  * @param {MemberRecord} record

@@ -21,7 +21,7 @@
  */
 
 import { badgeOf } from '../client/badges.js';
-import { openClockIn, released } from './held-events.js';
+import { openClockIn, retried } from './held-events.js';
 import { intended } from './queue.js';
 import { recordOf, waiting } from './state.js';
 
@@ -143,8 +143,7 @@ function actionOf({ bound }, { kind, account }, id, badge) {
  * @param {MemberRecord} record
  * @param {Place} place
  */
-export const mayRetryHeld = (record, { kind }) =>
-  kind !== 'elsewhere' && released(record) !== record;
+export const mayRetryHeld = (record, { presence }) => retried(record, presence) !== record;
 
 /**
  * A snapshot from before the member's own last write would show what is over.

@@ -1,4 +1,4 @@
-import { aheadOf, claimsOf, isAccounts, isSession } from '../client/wire.js';
+import { aheadOf, claimsOf, isAccounts, isClockedIn, isSession } from '../client/wire.js';
 import { heartbeatOf } from './schedule.js';
 
 /**
@@ -67,6 +67,14 @@ export const whoOf = (server, { member }) => `${server} ${member.id}`;
  * @returns {data is Session}
  */
 export const isOpened = (data) => isSession(data) && isAccounts(data);
+
+/**
+ * Whether an answer says where the member is, or that they are off the clock.
+ *
+ * @param {any} data
+ * @returns {data is Pick<Session, 'presence'>}
+ */
+export const isMe = (data) => data?.presence === null || isClockedIn(data);
 
 /**
  * After the server opened or renewed a session.

@@ -132,6 +132,43 @@ test('while the member is on the clock, what is held waits', async () => {
   assert.deepEqual([chrome.record.held, chrome.record.presence], [[], null]);
 });
 
+for (const again of /** @type {const} */ (['retryHeld', 'restart', 'signIn'])) {
+  test(`${again} sends nothing that is held while the server has the member on the clock`, async () => {
+    const { controller, server, chrome, click, accept } = await refusing();
+    await controller.clockIn({ ...click(), account: ACME });
+    await controller.clockOut(click());
+    accept();
+    server.presence = server.presenceOn('birch'); // at the board
+    await controller[again]({ code: 'ana', keep: false });
+    assert.deepEqual([sent(server), chrome.record.held.length], [[], 2]);
+    server.presence = null;
+    await controller[again]({ code: 'ana', keep: false });
+    assert.deepEqual([sent(server).length, chrome.record.held], [2, []]);
+  });
+
+  test(`${again} sends nothing that is held while the server does not say where`, async () => {
+    const { controller, server, chrome, click, accept } = await refusing();
+    await controller.clockIn({ ...click(), account: ACME });
+    accept();
+    const { presence: _, ...unsaid } = server.session('ana');
+    server.trouble = (path) => (path === '/v1/clock-in' ? undefined : Response.json(unsaid));
+    await controller[again]({ code: 'ana', keep: false });
+    assert.deepEqual([sent(server), chrome.record.held.length], [[], 1]);
+  });
+}
+
+test('a clock-out that is held does not end a presence on which the member went on', async () => {
+  const { controller, server, chrome, click, refuse, accept } = await refusing();
+  accept();
+  await controller.clockIn({ ...click(), account: ACME });
+  server.trouble = refuse;
+  await controller.clockOut(click());
+  accept();
+  await controller.restart();
+  await controller.signIn({ code: 'ana', keep: false });
+  assert.deepEqual([sent(server), kinds(chrome.record)], [[], [['clock_out', 'acme']]]);
+});
+
 test('a switch that is held leaves the member where they were', async () => {
   const { controller, server, chrome, click } = await refusing(BIRCH);
   await controller.clockIn({ ...click(), account: ACME });

@@ -1,6 +1,7 @@
 /**
  * A clock that tests turn, a server in memory, and what Chrome would be to a controller.
  *
+ * @import { Own } from '../client/index.js'
  * @import { Clock, Ending, KeptSession, Outside, Say, State } from '../lib/types.js'
  *
  * @typedef {Clock & {time: number}} TestClock
@@ -66,6 +67,8 @@ export class Server {
   heartbeat = 45;
   serial = 0;
   presences = 0;
+  /** @type {Own | null} where the member is */
+  presence = null;
 
   /** @param {TestClock} clock */
   constructor(clock) {
@@ -91,14 +94,20 @@ export class Server {
   #answer({ path, body }) {
     if (path === '/v1/sessions/current') return new Response(null, { status: 204 });
     if (path === '/v1/heartbeat') return new Response(null, { status: 204 });
-    if (path === '/v1/clock-out') return this.#json({ cleared: true, account_id: 'acme' });
+    if (path === '/v1/me') return this.#json({ presence: this.presence });
+    if (path === '/v1/clock-out') {
+      this.presence = null;
+      return this.#json({ cleared: true, account_id: 'acme' });
+    }
     if (path.startsWith('/v1/sessions')) return this.#json(this.session(body.access_code ?? 'ana'));
-    const presence = {
-      id: `p${++this.presences}`,
-      account_id: body.account_id,
-      clocked_in_at: iso(this.clock.now()),
-    };
+    const presence = this.presenceOn(String(body.account_id));
+    this.presence = presence;
     return this.#json({ presence, released_account_id: null });
+  }
+
+  /** @param {string} account_id */
+  presenceOn(account_id) {
+    return { id: `p${++this.presences}`, account_id, clocked_in_at: iso(this.clock.now()) };
   }
 
   /**
@@ -112,7 +121,7 @@ export class Server {
       member: { id: member, display_name: member, role: 'va' },
       org: { id: 'org', name: 'Demo' },
       accounts: [ACME, BIRCH],
-      presence: null,
+      presence: this.presence,
       heartbeat_interval: this.heartbeat,
     };
   }
