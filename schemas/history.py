@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, post_dump, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from models import audit_event, clock_event
 from schemas.fields import Id, Number, Timestamp
@@ -112,7 +112,7 @@ class TimeQuery(Span):
 
 
 class TimeRow(Schema):
-    """As many of the first five as ``by`` asks for."""
+    """As many of the first five as ``by`` asks for, in its order."""
 
     user_id = Id(allow_none=True)
     display_name = fields.String()
@@ -121,17 +121,21 @@ class TimeRow(Schema):
     day = fields.Date()
     seconds = fields.Integer(required=True)
 
-    @post_dump(pass_original=True)
-    def in_the_order_of_by(
-        self, dumped: dict[str, Any], row: Mapping[str, Any], **_: Any
-    ) -> dict[str, Any]:
-        return {name: dumped[name] for name in row} | dumped
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Dumping 10,000 rows field by field would take longer than summing them."""
+        return [self._dumped(row) for row in obj] if many else self._dumped(obj)
+
+    def _dumped(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**row, "day": row["day"].isoformat()} if "day" in row else dict(row)
 
 
 class TimeTableRow(TimeRow):
     """As a table has it."""
 
-    hours = fields.Function(lambda row: round(row["seconds"] / SECONDS_PER_HOUR, 4))
+    hours = fields.Float()
+
+    def _dumped(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return super()._dumped(row) | {"hours": round(row["seconds"] / SECONDS_PER_HOUR, 4)}
 
 
 class WorkingTime(Schema):
