@@ -6,9 +6,13 @@ from typing import Any, NoReturn
 BODY_BYTES = 64 * 1024  # of a request: contract.md, "Endpoints"
 
 
+# json.dumps() would make an encoder for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def compact_json(value: Any) -> bytes:
     """``value`` as JSON in UTF-8, without spaces."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(value)
     # Half of a surrogate pair has no UTF-8. The replacement is JSON's own escape for it.
     return text.encode(errors="backslashreplace")
 

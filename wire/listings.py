@@ -89,4 +89,6 @@ def cell(value: Any) -> str:
     """Nothing for null, and JSON for what is not text."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else compact_json(value).decode()
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else compact_json(value).decode()
