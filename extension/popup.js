@@ -151,7 +151,7 @@ function placeText({ skew, retry }) {
   if (!since) return say('off_hint');
   const time = formatClockIn(since);
   if (isPending) return retry ? say(`pending_${kind}`, time) : say('sending');
-  if (isHeld) return say('held_on', time);
+  if (isHeld) return say(kind === 'on' ? 'held_on' : 'held_out', time);
   if (kind === 'elsewhere') return say('elsewhere', time);
   return say('on_since', durationText(say, Date.now() + skew - Date.parse(since)), time);
 }

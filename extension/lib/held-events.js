@@ -76,7 +76,7 @@ export const retried = (record, own) => released(record, isLeft(record, own) ? n
  * @param {Pick<MemberRecord, 'held'>} record
  * @param {Own | null} own
  */
-const isLeft = ({ held }, own) => own !== null && held[0]?.presence_id === own.id;
+export const isLeft = ({ held }, own) => own !== null && held[0]?.presence_id === own.id;
 
 /**
  * @param {MemberRecord} record

@@ -21,7 +21,7 @@
  */
 
 import { badgeOf } from '../client/badges.js';
-import { openClockIn, retried } from './held-events.js';
+import { isLeft, openClockIn, retried } from './held-events.js';
 import { intended } from './queue.js';
 import { recordOf, waiting } from './state.js';
 
@@ -93,7 +93,7 @@ export function placeOf(record, snapshot) {
     account: there,
     since: me.clocked_in_at,
     isPending,
-    isHeld,
+    isHeld: isLeft(record, me),
     presence: me,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * What the server refuses as invalid: another release of it may accept that.
  *
- * @import { Account } from '../client/index.js'
+ * @import { Account, Snapshot } from '../client/index.js'
  * @import { ClockEvent, MemberRecord } from '../lib/types.js'
  * @import { Server, Trouble } from './support.js'
  */
@@ -187,6 +187,14 @@ test('a clock-out that is held names its presence when it is sent again', async 
   await controller.clockOut(click());
   assert.deepEqual([kinds(chrome.record), chrome.record.presence], [[['clock_out', 'acme']], null]);
   accept();
+  const { version } = chrome.record;
+  /** @type {Omit<Snapshot, 'me'>} */
+  const rest = { version, view: 'va', accounts_version: 1, stale_after: 900, presence: [] };
+  const place = placeOf(chrome.record, { ...rest, me: server.presence });
+  assert.deepEqual([place.kind, place.isHeld], ['elsewhere', true]);
+  assert.ok(mayRetryHeld(chrome.record, place));
+  const other = placeOf(chrome.record, { ...rest, me: server.presenceOn('birch') });
+  assert.deepEqual([other.isHeld, mayRetryHeld(chrome.record, other)], [false, false]);
   await controller.retryHeld();
   assert.equal(server.asked('/v1/clock-out')[0].body.presence_id, 'p1');
   assert.deepEqual(chrome.record.held, []);
