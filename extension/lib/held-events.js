@@ -1,6 +1,6 @@
 /**
- * Held events: those that the server refused with `validation_failed`. A server of another release
- * may accept them, so they are kept beside the queue, which goes on, and sent again after an update
+ * Held events: those that the server refused as invalid, or for a reason that is not known here.
+ * Another release of it may accept them, or this extension's next know why not, so they are kept beside the queue, which goes on, and sent again after an update
  * or restart, at the next sign-in, or when the member asks for it.
  *
  * @import { Own } from '../client/index.js'
@@ -9,8 +9,16 @@
 
 const MOST = 100;
 
-/** @param {{code: string}} problem */
-export const isHeld = ({ code }) => code === 'validation_failed';
+/** They are about the session, the path or the moment. */
+const NOT_OF_THE_EVENT = [401, 404, 405, 408, 425, 429];
+
+/**
+ * Whether a problem is a refusal of the event, and of nothing else.
+ *
+ * @param {{status?: number}} problem
+ */
+export const isHeld = ({ status = 0 }) =>
+  status >= 400 && status < 500 && !NOT_OF_THE_EVENT.includes(status);
 
 /**
  * Hold more events. Beyond a hundred the oldest are dropped.

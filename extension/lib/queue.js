@@ -8,7 +8,7 @@
 
 import { closing, hold, isHeld, openClockIn } from './held-events.js';
 
-/** Refusals of the event itself: it is dropped. Whatever else goes wrong, the event is kept. */
+/** Refusals of the event itself: it is dropped. Any other that is of the event has it held. */
 const REFUSALS = [
   'account_occupied',
   'account_not_found',
@@ -19,7 +19,10 @@ const REFUSALS = [
 ];
 
 /** @param {{code: string}} problem */
-export const isRefusal = (problem) => REFUSALS.includes(problem.code) || isHeld(problem);
+const isFinal = ({ code }) => REFUSALS.includes(code);
+
+/** @param {Problem} problem */
+export const isRefusal = (problem) => isFinal(problem) || isHeld(problem);
 
 /**
  * The account that the member means to be on, or null: where they are once everything is accepted.
@@ -109,7 +112,7 @@ export function answered(record, event, data, now) {
  * @returns {MemberRecord}
  */
 export function refused(record, event, problem, now) {
-  if (isHeld(problem)) return heldBack(record, event);
+  if (!isFinal(problem)) return heldBack(record, event);
   const rest = without(record, event);
   if (event.kind === 'clock_out') {
     const notice = record.notice ?? noticeOf(problem, event.account, now);
@@ -126,7 +129,7 @@ export function refused(record, event, problem, now) {
 }
 
 /**
- * The server refused `event` as invalid. What follows from it is held too; the rest is sent.
+ * The server refused `event`, and it is held. What follows from it is held too; the rest is sent.
  *
  * @param {MemberRecord} record
  * @param {ClockEvent} event

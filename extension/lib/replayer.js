@@ -161,8 +161,9 @@ export class Replayer {
       return answer;
     } catch (error) {
       if (!(error instanceof PresenceError)) throw error;
-      if (error.problem && isFinal(error.problem)) {
-        await this.store.edit(refuse(error.problem), who);
+      const problem = error.problem && { ...error.problem, status: error.status };
+      if (problem && isFinal(problem)) {
+        await this.store.edit(refuse(problem), who);
         return 'refused';
       }
       await this.#trouble(who, token, error);

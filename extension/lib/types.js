@@ -64,7 +64,7 @@
  * @typedef {{server: string, token: string, endsAt: number}} Ending a session that ended here, and
  *   that the server has not been told of
  *
- * @typedef {{code: string, reason?: string, [field: string]: unknown}} Problem
+ * @typedef {{code: string, status?: number, reason?: string, [field: string]: unknown}} Problem
  *
  * @typedef {(key: string, ...inserts: string[]) => string} Say gives a message of _locales/
  */

@@ -223,6 +223,32 @@ test('it outlives signing out, and is sent when its member is back', async () =>
   assert.deepEqual(chrome.record.held, []);
 });
 
+for (const [status, code] of /** @type {const} */ ([
+  [400, 'bad_request'],
+  [403, 'forbidden'],
+  [409, 'still_active'],
+])) {
+  test(`a refusal that is not known is held: ${status} ${code}`, async () => {
+    const { controller, server, chrome, click } = await signedIn();
+    server.trouble = (_, { account_id }) =>
+      account_id === 'acme' ? problem(status, code) : undefined;
+    await controller.clockIn({ ...click(), account: ACME });
+    assert.deepEqual([kinds(chrome.record), chrome.record.retry], [[['clock_in', 'acme']], null]);
+    await controller.clockIn({ ...click(), account: BIRCH });
+    assert.equal(chrome.record.presence?.account.id, 'birch');
+  });
+}
+
+for (const status of [408, 425, 429, 503]) {
+  test(`what the server may accept later is sent again: ${status}`, async () => {
+    const { controller, server, chrome, click } = await signedIn();
+    server.trouble = () => problem(status, 'later');
+    await controller.clockIn({ ...click(), account: ACME });
+    assert.deepEqual([chrome.record.queue.length, chrome.record.held], [1, []]);
+    assert.ok(chrome.record.retry);
+  });
+}
+
 test('a member may discard it', async () => {
   const { controller, chrome, click } = await refusing();
   await controller.clockIn({ ...click(), account: ACME });
