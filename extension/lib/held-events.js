@@ -21,16 +21,20 @@ export const isHeld = ({ status = 0 }) =>
   status >= 400 && status < 500 && !NOT_OF_THE_EVENT.includes(status);
 
 /**
- * Hold more events. Beyond a hundred the oldest are dropped.
+ * Hold more events. Beyond a hundred the oldest are dropped, and the member is told.
  *
  * @param {MemberRecord} record
  * @param {ClockEvent[]} events
  * @returns {MemberRecord}
  */
 export function hold(record, events) {
-  const held = [...record.held, ...events].slice(-MOST);
+  const all = [...record.held, ...events];
+  const held = all.slice(-MOST);
   // A clock-out cannot be sent without the clock-in that it follows.
-  return { ...record, held: held[0]?.after ? held.slice(1) : held };
+  const kept = { ...record, held: held[0]?.after ? held.slice(1) : held };
+  if (all.length <= MOST) return kept;
+  const [{ account, occurred_at }] = all;
+  return { ...kept, notice: { kind: 'held_full', account, at: Date.parse(occurred_at) } };
 }
 
 /**

@@ -45,8 +45,9 @@ export function clockIn(record, { key, account, at }) {
   /** @type {ClockEvent} */
   const event = { key, kind: 'clock_in', account, occurred_at: timeOf(record, at) };
   const open = openClockIn(record);
-  const closed = open ? hold(record, [closing(open, event.occurred_at)]) : record;
-  return { ...queued(closed, event), lastInput: at, asked: false, notice: null };
+  const before = { ...record, notice: null };
+  const closed = open ? hold(before, [closing(open, event.occurred_at)]) : before;
+  return { ...queued(closed, event), lastInput: at, asked: false };
 }
 
 /**

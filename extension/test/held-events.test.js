@@ -271,7 +271,9 @@ test('a hundred are held at most, and no clock-out without its clock-in', async 
     },
   ];
   const events = Array.from({ length: 60 }, both).flat();
-  const { held } = hold(chrome.record, events.slice(1));
+  assert.equal(hold(chrome.record, events.slice(0, 100)).notice, null);
+  const { held, notice } = hold(chrome.record, events.slice(1));
+  assert.deepEqual(notice, { kind: 'held_full', account: ACME, at: START });
   assert.deepEqual([held.length, held[0].key], [100, 'in10']);
   assert.deepEqual(hold({ ...chrome.record, held }, [events[0]]).held[0].key, 'in11');
 });
