@@ -16,7 +16,7 @@ NEED_PROGRAMS = [
     "tests/scripts/test_scripts.py::test_shellcheck_finds_nothing",
     "tests/scripts/test_scripts.py::test_a_service_that_is_away_is_unreachable",
     "tests/scripts/test_scripts_admin.py::test_watch_prints_only_changes[sqlite]",
-    "tests/clients/test_js_client.py::test_its_types_are_strictly_right",
+    "tests/clients/test_js_client.py::test_its_types_are_strictly_right[.]",
 ]
 
 
