@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg2
 
 from dev_postgres import PostgresServer, free_port, hand_over, process_options
+from tests.support.processes import end
 from tests.support.programs import program
 
 START_SECONDS = 60
@@ -67,12 +68,7 @@ def running_pgbouncer(server: PostgresServer) -> Iterator[Pgbouncer]:
             _wait_until_ready(pooler, process)
             yield pooler
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, STOP_SECONDS)
 
 
 def _wait_until_ready(pooler: Pgbouncer, process: "subprocess.Popen[bytes]") -> None:

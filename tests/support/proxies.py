@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev_postgres import free_port
+from tests.support.processes import end
 from tests.support.programs import program
 
 START_SECONDS = 30
@@ -119,12 +120,7 @@ def _running(name: str, configuration: str, options: list[str]) -> Iterator[Prox
             _wait_until_listening(proxy, process)
             yield proxy
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, STOP_SECONDS)
 
 
 def _wait_until_listening(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
