@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from models.base import Base, Id, OrgId
@@ -13,8 +13,8 @@ class Account(Base):
 
     __tablename__ = "accounts"
     __table_args__ = (
-        UniqueConstraint("org_id", "name_casefolded"),
         UniqueConstraint("id", "org_id"),
+        Index(None, "org_id", "name_casefolded"),
     )
 
     id: Mapped[Id]

@@ -1,15 +1,11 @@
 """Client accounts: finding, listing, adding and changing them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import Account, Membership
-from models.constraints import violated
 from services import audit_log, presences
 from services.change import Change
 from services.errors import AccountNotFound, AccountOccupied, NameTaken
@@ -57,6 +53,7 @@ def add(change: Change, name: str, *, actor: Membership | None) -> Account:
     :param actor: the admin who does it; None for an operator's command
     :raises NameTaken: an account of the org, perhaps an archived one, has this name
     """
+    _raise_if_taken(change, name)
     account = Account(
         id=uuid4(),
         org_id=change.org.id,
@@ -64,8 +61,8 @@ def add(change: Change, name: str, *, actor: Membership | None) -> Account:
         name_casefolded=name.casefold(),
         created_at=change.now,
     )
-    with _name_is_free(change.session):
-        change.session.add(account)
+    change.session.add(account)
+    change.session.flush()
     change.accounts_changed()
     audit_log.record(change, "account_added", actor=actor, account=account)
     return account
@@ -103,21 +100,23 @@ def _of_org(org_id: UUID, archived_too: bool) -> Select[Account]:
 
 
 def _rename(change: Change, account: Account, name: str, actor: Membership | None) -> None:
-    before = account.name
-    with _name_is_free(change.session):
-        account.name = name
-        account.name_casefolded = name.casefold()
+    _raise_if_taken(change, name, but_by=account)
+    names = {"from": account.name, "to": name}
+    account.name = name
+    account.name_casefolded = name.casefold()
     change.accounts_changed()
-    names = {"from": before, "to": name}
     audit_log.record(change, "account_renamed", actor=actor, account=account, details=names)
 
 
-@contextmanager
-def _name_is_free(session: Session) -> Iterator[None]:
-    try:
-        with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        if violated(error) != "uq_accounts_org_id_name_casefolded":
-            raise
-        raise NameTaken from error
+def _raise_if_taken(change: Change, name: str, *, but_by: Account | None = None) -> None:
+    """Only here are names unique: those that come from elsewhere need not be.
+
+    :param but_by: the account that may have it
+    """
+    taken = _of_org(change.org.id, archived_too=True).where(
+        Account.name_casefolded == name.casefold()
+    )
+    if but_by is not None:
+        taken = taken.where(Account.id != but_by.id)
+    if change.session.scalars(taken.limit(1)).first() is not None:
+        raise NameTaken

@@ -20,7 +20,7 @@ from models import (
 from models.database import Database
 from services.times import utc_now
 from tests.support import ROOT
-from tests.support.databases import migrate, opened
+from tests.support.databases import migrate, migrate_to, opened
 from tests.support.server import environment
 from tests.support.settings import SECRET_KEY
 from tests.support.world import World
@@ -57,11 +57,6 @@ def revision(database: Database) -> str | None:
 
 def tables(database: Database) -> set[str]:
     return set(inspect(database.engine).get_table_names())
-
-
-def migrate_to(database: Database, command: str, where: str) -> None:
-    with database.write() as session:
-        migrations.run(command, session.connection(), where)
 
 
 def test_the_models_are_what_the_migrations_made(database_url: str) -> None:

@@ -56,3 +56,9 @@ def opened(url: str | URL) -> Iterator[Database]:
 def migrate(url: str) -> None:
     with opened(url) as database, database.write() as session:
         migrations.upgrade(session.connection())
+
+
+def migrate_to(database: Database, command: str, where: str) -> None:
+    """:param command: ``upgrade`` or ``downgrade``"""
+    with database.write() as session:
+        migrations.run(command, session.connection(), where)
