@@ -11,6 +11,7 @@ from models import Base
 from models.base import UTCDateTime
 from models.database import Database
 from models.migrations import head_revision
+from models.reach import EVERY_ORG
 
 
 def run() -> None:
@@ -18,7 +19,7 @@ def run() -> None:
     if connection is not None:
         migrate(connection)
         return
-    with Database(settings.load().database_url).write() as session:
+    with Database(settings.load().database_url).write(EVERY_ORG) as session:
         migrate(session.connection())
 
 

@@ -32,6 +32,7 @@ from bench.common import (
 from bench.servers import Place, gunicorn, place
 from bench.world import BenchMember, BenchOrg, build
 from models import ClockEvent
+from models.reach import EVERY_ORG
 from services.times import rfc3339, utc_now
 
 MEMBERS = 50
@@ -122,7 +123,7 @@ def fill(where: Place, org: BenchOrg, rows: int) -> None:
     """Make a year's history of so many rows, the oldest first."""
     made = islice(history(org, utc_now() - timedelta(days=DAYS), rows), rows)
     while batch := list(islice(made, BATCH)):
-        with where.database.write() as session:
+        with where.database.write(EVERY_ORG) as session:
             session.execute(insert(ClockEvent), batch)
     if not where.database.is_sqlite:
         # What autovacuum does within minutes.

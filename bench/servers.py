@@ -17,6 +17,7 @@ import dev_postgres as postgres
 from bench.common import SERVER_CORE, Unable, end, on_core
 from models import migrations
 from models.database import Database
+from models.reach import EVERY_ORG
 from settings import Settings, from_environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +51,7 @@ class Place:
     def statements(self) -> int:
         """All that PostgreSQL has run so far, but for BEGIN, COMMIT, SET and their like."""
         query = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements"
-        with self.database.read() as session:
+        with self.database.read(EVERY_ORG) as session:
             return int(session.scalar(text(query)) or 0)
 
 
@@ -87,7 +88,7 @@ def _configure_postgresql() -> bool:
 @contextmanager
 def _migrated(place: Place) -> Iterator[Place]:
     try:
-        with place.database.write() as session:
+        with place.database.write(EVERY_ORG) as session:
             migrations.upgrade(session.connection())
             if place.counts_statements:
                 session.execute(text("CREATE EXTENSION pg_stat_statements"))

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from bench.servers import Place
 from models import Account, Base, MemberSession, Membership, Org, Presence, User
+from models.reach import EVERY_ORG
 from models.versions import Versions
 from services import tokens
 from services.times import unix_milliseconds, utc_now
@@ -59,7 +60,7 @@ def build(
         _org(place, rows, f"Org {number}", members, occupied, spare, now, beaten_ago)
         for number in range(orgs)
     ]
-    with place.database.write() as session:
+    with place.database.write(EVERY_ORG) as session:
         for table, values in rows.items():
             for start in range(0, len(values), 5000):
                 session.execute(insert(table), values[start : start + 5000])

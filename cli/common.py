@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from context import context
 from models import Account, Membership, Org
+from models.reach import EVERY_ORG
 from schemas.fields import NAME_LENGTH, without_control_characters
 from services import accounts, members, orgs
 from services.change import Change, NoSuchOrg, changing
@@ -48,7 +49,7 @@ def say(result: dict[str, Any], words: str, *, as_json: bool) -> None:
 @contextmanager
 def writing() -> Iterator[Session]:
     """A ``write()`` transaction; an error ends the command with one line."""
-    with errors_in_words(), context().database.write() as session:
+    with errors_in_words(), context().database.write(EVERY_ORG) as session:
         yield session
 
 

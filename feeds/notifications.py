@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from feeds.feed import LEASE_SECONDS, Cache, Feed
 from models.database import Database
+from models.reach import NO_ORG
 from settings import Settings
 
 CHANNEL = "presence"  # of NOTIFY; the payload is the id of the org that changed
@@ -115,7 +116,7 @@ class Notifications(Feed):
 
         :raises NotificationsLost: it did not arrive
         """
-        with self._database.write() as session:
+        with self._database.write(NO_ORG) as session:
             session.execute(select_(func.pg_notify(self._proofs, "test")))
         give_up = monotonic() + TEST_SECONDS
         while not any(note.channel == self._proofs for note in _arrived(connection, 0.1)):

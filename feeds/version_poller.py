@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from feeds.feed import LEASE_SECONDS, Cache, Feed
 from models import Org
 from models.database import Database
+from models.reach import EVERY_ORG
 from models.versions import Versions
 from settings import Settings
 
@@ -69,7 +70,7 @@ class VersionPoller(Feed):
     def _read(self, ids: list[UUID]) -> dict[UUID, Versions]:
         if not ids:
             return {}
-        with self._database.read() as session:
+        with self._database.read(EVERY_ORG) as session:
             rows = session.execute(select(Org.id, *Versions.columns()).where(Org.id.in_(ids)))
             return {row.id: Versions.of(row) for row in rows}
 

@@ -54,7 +54,7 @@ def read(
     database: Database, org_id: UUID, known: OrgState | None, settings: Settings
 ) -> OrgState | None:
     """Read an org; ``known`` itself where nothing changed since, None where it is gone."""
-    with database.read() as session:
+    with database.read(org_id) as session:
         org = session.get(Org, org_id)
         if org is None:
             return None

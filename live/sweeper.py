@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from context import Context
 from metrics import SWEEPS, SWEPT
+from models.reach import EVERY_ORG, NO_ORG
 from services import expiry, idempotency, rate_limits, sessions
 from services.change import NoSuchOrg, changing
 from services.times import utc_now
@@ -38,17 +39,17 @@ def sweep(context: Context) -> tuple[int, int]:
     """
     begun, stale, expired = monotonic(), 0, 0
     settings, database = context.settings, context.database
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         due = expiry.due_orgs(session, settings=settings, now=utc_now())
     if not due:
         return 0, 0
-    with database.read() as gatekeeper:
+    with database.read(NO_ORG) as gatekeeper:
         if not _is_alone(gatekeeper, SWEEP_ONE_AT_A_TIME):
             return 0, 0
         for org_id in due:
             try:
                 with (
-                    database.write() as session,
+                    database.write(org_id) as session,
                     changing(session, org_id, settings=settings, clock=utc_now) as change,
                 ):
                     marked, ended = expiry.sweep(change)
@@ -81,7 +82,7 @@ def delete_old_rows(context: Context) -> bool:
         while deleted == DELETE_ROWS:
             if monotonic() >= give_up:
                 return False
-            with context.database.write() as session:
+            with context.database.write(EVERY_ORG) as session:
                 if not _is_alone(session, DELETE_ONE_AT_A_TIME):
                     return False
                 deleted = delete_old(session, now=utc_now(), most=DELETE_ROWS)

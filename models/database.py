@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import private
+from models.reach import NO_ORG, ORG_SETTING, Reach, value_of
 
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
 LOCK_TIMEOUT_SECONDS = 4
@@ -43,16 +45,24 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A read-only transaction that sees one state of the database."""
+    def read(self, org: UUID | Reach) -> Iterator[Session]:
+        """A read-only transaction that sees one state of the database.
+
+        :param org: whose rows it sees, on PostgreSQL; SQLite always shows everything
+        """
         with Session(self._reading) as session:
+            session.connection(execution_options={ORG_SETTING: org})
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, org: UUID | Reach) -> Iterator[Session]:
         """A transaction that commits at its end and at a :class:`CommittedRefusal`, and rolls back
-        at any other exception."""
+        at any other exception.
+
+        :param org: whose rows it sees and may change, on PostgreSQL
+        """
         with self._turn(), Session(self._writing, expire_on_commit=False) as session:
+            session.connection(execution_options={ORG_SETTING: org})
             try:
                 yield session
             except CommittedRefusal:
@@ -170,7 +180,10 @@ def _postgresql_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(limits)
+        org = connection.get_execution_options().get(ORG_SETTING, NO_ORG)
+        connection.exec_driver_sql(
+            f"{limits};SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)"
+        )
 
     return engine
 

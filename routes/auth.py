@@ -39,7 +39,7 @@ def bearer_token() -> Token:
 def reading() -> Iterator[tuple[Session, TokenBearer]]:
     """A ``read()`` transaction for the bearer."""
     token = bearer_token()
-    with context().database.read() as session:
+    with context().database.read(token.claims.org_id) as session:
         yield session, callers.by_token(session, token)
 
 
@@ -51,7 +51,7 @@ def writing() -> Iterator[tuple[Session, TokenBearer]]:
     """
     token = bearer_token()
     write_limit.require_patience(token.claims.membership_id)
-    with context().database.write() as session:
+    with context().database.write(token.claims.org_id) as session:
         caller = callers.by_token(session, token)
         write_limit.count(session, caller.member.id)
         yield session, caller
@@ -78,7 +78,7 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, TokenBea
     token = bearer_token()
     write_limit.require_patience(token.claims.membership_id)
     with (
-        context().database.write() as session,
+        context().database.write(token.claims.org_id) as session,
         _locked(session, token.claims.org_id, NotAuthenticated("revoked")) as change,
     ):
         caller = callers.by_token(session, token, key=key)
@@ -113,7 +113,7 @@ def changing_by_access_code(
     is_valid = access_codes.matching(typed, settings=settings, now=utc_now())
     org_id = select(AccessCode.org_id).where(*is_valid).scalar_subquery()
     with (
-        context().database.write() as session,
+        context().database.write(access_codes.org_of(typed, settings)) as session,
         _locked(session, org_id, AccessCodeRejected()) as change,
     ):
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)

@@ -64,7 +64,7 @@ def clock_out(
 def heartbeat(body: dict[str, Any]) -> Response:
     """Say that the caller is still there."""
     token, settings = bearer_token(), context().settings
-    with context().database.write() as session:
+    with context().database.write(token.claims.org_id) as session:
         caller = callers.by_token(session, token)
         fresh = heartbeats.beat(
             session,

@@ -13,6 +13,7 @@ import metrics
 from context import context
 from models.database import Database
 from models.migrations import current_revision, head_revision, is_behind
+from models.reach import EVERY_ORG, NO_ORG
 from routes.errors import problem
 from routes.local import is_local
 from services import expiry
@@ -64,7 +65,7 @@ class PresencesByState(Collector):
 
     def collect(self) -> Iterable[Metric]:
         family = GaugeMetricFamily("presence_presences", "Presences by state.", labels=["state"])
-        with self._database.read() as session:
+        with self._database.read(EVERY_ORG) as session:
             active, stale = expiry.count_by_state(session)
         family.add_metric(["active"], active)
         family.add_metric(["stale"], stale)
@@ -83,7 +84,7 @@ def count(response: Response) -> Response:
 def readiness() -> dict[str, str]:
     """The state of each part: ``ok``, or what is wrong with it."""
     try:
-        with context().database.read() as session:
+        with context().database.read(NO_ORG) as session:
             at = current_revision(session.connection())
     except SQLAlchemyError:
         return {"database": "unreachable", "migrations": "unknown"}

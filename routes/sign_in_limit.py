@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 import metrics
 from context import context
 from routes import addresses, request_log
-from services import callers, rate_limits, refused_sign_ins
+from services import access_codes, callers, rate_limits, refused_sign_ins
 from services.change import Change
 from services.errors import AccessCodeRejected, TooManyAttempts
 from services.rate_limits import Limit
@@ -39,7 +39,8 @@ def require_right(access_code: str) -> None:
     :raises TooManyAttempts: the code was not checked
     """
     settings, key = context().settings, f"access codes/{address()}"
-    with context().database.write() as session:
+    org = access_codes.org_of(access_code, settings)
+    with context().database.write(org) as session:
         wait_seconds = rate_limits.hit(session, key, REFUSED, now=utc_now())
         if wait_seconds:
             session.rollback()

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import AccessCode, Account, Membership
+from models.reach import Reach, of_code
 from services import audit_log, ending_sessions, keys
 from services.change import Change
 from services.errors import AccessCodeRejected, NotFound
@@ -49,6 +50,14 @@ def digests(code: str, settings: Settings) -> list[bytes]:
     The first one is stored for a new code; the others are by keys from before a rotation.
     """
     return [hmac.digest(key, code.encode(), sha256) for key in keys.code_keys(settings)]
+
+
+def org_of(typed: str, settings: Settings) -> Reach:
+    """The org of this access code, for the transaction that checks it."""
+    try:
+        return of_code(digests(normalise(typed), settings))
+    except AccessCodeRejected:
+        return of_code([])
 
 
 def issue(

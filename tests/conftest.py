@@ -20,6 +20,7 @@ from context import Context, attach
 from dev_postgres import running_postgres
 from models import Base, Membership
 from models.database import Database
+from models.reach import EVERY_ORG
 from settings import Settings
 from tests.support.app_client import AppClient
 from tests.support.databases import database_of, empty_postgresql, migrate, opened
@@ -88,7 +89,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
     database, _ = request.getfixturevalue("postgresql_databases")
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         session.execute(EMPTYING)
     url: str = request.getfixturevalue("postgresql_url")
     return url

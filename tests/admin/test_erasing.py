@@ -14,6 +14,7 @@ from sqlalchemy import inspect, text
 
 from models import Account, Membership
 from models.database import Database
+from models.reach import EVERY_ORG
 from services import access_codes, clocking, sessions
 from services.change import Client
 from services.times import utc_now
@@ -93,7 +94,7 @@ def flask(app: Flask) -> Callable[..., None]:
 
 def dump(database: Database) -> dict[str, list[dict[str, Any]]]:
     """All rows of all tables."""
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         return {
             table: [
                 dict(row)

@@ -44,6 +44,7 @@ ERASE_ANA = """
 import settings
 from models import ClockEvent, Membership, migrations
 from models.database import Database
+from models.reach import EVERY_ORG
 from services import accounts, erasing, members, orgs, presences
 from services.change import changing
 from services.times import utc_now
@@ -51,9 +52,9 @@ from sqlalchemy import select, update
 
 loaded = settings.load()
 database = Database(loaded.database_url)
-with database.write() as session:
+with database.write(EVERY_ORG) as session:
     migrations.upgrade(session.connection())
-with database.write() as session:
+with database.write(EVERY_ORG) as session:
     org = orgs.create(session, "Acme", now=utc_now())
     with changing(session, org.id, settings=loaded, clock=utc_now) as change:
         for name in ("Ana", "Ben"):
@@ -63,7 +64,7 @@ with database.write() as session:
         session.execute(update(ClockEvent).values(mood="tired"))
         ana = session.scalars(select(Membership).where(Membership.display_name == "Ana")).one()
         erasing.erase_member(change, ana)
-with database.read() as session:
+with database.read(EVERY_ORG) as session:
     for event in session.scalars(select(ClockEvent).where(ClockEvent.kind == "clock_in")):
         print(event.display_name, event.mood)
 """

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from models import Membership, Presence
+from models.reach import EVERY_ORG
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
@@ -155,7 +156,7 @@ def test_a_presence_whose_end_was_lost_counts_to_its_last_heartbeat(
 ) -> None:
     maya, ana, acme = world.admin(), world.va(), world.account()
     world.clock_in(ana, acme, ago(86400))
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         session.execute(delete(Presence))
     assert total(world, client, maya, from_=ago(2 * 86400)) == 0
 

@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from models import AccessCode
+from models.reach import EVERY_ORG
 from services import access_codes
 from services.times import utc_now
 from tests.support.app_client import AppClient
@@ -65,7 +66,7 @@ def test_a_code_expires_in_so_many_seconds(app: Flask, world: World) -> None:
     for now, found in ((expires_at - timedelta(seconds=1), True), (expires_at, False)):
         is_valid = access_codes.matching(issued["access_code"], settings=world.settings, now=now)
         query = select(AccessCode.id).where(*is_valid)
-        with world.database.read() as session:
+        with world.database.read(EVERY_ORG) as session:
             assert (session.execute(query).one_or_none() is not None) is found
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from cli.demo import ACCOUNTS, ADMINS, VAS
 from models import AccessCode, MemberSession
 from models.database import Database
+from models.reach import EVERY_ORG
 from services.times import utc_now
 from tests.support.app_client import AppClient
 from tests.support.commands import CODE, as_json, last_word, me, signed_in, words
@@ -117,7 +118,7 @@ def test_endless_codes_of_the_demo_get_an_end_once_others_can_reach_it(
     for end in filter(None, ends):
         assert timedelta(0) <= end - before - timedelta(days=1) < timedelta(minutes=1)
         assert f"{end:%Y-%m-%d %H:%M}" == ends_at[1]
-    with database_of(default_app).read() as read:
+    with database_of(default_app).read(EVERY_ORG) as read:
         row = read.get_one(MemberSession, UUID(session["session_id"]))
         assert row.renewable_until in ends
     assert signed_in(client, found[0])
@@ -171,13 +172,13 @@ def test_setup_serves_a_demo_org_that_lost_members(default_app: Flask, role: str
 
 def code_ids(app: Flask) -> set[str]:
     database: Database = app.extensions["presence"].database
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         rows = session.connection().exec_driver_sql("SELECT id FROM access_codes")
         return {str(row[0]) for row in rows}
 
 
 def ends_of_codes(app: Flask) -> list[datetime | None]:
-    with database_of(app).read() as session:
+    with database_of(app).read(EVERY_ORG) as session:
         return list(session.scalars(select(AccessCode.expires_at)))
 
 
@@ -188,6 +189,6 @@ def database_of(app: Flask) -> Database:
 
 def org_ids(app: Flask) -> list[str]:
     database: Database = app.extensions["presence"].database
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         rows = session.connection().exec_driver_sql("SELECT id FROM orgs")
         return [str(row[0]) for row in rows]

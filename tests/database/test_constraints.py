@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from models import AccessCode, AuditEvent, ClockEvent, IdempotencyKey, Presence, User
 from models.database import Database
+from models.reach import EVERY_ORG
 from services.times import utc_now
 from settings import Settings
 from tests.support.world import World
@@ -67,23 +68,29 @@ def test_no_row_crosses_orgs(
     other = World(database, settings, "Other Bookkeeping")
     foreign = other.account("Foreign").id if column == "account_id" else other.va().id
     crossing, proper = row(world, **{column: foreign}), row(other)
-    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), database.write() as session:
+    with (
+        pytest.raises(IntegrityError, match=r"(?i)foreign key"),
+        database.write(EVERY_ORG) as session,
+    ):
         session.execute(crossing)
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         session.execute(proper)
 
 
 def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     naive = datetime(2026, 11, 22, 12, 42)
-    with pytest.raises(StatementError, match="without a zone"), database.write() as session:
+    with (
+        pytest.raises(StatementError, match="without a zone"),
+        database.write(EVERY_ORG) as session,
+    ):
         session.execute(insert(User).values(id=uuid4(), created_at=naive))
 
 
 def test_a_time_of_any_zone_comes_back_as_utc(database: Database) -> None:
     noon = datetime(2026, 11, 22, 20, tzinfo=timezone(timedelta(hours=8)))
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         session.execute(insert(User).values(id=uuid4(), created_at=noon))
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         found = session.scalars(select(User.created_at)).one()
     assert found.isoformat() == "2026-11-22T12:00:00+00:00"
     assert found.tzinfo is UTC

@@ -18,6 +18,7 @@ from models import (
     migrations,
 )
 from models.database import Database
+from models.reach import EVERY_ORG
 from services.times import utc_now
 from tests.support import ROOT
 from tests.support.databases import migrate, migrate_to, opened
@@ -30,12 +31,13 @@ import settings
 from models.migrations import upgrade
 from models import database
 from models.database import Database
+from models.reach import EVERY_ORG
 
 database.LOCK_TIMEOUT_SECONDS = 60  # whoever waits for the other may wait long on a busy machine
 database = Database(settings.load().database_url)
 print("ready", flush=True)
 input()
-with database.write() as session:
+with database.write(EVERY_ORG) as session:
     upgrade(session.connection())
 """
 
@@ -51,7 +53,7 @@ FORMER_EVENT = text(
 
 
 def revision(database: Database) -> str | None:
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         return migrations.current_revision(session.connection())
 
 
@@ -73,7 +75,7 @@ def test_down_to_nothing_and_up_again(empty_url: str) -> None:
     migrate(empty_url)
     with opened(empty_url) as database:
         before = tables(database)
-        with database.write() as session:
+        with database.write(EVERY_ORG) as session:
             session.add(User(created_at=utc_now()))
         migrate_to(database, "downgrade", "base")
         assert tables(database) == {"alembic_version"}
@@ -87,14 +89,14 @@ def test_the_audit_log_keeps_what_the_admin_log_had(empty_url: str) -> None:
     with opened(empty_url) as database:
         migrate_to(database, "upgrade", "0004")
         org, events = uuid4(), [uuid4() for _ in range(3)]
-        with database.write() as session:
+        with database.write(EVERY_ORG) as session:
             session.execute(FORMER_ORG, {"id": dialect_id(database, org)})
             for number, id_ in enumerate(events):
                 named = {"id": dialect_id(database, id_), "org": dialect_id(database, org)}
                 session.execute(FORMER_EVENT, {**named, "name": f"Acme {number}"})
         for command, where in (("upgrade", "head"), ("downgrade", "0004"), ("upgrade", "head")):
             migrate_to(database, command, where)
-        with database.write() as session:
+        with database.write(EVERY_ORG) as session:
             session.execute(
                 insert(AuditEvent).values(
                     org_id=org, kind="signed_in", details={}, address="::1", occurred_at=utc_now()
@@ -108,7 +110,7 @@ def test_the_audit_log_keeps_what_the_admin_log_had(empty_url: str) -> None:
         # Where only the newer release knows the kind, going back drops the entry.
         migrate_to(database, "downgrade", "0004")
         migrate_to(database, "upgrade", "head")
-        with database.read() as session:
+        with database.read(EVERY_ORG) as session:
             assert len(session.scalars(select(AuditEvent)).all()) == 3
 
 
@@ -119,7 +121,7 @@ def dialect_id(database: Database, id_: UUID) -> str:
 def test_upgrade_says_whether_there_was_anything_to_do(empty_url: str) -> None:
     with opened(empty_url) as database:
         for anything in (True, False):
-            with database.write() as session:
+            with database.write(EVERY_ORG) as session:
                 assert migrations.upgrade(session.connection()) is anything
 
 
@@ -158,21 +160,21 @@ def test_the_previous_release_erases_members_who_have_sessions(world: World) -> 
     ana, acme = world.va(), world.account()
     world.token(ana)
     world.token(ana, account=acme)
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         for table in (IdempotencyKey, AccessCode):
             session.execute(delete(table).where(table.membership_id == ana.id))
         session.execute(delete(Membership).where(Membership.id == ana.id))
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         assert session.scalars(select(MemberSession.id)).all() == []
 
 
 def test_the_previous_release_issues_codes_beside_this_one(world: World) -> None:
     ana = world.va()
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         columns = {column.name for column in AccessCode.__table__.c} - {"last_used_at"}
         row = {"id": uuid4(), "org_id": world.id, "membership_id": ana.id, "digest": b"x"}
         row |= {"account_id": None, "expires_at": None, "revoked_at": None}
         assert set(row) | {"created_at"} == columns
         session.execute(insert(AccessCode).values(**row, created_at=utc_now()))
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         assert session.scalars(select(AccessCode.last_used_at)).all() == [None]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 
 from models import Org, User
 from models.database import Database
+from models.reach import EVERY_ORG, NO_ORG
 from services.times import utc_now
 from tests.support.databases import opened
 from tests.support.world import World
@@ -33,7 +34,7 @@ only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indire
 def test_sqlite_is_set_for_many_processes_and_for_erasing(database: Database) -> None:
     wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 4000, "secure_delete": 1}
     for transaction in (database.read, database.write):
-        with transaction() as session:
+        with transaction(NO_ORG) as session:
             found = {name: session.scalar(text(f"PRAGMA {name}")) for name in wanted}
             assert found == wanted
 
@@ -42,7 +43,7 @@ def test_sqlite_is_set_for_many_processes_and_for_erasing(database: Database) ->
 def test_postgresql_bounds_each_transaction_and_no_session(database: Database) -> None:
     limits = {"statement_timeout": "5s", "lock_timeout": "4s"}
     for transaction in (database.read, database.write):
-        with transaction() as session:
+        with transaction(NO_ORG) as session:
             assert {name: session.scalar(text(f"SHOW {name}")) for name in limits} == limits
             dbapi: Any = session.connection().connection.dbapi_connection
             session.rollback()
@@ -54,7 +55,7 @@ def test_postgresql_bounds_each_transaction_and_no_session(database: Database) -
 
 @only_postgresql
 def test_read_can_write_nothing(database: Database) -> None:
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         assert session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
         with pytest.raises(InternalError, match="read-only transaction"):
             session.execute(insert(User).values(id=uuid4(), created_at=utc_now()))
@@ -68,7 +69,11 @@ def test_a_transaction_pooler_would_take_the_connection() -> None:
         listening.start()
         port = pooler.getsockname()[1]
         url = f"postgresql://ana@127.0.0.1:{port}/presence?sslmode=disable&gssencmode=disable"
-        with opened(url) as database, pytest.raises(OperationalError), database.read() as session:
+        with (
+            opened(url) as database,
+            pytest.raises(OperationalError),
+            database.read(EVERY_ORG) as session,
+        ):
             session.connection()
         listening.join()
     names = heard[0][8:].rstrip(b"\0").decode().split("\0")[::2]
@@ -84,11 +89,11 @@ def first_packet(pooler: socket.socket) -> bytes:
 def test_read_sees_one_state_while_a_writer_commits(database: Database, world: World) -> None:
     versions = select(Org.version).where(Org.id == world.id)
     names = text("SELECT name FROM accounts")
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         before = session.scalars(versions).one()
         world.account("Acme Dental")
         assert session.scalars(versions).one() == before
         assert session.scalars(names).all() == []
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         assert session.scalars(versions).one() > before
         assert session.scalars(names).all() == ["Acme Dental"]

@@ -10,6 +10,7 @@ from sqlalchemy import text, update
 from app import create_app
 from models import Org, migrations
 from models.database import Database
+from models.reach import EVERY_ORG
 from services.times import unix_milliseconds, utc_now
 from tests.support.asgi_client import ask, memory_of, started, until, until_answered
 from tests.support.databases import migrate, opened
@@ -28,7 +29,7 @@ def previous(empty_url: str) -> Iterator[World]:
         world = World(database, settings_for(empty_url))
         world.clock_in(world.va(), world.account())
         raise_to_microseconds(database)
-        with database.write() as session:
+        with database.write(EVERY_ORG) as session:
             migrations.run("downgrade", session.connection(), "0006")
             session.execute(text("UPDATE clock_events SET version = version * 1000"))
         yield world
@@ -36,14 +37,14 @@ def previous(empty_url: str) -> Iterator[World]:
 
 def raise_to_microseconds(database: Database) -> None:
     """As the previous release raises versions."""
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         session.execute(
             update(Org).values({name: Org.__table__.c[name] * 1000 for name in COLUMNS})
         )
 
 
 def upgrade(database: Database) -> None:
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         assert migrations.upgrade(session.connection())
 
 
@@ -82,7 +83,7 @@ def test_what_the_previous_release_raises_beside_this_one_comes_down(previous: W
 def test_going_back_needs_nothing(previous: World) -> None:
     upgrade(previous.database)
     before = all_versions(previous)
-    with previous.database.write() as session:
+    with previous.database.write(EVERY_ORG) as session:
         migrations.run("downgrade", session.connection(), "0006")
     assert all_versions(previous) == before
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from app import create_app
 from models import database as database_module
 from models.migrations import head_revision
+from models.reach import EVERY_ORG
 from routes import docs
 from services import clocking, idempotency
 from tests.support.app_client import AppClient
@@ -55,7 +56,7 @@ def test_an_unmigrated_database_is_not_ready(database_url: str, tmp_path: Path) 
     url = f"sqlite:///{tmp_path}/empty.db"
     if database_url.startswith("postgres"):
         # A schema of its own, in which nothing is yet.
-        with opened(database_url) as database, database.write() as session:
+        with opened(database_url) as database, database.write(EVERY_ORG) as session:
             session.execute(text("CREATE SCHEMA IF NOT EXISTS empty"))
         options = {"options": "-csearch_path=empty"}
         url = make_url(database_url).set(query=options).render_as_string(hide_password=False)
@@ -71,12 +72,12 @@ def test_a_database_that_the_next_release_migrated_is_ready(
     world: World, client: AppClient
 ) -> None:
     at = text("UPDATE alembic_version SET version_num = :revision RETURNING version_num")
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         session.execute(at, {"revision": "9999"})
     try:
         answer = client.get("/readyz")
     finally:
-        with world.database.write() as session:
+        with world.database.write(EVERY_ORG) as session:
             session.execute(at, {"revision": head_revision()})
     assert (answer.status_code, answer.json["checks"]["migrations"]) == (200, "ok")
 

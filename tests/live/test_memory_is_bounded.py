@@ -19,6 +19,7 @@ from live.token_cache import Bearer, TokenCache
 from live.watch_cache import CachedOrg
 from models import MemberSession, Membership
 from models.database import Database
+from models.reach import EVERY_ORG
 from services import sessions
 from services.errors import NotAuthenticated
 from services.times import utc_now
@@ -173,7 +174,7 @@ def test_what_memory_knows_of_ended_sessions_is_bounded(world: World, database: 
     row = {"org_id": world.id, "membership_id": ana.id, "created_at": now, "ended_at": now}
     row |= {"renewable_until": now, "ended_reason": "signed_out"}
     row["expires_at"] = now + timedelta(hours=12)
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         session.execute(
             insert(MemberSession), [{"id": uuid4(), **row} for _ in range(sessions.MOST_UNEXPIRED)]
         )
@@ -206,7 +207,7 @@ def test_a_session_that_has_run_out_is_forgotten(world: World, database: Databas
     state = read(database, world.id, None, world.settings)
     assert state is not None
     assert list(state.ended.values()) == ["signed_out"]
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         session.execute(update(MemberSession).values(expires_at=utc_now()))
     state = read(database, world.id, None, world.settings)
     assert state is not None

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 
 import settings as settings_module
 from models.database import Database
+from models.reach import EVERY_ORG
 from settings import from_environment, load
 from tests.support.server import copy_project, environment, running_server
 from tests.support.settings import SECRET_KEY
@@ -112,7 +113,7 @@ def test_a_folder_of_the_operators_stays_as_it_is_but_not_our_files_in_it(
 def connected(url: str | URL) -> Iterator[None]:
     database = Database(make_url(url))
     try:
-        with database.write() as session:
+        with database.write(EVERY_ORG) as session:
             session.connection().exec_driver_sql("CREATE TABLE IF NOT EXISTS one (id INTEGER)")
         yield
     finally:

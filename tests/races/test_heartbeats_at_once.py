@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from live import sweeper
+from models.reach import EVERY_ORG
 from services import expiry, presences
 from services.change import changing
 from tests.support.problems import assert_problem
@@ -50,7 +51,7 @@ def test_heartbeat_racing_the_sweep_agrees_with_the_history(
 def sweep(world: World, clock: Clock) -> None:
     """One of this org alone, in its one transaction."""
     with (
-        world.database.write() as session,
+        world.database.write(EVERY_ORG) as session,
         changing(session, world.id, settings=world.settings, clock=clock) as change,
     ):
         expiry.sweep(change)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from models.reach import EVERY_ORG
 from services import heartbeats, presences
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
@@ -98,7 +99,7 @@ def test_a_heartbeat_between_the_read_and_the_write_saves_the_presence(
 
     def read_then_beat(*arguments: Any) -> Any:
         found = read(*arguments)
-        with world.database.write() as session:
+        with world.database.write(EVERY_ORG) as session:
             assert heartbeats.beat(
                 session, ana, held.presence_id, settings=world.settings, now=utc_now()
             )

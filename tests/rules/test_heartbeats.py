@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from models.reach import EVERY_ORG
 from services import expiry, heartbeats
 from services.times import rfc3339
 from tests.support.app_client import AppClient
@@ -39,7 +40,7 @@ def test_heartbeats_are_written_at_most_once_an_interval(world: World, interval:
     held = world.clock_in(ana, world.account())
 
     def beat(seconds_later: float) -> timedelta:
-        with world.database.write() as session:
+        with world.database.write(EVERY_ORG) as session:
             assert heartbeats.beat(
                 session,
                 ana,
@@ -133,7 +134,7 @@ def test_only_orgs_with_something_to_sweep_are_due(world: World) -> None:
     held = world.clock_in(world.va(), world.account(), ago(100))
 
     def due(seconds: float) -> bool:
-        with world.database.read() as session:
+        with world.database.read(EVERY_ORG) as session:
             return [world.id] == expiry.due_orgs(
                 session,
                 settings=world.settings,

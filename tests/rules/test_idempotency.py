@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 
 from models import IdempotencyKey
+from models.reach import EVERY_ORG
 from services import idempotency
 from services.times import utc_now
 from tests.support.app_client import AppClient
@@ -172,7 +173,7 @@ def test_keys_are_kept_for_seven_days(world: World) -> None:
     now = utc_now()
     for key, age in (("old", timedelta(days=7, seconds=1)), ("young", timedelta(days=6, hours=23))):
         world.clock_in(ana, acme, now - age, key=key)
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         assert idempotency.delete_old(session, now=now, most=10) == 1
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         assert [kept.key for kept in session.query(IdempotencyKey)] == ["young"]

@@ -11,6 +11,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 
 from models import Account, Membership
 from models.database import Database
+from models.reach import EVERY_ORG
 from services import accounts, clocking, expiry, heartbeats, members
 from services.change import Change
 from settings import Settings
@@ -152,7 +153,7 @@ class Operations(OrgAndModel):
     @rule(after=PASSES)
     def sweep(self, after: float) -> None:
         now = self.model.now + timedelta(seconds=after)
-        with self.world.database.read() as session:
+        with self.world.database.read(EVERY_ORG) as session:
             due = expiry.due_orgs(session, settings=self.world.settings, now=now)
         marked, ended = self.operate(after, self.model.sweep, expiry.sweep)
         assert (self.world.id in due) == (marked + ended > 0)

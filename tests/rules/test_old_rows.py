@@ -10,6 +10,7 @@ from sqlalchemy import event, insert, text
 from context import Context
 from live import sweeper
 from models import IdempotencyKey, RateLimit
+from models.reach import EVERY_ORG
 from tests.support.databases import opened
 from tests.support.sweeping import NOW, Clock, keys
 from tests.support.world import World
@@ -33,7 +34,7 @@ def many_old(world: World) -> None:
     ana, then = world.va(), NOW - timedelta(days=30)
     each = {"membership_id": ana.id, "org_id": world.id, "digest": b"d" * 32, "answer": {"a": 1}}
     ages = [timedelta(seconds=max(0, number - OLD // 2)) for number in range(OLD)]
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         session.execute(
             insert(IdempotencyKey),
             [{**each, "key": str(n), "created_at": then + age} for n, age in enumerate(ages)],
@@ -88,7 +89,7 @@ def test_old_rows_are_found_by_their_index(world: World, context: Context) -> No
 
     event.listen(database.engine, "before_cursor_execute", explain)
     for delete_old in sweeper.DELETERS:
-        with database.write() as session:
+        with database.write(EVERY_ORG) as session:
             if not database.is_sqlite:
                 session.execute(text("ANALYZE"))  # else it plans for what other tests left
             delete_old(session, now=NOW, most=sweeper.DELETE_ROWS)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from models import Membership, RateLimit
+from models.reach import EVERY_ORG
 from routes import write_limit
 from services.times import utc_now
 from tests.support.app_client import AppAnswer, AppClient
@@ -47,7 +48,7 @@ def write(world: World, client: AppClient, member: Membership, times: int) -> No
 
 
 def rows(world: World) -> list[str]:
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         return list(session.scalars(select(RateLimit.key)))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from models import ClockEvent, Membership
+from models.reach import EVERY_ORG
 from services.times import utc_now
 from tests.support.scripts import Admin, table
 from tests.support.world import World, ago
@@ -20,7 +21,7 @@ def long_history(org: World, length: int) -> None:
     """So many entries of one presence: it is only about how much there is."""
     held = org.clock_in(org.va(), org.account("Acme, Dental"))
     (first,) = org.events()
-    with org.database.write() as session:
+    with org.database.write(EVERY_ORG) as session:
         session.execute(
             insert(ClockEvent),
             [

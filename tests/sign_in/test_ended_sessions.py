@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import AccessCode, MemberSession
+from models.reach import EVERY_ORG
 from services import members, sessions
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
@@ -85,7 +86,7 @@ def test_a_session_ends_with_its_code_and_no_renewal_makes_it_longer(
     session = signed_in(client, code)
     for each in (session, renewed(client, session)):
         assert datetime.fromisoformat(each["expires_at"]) <= expires_at
-    with world.database.write() as session_:
+    with world.database.write(EVERY_ORG) as session_:
         row = session_.get_one(MemberSession, UUID(session["session_id"]))
         assert row.renewable_until == expires_at
     # Its time over: what was true when the token was made.
@@ -142,7 +143,7 @@ def test_old_sessions_are_deleted_in_pieces(world: World) -> None:
     ana = world.va()
     for hours in (12.5, 14, 15):
         world.token(ana, now=ago(hours * 3600))
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         deleted = [sessions.delete_old(session, now=utc_now(), most=2) for _ in range(3)]
     assert deleted == [2, 0, 0]  # one has run out within the last hour
     assert len(dump(world.database)["sessions"]) == 2

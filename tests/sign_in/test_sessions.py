@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from models import AccessCode
+from models.reach import EVERY_ORG
 from services import tokens
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppAnswer, AppClient
@@ -128,7 +129,7 @@ def test_all_that_can_be_wrong_with_a_code_gets_the_same_answer(
     world.deactivate(ben)
     ana = world.va()
     revoked = world.code(ana)
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         for row in session.query(AccessCode).where(AccessCode.membership_id == ana.id):
             row.revoked_at = utc_now()
     expired = world.code(ana, expires_at=ago(1))

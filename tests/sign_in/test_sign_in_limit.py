@@ -11,6 +11,7 @@ from context import Context
 from live import sweeper
 from models import RateLimit
 from models.database import Database
+from models.reach import EVERY_ORG
 from services.times import utc_now
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
@@ -43,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def rows(database: Database) -> int:
     """Addresses that are counted."""
     counted = select(func.count()).where(RateLimit.key.startswith("access codes/"))
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         return session.scalar(counted) or 0
 
 
@@ -149,7 +150,7 @@ def test_the_sweep_forgets_what_has_passed(
 
 def test_no_code_is_kept(world: World, client: AppClient) -> None:
     attempt(client, "K7QF-9TWM-2XHP")
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         (row,) = session.execute(select(RateLimit)).all()
         kept = repr([vars(each) for each in row])
     assert "192.0.2.1" in kept

@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from context import Context
+from models.reach import EVERY_ORG
 from routes import sign_in_limit
 from tests.support.databases import opened
 from tests.support.server import copy_project, running_server
@@ -115,5 +116,5 @@ def test_members_behind_one_address_who_sign_in_at_once_are_let_in(
     with ThreadPoolExecutor(len(codes)) as pool:
         found = list(pool.map(lambda code: statuses(netloc, "127.0.0.50", [code] * 3), codes))
     assert sum(found, Counter()) == Counter({200: 120})
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         assert session.scalar(text("SELECT count(*) FROM rate_limits")) == 0

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from models import MemberSession
+from models.reach import EVERY_ORG
 from services import ending_sessions, sessions, tokens
 from services.errors import NotAuthenticated
 from services.times import utc_now
@@ -138,12 +139,12 @@ def test_a_renewal_while_it_is_signed_out_gives_nothing(world: World) -> None:
     """The renewal has read the session before it ended."""
     ana = world.va()
     token = tokens.verify(world.token(ana), world.settings)
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         row = session.get_one(MemberSession, token.claims.session_id)
         session.expunge(row)
     with world.changing_member(ana) as (change, found):
         ending_sessions.sign_out(change, found, row.id)
-    with world.database.write() as session, pytest.raises(NotAuthenticated) as error:
+    with world.database.write(EVERY_ORG) as session, pytest.raises(NotAuthenticated) as error:
         sessions.renew(session, ana, row, settings=world.settings, now=utc_now())
     assert error.value.fields == {"reason": "signed_out"}
 
@@ -154,10 +155,10 @@ def test_a_shorter_token_does_not_make_the_session_forget_a_longer_one(
     """The operator has shortened the tokens: the ended session must outlive the longest."""
     ana = world.va()
     token = tokens.verify(world.token(ana, now=utc_now()), world.settings)
-    with world.database.write() as session:
+    with world.database.write(EVERY_ORG) as session:
         row = session.get_one(MemberSession, token.claims.session_id)
         row.expires_at += timedelta(days=1)
         longest = row.expires_at
     renewed(client, {"token": token.raw})
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         assert session.get_one(MemberSession, row.id).expires_at == longest

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from models import migrations
 from models.database import Database
+from models.reach import EVERY_ORG
 from tests.support.settings import settings_for
 
 
@@ -54,11 +55,11 @@ def opened(url: str | URL) -> Iterator[Database]:
 
 
 def migrate(url: str) -> None:
-    with opened(url) as database, database.write() as session:
+    with opened(url) as database, database.write(EVERY_ORG) as session:
         migrations.upgrade(session.connection())
 
 
 def migrate_to(database: Database, command: str, where: str) -> None:
     """:param command: ``upgrade`` or ``downgrade``"""
-    with database.write() as session:
+    with database.write(EVERY_ORG) as session:
         migrations.run(command, session.connection(), where)

@@ -8,6 +8,7 @@ from sqlalchemy import Table, select
 
 from models import Base, Membership, User
 from models.database import Database
+from models.reach import EVERY_ORG
 from settings import Settings
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago
@@ -201,7 +202,7 @@ def _filled(given: Json | None, known: dict[str, str]) -> Json | None:
 
 def fingerprint(world: World) -> str:
     """A hash over all rows that the org has."""
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         rows = [
             (table.name, sorted(map(repr, session.execute(_of_org(table, world)))))
             for table in Base.metadata.sorted_tables

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from models import ClockEvent, Org, Presence
 from models.database import Database
+from models.reach import EVERY_ORG
 from models.roles import ROLES
 from schemas.clock import ClockedOut
 from services import accounts, callers, clocking, members, sessions, snapshot, tokens
@@ -119,7 +120,7 @@ class OrgAndModel(RuleBasedStateMachine):
 
     @invariant()
     def presences_are_the_models(self) -> None:
-        with self.world.database.read() as session:
+        with self.world.database.read(EVERY_ORG) as session:
             rows = session.execute(
                 select(
                     Presence.id,
@@ -155,7 +156,7 @@ class OrgAndModel(RuleBasedStateMachine):
 
     def history_after(self, count: int) -> list[tuple[Any, ...]]:
         """The events after the first ``count``."""
-        with self.world.database.read() as session:
+        with self.world.database.read(EVERY_ORG) as session:
             events = session.scalars(
                 select(ClockEvent)
                 .where(ClockEvent.org_id == self.world.id)
@@ -179,7 +180,7 @@ class OrgAndModel(RuleBasedStateMachine):
 
     @invariant()
     def snapshots_are_the_models_and_tags_tell_bodies_apart(self) -> None:
-        with self.world.database.read() as session:
+        with self.world.database.read(EVERY_ORG) as session:
             org = session.get_one(Org, self.world.id)
             now = snapshot.load(session, org, settings=self.world.settings)
             versions = org.version, org.va_version, org.accounts_version

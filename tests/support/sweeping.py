@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from live import sweeper
 from models import IdempotencyKey
+from models.reach import EVERY_ORG
 from services.times import utc_now
 from tests.support.world import World
 
@@ -32,5 +33,5 @@ def occupied(world: World, now: datetime = NOW) -> World:
 
 
 def keys(world: World) -> int:
-    with world.database.read() as session:
+    with world.database.read(EVERY_ORG) as session:
         return session.scalar(select(func.count()).select_from(IdempotencyKey)) or 0

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from models import Account, AuditEvent, Base, ClockEvent, MemberSession, Membership, Org, Presence
 from models.database import Database
+from models.reach import EVERY_ORG
 from services import (
     access_codes,
     accounts,
@@ -45,7 +46,7 @@ def dump(database: Database) -> Dump:
 
     But for the counts of rate limits: refused requests count too.
     """
-    with database.read() as session:
+    with database.read(EVERY_ORG) as session:
         return {
             table.name: sorted(repr(tuple(row)) for row in session.execute(select(table)))
             for table in Base.metadata.sorted_tables
@@ -64,13 +65,13 @@ class World(Requests):
     _sessions: dict[UUID, MemberSession] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        with self.database.write() as session:
+        with self.database.write(EVERY_ORG) as session:
             self.id = orgs.create(session, self.name, now=utc_now()).id
 
     @contextmanager
     def changing(self, now: datetime | None = None) -> Iterator[Change]:
         with (
-            self.database.write() as session,
+            self.database.write(self.id) as session,
             changing(
                 session, self.id, settings=self.settings, clock=lambda: now or utc_now()
             ) as change,
@@ -100,7 +101,7 @@ class World(Requests):
 
     def member_now(self, member: Membership) -> Membership:
         """The membership as the database has it now."""
-        with self.database.read() as session:
+        with self.database.read(EVERY_ORG) as session:
             found = members.find(session, member.id)
             assert found is not None
             session.expunge(found)
@@ -134,7 +135,7 @@ class World(Requests):
 
     def _session_of(self, member: Membership) -> MemberSession | None:
         known = self._sessions.get(member.id)
-        with self.database.read() as session:
+        with self.database.read(EVERY_ORG) as session:
             found = session.get(MemberSession, known.id) if known else None
             return known if found is not None and found.ended_at is None else None
 
@@ -147,7 +148,7 @@ class World(Requests):
 
     def org(self) -> Org:
         """The org as the database has it now."""
-        with self.database.read() as session:
+        with self.database.read(EVERY_ORG) as session:
             found = session.get_one(Org, self.id)
             session.expunge(found)
             return found
@@ -268,7 +269,7 @@ class World(Requests):
 
     def events(self) -> list[ClockEvent]:
         """The history, oldest first."""
-        with self.database.read() as session:
+        with self.database.read(EVERY_ORG) as session:
             found = session.scalars(
                 select(ClockEvent).where(ClockEvent.org_id == self.id).order_by(ClockEvent.seq)
             ).all()
@@ -277,7 +278,7 @@ class World(Requests):
 
     def log(self) -> list[AuditEvent]:
         """The audit log, oldest first."""
-        with self.database.read() as session:
+        with self.database.read(EVERY_ORG) as session:
             found = session.scalars(
                 select(AuditEvent).where(AuditEvent.org_id == self.id).order_by(AuditEvent.seq)
             ).all()
