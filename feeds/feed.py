@@ -77,5 +77,7 @@ class Feed(ABC):
     async def hear(self, cache: Cache, is_needed: Callable[[], bool]) -> None:
         """Keep ``cache`` fresh, and its lease renewed, until this is cancelled.
 
+        It is called again after an exception.
+
         :param is_needed: False while a better feed is alive
         """

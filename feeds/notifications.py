@@ -95,6 +95,9 @@ class Notifications(Feed):
             except (psycopg2.Error, SQLAlchemyError, OSError) as error:
                 log.warning("The change feed was lost: %s", type(error).__name__)
                 wait = min(2 * wait, RETRY_SECONDS[1])
+            except Exception:
+                log.exception("The change feed failed")
+                wait = RETRY_SECONDS[1]
             self._alive_until = 0.0
             self._stop.wait(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, no secret
 

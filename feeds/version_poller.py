@@ -47,10 +47,11 @@ class VersionPoller(Feed):
                 if is_needed():
                     await self.look(cache)
                 await asyncio.sleep(begun + POLL_SECONDS - monotonic())
-        finally:
+        except asyncio.CancelledError:
             self._thread.shutdown(wait=False, cancel_futures=True)
             if self._counter is not None:
                 self._counter.close()
+            raise
 
     async def look(self, cache: Cache) -> None:
         """Compare once, and renew the lease."""
@@ -61,10 +62,12 @@ class VersionPoller(Feed):
             if self._counter is None or self._counter.has_moved():
                 found = await loop.run_in_executor(self._thread, self._read, ids)
                 self._compare(cache, found)
-        except (SQLAlchemyError, sqlite3.Error):
+        except Exception as error:
             if self._counter is not None:
                 self._counter.forget()  # what has moved was not read
-            return  # the lease ends by itself
+            if isinstance(error, SQLAlchemyError | sqlite3.Error):
+                return  # the lease ends by itself
+            raise
         cache.renew_lease(begun + LEASE_SECONDS)
 
     def _read(self, ids: list[UUID]) -> dict[UUID, Versions]:

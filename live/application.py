@@ -1,7 +1,7 @@
 """The ASGI application: the gate, its memory, and what runs beside it in a server process."""
 
 import asyncio
-from contextlib import suppress
+from functools import partial
 from time import monotonic
 
 from flask import Flask
@@ -9,7 +9,7 @@ from flask import Flask
 import feeds
 from context import Context
 from feeds.feed import LEASE_SECONDS, Feed
-from live import sweeper
+from live import keep_running, sweeper
 from live.asgi import Receive, Scope, Send
 from live.counters import CounterExport
 from live.flask_bridge import FlaskBridge
@@ -50,16 +50,13 @@ class Application:
         await receive()
         sweeping = sweeper.start(self._context)
         tasks = [
-            *(asyncio.create_task(self._hear(feed)) for feed in self.feeds),
-            asyncio.create_task(self._tick()),
+            *(keep_running.start("change feed", partial(self._hear, feed)) for feed in self.feeds),
+            keep_running.start("tick", self._tick),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         sweeping.set()
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await keep_running.stop(tasks)
         self.cache.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -106,6 +106,8 @@ def _run(context: Context, stop: threading.Event) -> None:
                 deletion_due = utc_now() + DELETE_EVERY
         except SQLAlchemyError as error:
             log.warning("The sweep failed and will be tried again: %s", type(error).__name__)
+        except Exception:
+            log.exception("The sweep failed")
 
 
 def _is_alone(session: Session, key: int) -> bool:

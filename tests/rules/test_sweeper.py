@@ -158,7 +158,19 @@ def test_the_background_sweeps_until_it_is_stopped(
     assert keys(world) == 0
 
 
-def test_a_lost_database_does_not_end_the_background(
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (
+            OperationalError("SELECT secret", {}, Exception("gone")),
+            "The sweep failed and will be tried again: OperationalError",
+        ),
+        (RuntimeError("odd"), "The sweep failed"),
+    ],
+)
+def test_no_failure_ends_the_background(
+    failure: Exception,
+    said: str,
     context: Context,
     stop: list[threading.Event],
     monkeypatch: pytest.MonkeyPatch,
@@ -168,14 +180,14 @@ def test_a_lost_database_does_not_end_the_background(
 
     def lost_once(context: Context) -> tuple[int, int]:
         if not caplog.records:
-            raise OperationalError("SELECT secret", {}, Exception("gone"))
+            raise failure
         again.set()
         return 0, 0
 
     monkeypatch.setattr(sweeper, "sweep", lost_once)
     stop.append(sweeper.start(context))
     assert again.wait(WAIT_SECONDS)
-    assert caplog.messages == ["The sweep failed and will be tried again: OperationalError"]
+    assert caplog.messages == [said]
 
 
 @only_postgresql
