@@ -67,7 +67,8 @@ class CachedPoll:
         :param view: of which it was answered
         """
         self._cache = cache
-        self._mark = state.mark
+        is_shown = poll.min_version <= state.rendered.snapshot.version_of(view)
+        self._mark = state.mark if is_shown else None  # never fresh: each time the database is read
         self._revalidate = revalidate
         self.org = org
         self.poll = poll

@@ -125,6 +125,29 @@ def test_a_tag_newer_than_memory_is_judged_by_the_database(world: World, app: Fl
     asyncio.run(tell())
 
 
+@pytest.mark.parametrize("more", [{}, {"prefer": "wait=1"}])
+def test_what_no_database_has_yet_is_asked_of_the_database_each_time(
+    world: World, app: Flask, more: dict[str, str]
+) -> None:
+    ana, acme = world.va(), world.account()
+    bearer = world.bearer(ana)
+
+    async def tell() -> None:
+        application = Application(app)  # its feed was never started
+        application.cache.lease_until = monotonic() + 3600
+        first = await ask(application, bearer)
+        beyond = str(first.json["version"] + 1)
+        asked = bearer | {"if-none-match": first.tag, "presence-min-version": beyond} | more
+        for _ in range(2):
+            begun = monotonic()
+            assert (await ask(application, asked)).status == 304
+            assert monotonic() - begun >= (1 if more else 0)
+        world.clock_in(ana, acme)
+        assert (await ask(application, asked)).status == 200
+
+    asyncio.run(tell())
+
+
 def test_unchanged_polls_run_no_statement(world: World, app: Flask) -> None:
     bearers = [world.bearer(world.va()), world.bearer(world.admin())]
     database = app.extensions["presence"].database
