@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,17 @@ class Pgbouncer:
 
 
 @contextmanager
-def running_pgbouncer(server: PostgresServer) -> Iterator[Pgbouncer]:
+def running_pgbouncer(
+    server: PostgresServer, users: Iterable[str] = ("postgres",)
+) -> Iterator[Pgbouncer]:
+    """
+    :param users: whom it lets in; none needs a password
+    """
     command = program("pgbouncer")
     parent = server.home.parent
     with tempfile.TemporaryDirectory(prefix="presence-pgbouncer-", dir=parent) as folder:
         home, port = Path(folder).resolve(), free_port()
-        (home / "users").write_text('"postgres" ""\n')
+        (home / "users").write_text("".join(f'"{user}" ""\n' for user in users))
         (home / "ini").write_text(
             CONFIGURATION.format(
                 server_port=server.port,
