@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from context import context
 from models import Account, Membership, Org
 from models.reach import EVERY_ORG
+from models.roles import ROLES
 from schemas.fields import NAME_LENGTH, without_control_characters
 from services import accounts, members, orgs
 from services.change import Change, NoSuchOrg, changing
@@ -67,6 +68,11 @@ def of_member(member_id: UUID) -> Iterator[tuple[Change, Membership]]:
         member = members.find(session, member_id)
         if member is None:
             raise click.ClickException(f"There is no member {member_id}.")
+        if not ROLES[member.role].is_person:
+            raise click.ClickException(
+                f"{member_id} is a service, not a member. An admin can delete it, with "
+                f"DELETE /v1/admin/services/{member_id}."
+            )
         with locking(session, member.org_id) as change:
             session.refresh(member)
             yield change, member

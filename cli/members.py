@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from cli.common import Name, as_json, locking, of_member, org_called, say, writing
-from models.roles import ROLES
+from models.roles import ROLES_OF_PEOPLE
 from services import erasing, members
 
 
@@ -17,7 +17,7 @@ def member() -> None:
 @member.command()
 @click.option("--org", required=True, help="The org's id, or its name.")
 @click.option("--name", required=True, type=Name(), help="The name that admins see.")
-@click.option("--role", required=True, type=click.Choice(list(ROLES)))
+@click.option("--role", required=True, type=click.Choice(ROLES_OF_PEOPLE))
 @as_json
 def add(org: str, name: str, role: str, as_json: bool) -> None:
     """Make a member."""

@@ -1,4 +1,4 @@
-"""What a poll is answered, by memory alone: 304, 200 or 401.
+"""What a poll is answered, by memory alone: 304, 200, 401 or 403.
 
 Nothing here waits, and nothing touches a socket. Where memory can't vouch for an answer,
 :class:`~live.watch_cache.NotFresh` says which read would do.
@@ -14,7 +14,8 @@ from live.token_cache import Bearer, TokenCache
 from live.watch_cache import CachedOrg, NotFresh, WatchCache
 from models.views import View
 from services import callers
-from services.errors import NotAuthenticated
+from services.errors import NotAuthenticated, Refusal
+from services.scopes import PRESENCE_READ
 from services.tokens import Claims
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
@@ -53,7 +54,7 @@ class Responder:
             bearer = self._tokens.bearer(poll.authorization)
             org = self._cache.fresh(bearer.token.claims.org_id, asked_at)
             return self._of_org(org, bearer, poll, request_id, asked_at)
-        except NotAuthenticated as refusal:
+        except Refusal as refusal:
             refused = problems.refused(refusal, request_id=request_id)
             return self.problem(refused, refusal.code, poll, request_id)
 
@@ -67,7 +68,7 @@ class Responder:
     ) -> PollAnswer:
         claims, is_final = bearer.token.claims, org.read_at >= asked_at
         try:
-            state, view = _seen_by(claims, org.state)
+            state, view = _seen_by(claims, org.state, poll)
         except NotAuthenticated:
             if is_final:
                 raise
@@ -119,15 +120,17 @@ class Responder:
         return raw(answer.headers)
 
 
-def _seen_by(claims: Claims, state: OrgState | None) -> tuple[OrgState, View]:
+def _seen_by(claims: Claims, state: OrgState | None, poll: Poll) -> tuple[OrgState, View]:
     """What the bearer of a token may see.
 
     :raises NotAuthenticated: the membership is gone, deactivated, or its tokens are revoked
+    :raises InsufficientScope: it is a service that may not poll
     """
     member = state.members.get(claims.membership_id) if state is not None else None
     if state is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
     callers.raise_if_revoked(member, claims, ended=state.ended.get(claims.session_id))
+    callers.require_scope(member.role, claims, PRESENCE_READ, is_from_page=poll.origin is not None)
     return state, callers.view_of(member.role, claims.account_id)
 
 

@@ -11,6 +11,7 @@ from models.member_session import MemberSession
 from models.org import Org
 from models.presence import Presence
 from models.rate_limit import RateLimit
+from models.service import Service
 
 __all__ = [
     "AccessCode",
@@ -25,6 +26,7 @@ __all__ = [
     "Org",
     "Presence",
     "RateLimit",
+    "Service",
     "TimeText",
     "UnixSeconds",
     "User",

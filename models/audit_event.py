@@ -37,6 +37,8 @@ AUDIT_EVENT_KINDS = (
     "sign_in_refused",
     "signed_out",
     "session_ended",
+    "service_added",
+    "service_removed",
 )
 ADDRESS_LENGTH = 45  # of an IPv6 address with an IPv4 one at its end
 

@@ -1,4 +1,4 @@
-"""Roles: what a member sees, and whether they administer the org."""
+"""Roles: what a member sees, whether they administer the org, and whether they are a person."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,14 @@ class Role:
     """One role. A new one needs a line below, and a migration of the CHECK on ``memberships``.
 
     :ivar rank: lists of members begin with the lowest
+    :ivar is_person: False for a service, which may do what its scopes allow (models/service.py)
     """
 
     name: str
     rank: int
     sees: View
     administers: bool
+    is_person: bool = True
 
 
 ROLES = {
@@ -23,5 +25,8 @@ ROLES = {
     for role in (
         Role("admin", rank=0, sees=PEOPLE, administers=True),
         Role("va", rank=100, sees=OCCUPANCY, administers=False),
+        Role("service", rank=200, sees=PEOPLE, administers=False, is_person=False),
     )
 }
+SERVICE = "service"
+ROLES_OF_PEOPLE = tuple(role.name for role in ROLES.values() if role.is_person)

@@ -23,7 +23,7 @@ blueprint = ApiBlueprint(
 
 @blueprint.get("")
 @blueprint.formats(200, AccessCodes, "access_codes")
-@blueprint.problems(403, 404)
+@blueprint.problems(404)
 def list_access_codes(member_id: UUID) -> dict[str, Any]:
     """A member's codes, the newest first: all of them, but never the code itself."""
     with reading_as_admin() as (session, caller):
@@ -35,7 +35,7 @@ def list_access_codes(member_id: UUID) -> dict[str, Any]:
 @blueprint.post("")
 @blueprint.arguments(NewAccessCode, required=False)
 @blueprint.formats(201, IssuedAccessCode)
-@blueprint.problems(403, 404, 429)
+@blueprint.problems(404, 429)
 def issue_access_code(
     body: dict[str, Any], member_id: UUID
 ) -> tuple[tuple[models.AccessCode, str], int, dict[str, str]]:
@@ -56,7 +56,7 @@ def issue_access_code(
 
 @blueprint.delete("/<uuid:code_id>")
 @blueprint.response(204)
-@blueprint.problems(403, 404, 429)
+@blueprint.problems(404, 429)
 def revoke_access_code(member_id: UUID, code_id: UUID) -> Response:
     """Make a code worthless, and end the sessions that it began."""
     with changing_as_admin() as (change, caller):

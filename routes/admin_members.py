@@ -13,6 +13,7 @@ from routes.requests import ApiBlueprint
 from schemas.admin import ManagedMember, ManagedMembers, MemberChanges, NewMember
 from schemas.fields import Empty
 from services import members
+from services.scopes import DIRECTORY_WRITE
 
 blueprint = ApiBlueprint(
     "admin_members", __name__, url_prefix="/v1/admin/members", description="Members, for admins"
@@ -21,10 +22,10 @@ blueprint = ApiBlueprint(
 
 @blueprint.get("")
 @blueprint.formats(200, ManagedMembers, "members")
-@blueprint.problems(403)
+@blueprint.problems()
 def list_members() -> dict[str, Any]:
     """The org's members, admins first, deactivated ones too."""
-    with reading_as_admin() as (session, caller):
+    with reading_as_admin(scope=DIRECTORY_WRITE) as (session, caller):
         found = members.list_members(session, caller.org.id)
         return {"members": found, "next": None}
 
@@ -32,10 +33,10 @@ def list_members() -> dict[str, Any]:
 @blueprint.post("")
 @blueprint.arguments(NewMember)
 @blueprint.formats(201, ManagedMember)
-@blueprint.problems(403, 429)
+@blueprint.problems(429)
 def add_member(body: dict[str, Any]) -> tuple[Membership, int, dict[str, str]]:
     """Make a member."""
-    with changing_as_admin() as (change, caller):
+    with changing_as_admin(scope=DIRECTORY_WRITE) as (change, caller):
         member = members.add(change, **body, actor=caller.member)
     return member, 201, seen_by(change, caller)
 
@@ -43,10 +44,10 @@ def add_member(body: dict[str, Any]) -> tuple[Membership, int, dict[str, str]]:
 @blueprint.patch("/<uuid:member_id>")
 @blueprint.arguments(MemberChanges, required=False)
 @blueprint.formats(200, ManagedMember)
-@blueprint.problems(403, 404, 409, 429)
+@blueprint.problems(404, 409, 429)
 def change_member(body: dict[str, Any], member_id: UUID) -> tuple[Membership, int, dict[str, str]]:
     """Rename a member, change their role, shut them out, or let them in again."""
-    with changing_as_admin() as (change, caller):
+    with changing_as_admin(scope=DIRECTORY_WRITE) as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         members.amend(change, member, actor=caller.member, **body)
     return member, 200, seen_by(change, caller)
@@ -55,7 +56,7 @@ def change_member(body: dict[str, Any], member_id: UUID) -> tuple[Membership, in
 @blueprint.post("/<uuid:member_id>/revoke-tokens")
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(204)
-@blueprint.problems(403, 404, 429)
+@blueprint.problems(404, 429)
 def revoke_tokens(_body: dict[str, Any], member_id: UUID) -> Response:
     """End all sessions that the member has."""
     with changing_as_admin() as (change, caller):

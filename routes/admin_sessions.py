@@ -23,7 +23,7 @@ blueprint = ApiBlueprint(
 
 @blueprint.get("")
 @blueprint.formats(200, MemberSessions, "sessions")
-@blueprint.problems(403, 404)
+@blueprint.problems(404)
 def list_sessions(member_id: UUID) -> dict[str, Any]:
     """Where a member is signed in, the newest first."""
     with reading_as_admin() as (session, caller):
@@ -34,7 +34,7 @@ def list_sessions(member_id: UUID) -> dict[str, Any]:
 
 @blueprint.delete("/<uuid:session_id>")
 @blueprint.response(204)
-@blueprint.problems(403, 404, 429)
+@blueprint.problems(404, 429)
 def end_session(member_id: UUID, session_id: UUID) -> Response:
     """Sign a member out of one session."""
     with changing_as_admin() as (change, caller):

@@ -1,7 +1,8 @@
 """Who calls, and the transaction in which they are served: one a request.
 
 Each context manager gives what a service needs. A change is judged anew after the org's lock is
-held: a token may have been revoked while it waited.
+held: a token may have been revoked while it waited. A ``scope`` is the one that lets a service in;
+where none is named, no service is.
 """
 
 from collections.abc import Iterator
@@ -35,45 +36,66 @@ def bearer_token() -> Token:
     return token
 
 
+def require_scope(caller: TokenBearer, scope: str | None) -> None:
+    """:raises InsufficientScope: the caller is a service, and may not do this"""
+    callers.require_scope(
+        caller.member.role,
+        caller.token.claims,
+        scope,
+        is_from_page="Origin" in request.headers,
+    )
+
+
 @contextmanager
-def reading() -> Iterator[tuple[Session, TokenBearer]]:
-    """A ``read()`` transaction for the bearer."""
+def reading(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]]:
+    """A ``read()`` transaction for the bearer.
+
+    :raises InsufficientScope: the bearer is a service without this scope
+    """
     token = bearer_token()
     with context().database.read(token.claims.org_id) as session:
-        yield session, callers.by_token(session, token)
+        caller = callers.by_token(session, token)
+        require_scope(caller, scope)
+        yield session, caller
 
 
 @contextmanager
-def writing() -> Iterator[tuple[Session, TokenBearer]]:
+def writing(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]]:
     """A ``write()`` transaction for the bearer, for what no view shows: it locks no org.
 
     :raises TooManyRequests: the bearer has written too often
+    :raises InsufficientScope: the bearer is a service without this scope
     """
     token = bearer_token()
     write_limit.require_patience(token.claims.membership_id)
     with context().database.write(token.claims.org_id) as session:
         caller = callers.by_token(session, token)
         write_limit.count(session, caller.member.id)
+        require_scope(caller, scope)
         yield session, caller
 
 
 @contextmanager
-def reading_as_admin() -> Iterator[tuple[Session, TokenBearer]]:
+def reading_as_admin(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]]:
     """A ``read()`` transaction for the bearer.
 
     :raises AdminOnly: the bearer is not an admin
+    :raises InsufficientScope: the bearer is a service without this scope
     """
-    with reading() as (session, caller):
-        caller.require_admin()
+    with reading(scope=scope) as (session, caller):
+        _require_admin(caller)
         yield session, caller
 
 
 @contextmanager
-def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, TokenBearer]]:
+def changing_by_token(
+    key: str | None = None, *, scope: str | None = None
+) -> Iterator[tuple[Change, TokenBearer]]:
     """The locked org of the bearer.
 
     :param key: the request's Idempotency-Key
     :raises TooManyRequests: the bearer has written too often
+    :raises InsufficientScope: the bearer is a service without this scope
     """
     token = bearer_token()
     write_limit.require_patience(token.claims.membership_id)
@@ -83,18 +105,25 @@ def changing_by_token(key: str | None = None) -> Iterator[tuple[Change, TokenBea
     ):
         caller = callers.by_token(session, token, key=key)
         write_limit.count(session, caller.member.id)
+        require_scope(caller, scope)
         yield change, caller
 
 
 @contextmanager
-def changing_as_admin() -> Iterator[tuple[Change, TokenBearer]]:
+def changing_as_admin(*, scope: str | None = None) -> Iterator[tuple[Change, TokenBearer]]:
     """The locked org of the bearer.
 
     :raises AdminOnly: the bearer is not an admin
+    :raises InsufficientScope: the bearer is a service without this scope
     """
-    with changing_by_token() as (change, caller):
-        caller.require_admin()
+    with changing_by_token(scope=scope) as (change, caller):
+        _require_admin(caller)
         yield change, caller
+
+
+def _require_admin(caller: TokenBearer) -> None:
+    if not caller.is_service:  # it has the scope for the call
+        caller.require_admin()
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from typing import Any
 from flask import Response
 
 from context import context
-from routes.auth import bearer_token, changing_by_access_code, changing_by_token
+from routes.auth import changing_by_access_code, changing_by_token, writing
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
 from schemas.clock import ClockedIn, ClockedOut, IdempotencyHeaders
 from schemas.presence import ClockInRequest, ClockOutRequest, HeartbeatRequest
-from services import callers, clocking, heartbeats, signing_in
+from services import clocking, heartbeats, signing_in
 from services.times import utc_now
 
 blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clocking in and out")
@@ -22,7 +22,7 @@ blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clock
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(201, ClockedIn)
 @blueprint.alt_response(200, schema=ClockedIn, description="Already on that account")
-@blueprint.problems(403, 404, 409, 410, 429)
+@blueprint.problems(404, 409, 410, 429)
 def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Put the caller on an account, leaving any other."""
     typed = body.pop("access_code", None)
@@ -47,7 +47,7 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
 @blueprint.arguments(ClockOutRequest, required=False)
 @blueprint.arguments(IdempotencyHeaders, location="headers", as_kwargs=True)
 @blueprint.response(200, ClockedOut)
-@blueprint.problems(403, 410, 429)
+@blueprint.problems(410, 429)
 def clock_out(
     body: dict[str, Any], key: str | None
 ) -> tuple[clocking.ClockedOut, int, dict[str, str]]:
@@ -60,18 +60,16 @@ def clock_out(
 @blueprint.post("/heartbeat")
 @blueprint.arguments(HeartbeatRequest)
 @blueprint.response(204)
-@blueprint.problems(403, 410)
+@blueprint.problems(410)
 def heartbeat(body: dict[str, Any]) -> Response:
     """Say that the caller is still there."""
-    token, settings = bearer_token(), context().settings
-    with context().database.write(token.claims.org_id) as session:
-        caller = callers.by_token(session, token)
+    with writing() as (session, caller):
         fresh = heartbeats.beat(
             session,
             caller.member,
             **body,
             account_id=caller.bound_account_id,
-            settings=settings,
+            settings=context().settings,
             now=utc_now(),
         )
     if not fresh:

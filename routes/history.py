@@ -22,6 +22,7 @@ from schemas.history import (
 )
 from schemas.presence import ClockEvent
 from services import event_pages, hours, working_time
+from services.scopes import HISTORY_READ
 from services.times import clamp, utc_now
 
 blueprint = ApiBlueprint(
@@ -41,7 +42,7 @@ def _time_columns(report: hours.Report) -> list[str]:
 @blueprint.get("/clock-events")
 @blueprint.arguments(ClockEventsQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, ClockEvents, "clock_events")
-@blueprint.problems(403)
+@blueprint.problems()
 def list_clock_events(**query: Any) -> dict[str, Any]:
     """The history of presences, the newest first."""
     page = _page(models.ClockEvent, ClockEvent, query)
@@ -51,7 +52,7 @@ def list_clock_events(**query: Any) -> dict[str, Any]:
 @blueprint.get("/audit-events")
 @blueprint.arguments(AuditEventsQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, AuditEvents, "audit_events")
-@blueprint.problems(403)
+@blueprint.problems()
 def list_audit_events(**query: Any) -> dict[str, Any]:
     """What admins changed and who signed in, the newest first."""
     page = _page(models.AuditEvent, AuditEvent, query)
@@ -61,12 +62,12 @@ def list_audit_events(**query: Any) -> dict[str, Any]:
 @blueprint.get("/time")
 @blueprint.arguments(TimeQuery, location="query", as_kwargs=True)
 @blueprint.formats(200, WorkingTime, "rows", row=TimeTableRow, columns=_time_columns)
-@blueprint.problems(403)
+@blueprint.problems()
 def sum_time(
     by: str, tz: str, from_: datetime | None = None, to: datetime | None = None
 ) -> hours.Report:
     """Working time by member, account and day."""
-    with reading_as_admin() as (session, caller):
+    with reading_as_admin(scope=HISTORY_READ) as (session, caller):
         now, zone = utc_now(), ZoneInfo(tz)
         end = to or now
         return hours.report(
@@ -82,5 +83,5 @@ def sum_time(
 
 
 def _page(table: event_pages.Table, entry: type[Schema], query: dict[str, Any]) -> event_pages.Page:
-    with reading_as_admin() as (session, caller):
+    with reading_as_admin(scope=HISTORY_READ) as (session, caller):
         return event_pages.load(session, table, entry().fields, caller.org.id, **query)

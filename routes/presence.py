@@ -9,6 +9,7 @@ from routes.requests import ApiBlueprint
 from schemas.clock import Accounts
 from schemas.presence import Snapshot
 from services import accounts, snapshot
+from services.scopes import PRESENCE_READ
 from services.staleness import stale_after_seconds
 from wire import answers, tags
 from wire.json import compact_json
@@ -43,7 +44,7 @@ POLLED = {
 def presence() -> Response:
     """Who is on which account, as the caller may see it."""
     settings = context().settings
-    with reading() as (session, caller):
+    with reading(scope=PRESENCE_READ) as (session, caller):
         member, bound = caller.member, caller.bound_account_id
         representation = Representation(
             Viewer(member.id, member.user_id, caller.view, bound),
@@ -65,7 +66,7 @@ def presence() -> Response:
 @blueprint.problems()
 def list_accounts() -> Response:
     """The org's accounts, not archived, by name."""
-    with reading() as (session, caller):
+    with reading(scope=PRESENCE_READ) as (session, caller):
         bound = caller.bound_account_id
         tag = tags.accounts_tag(caller.member.id, bound, caller.org.accounts_version)
         if tags.matches(request.headers.get("If-None-Match"), tag):

@@ -22,6 +22,12 @@ MEANINGS = {
     ),
     "admin_only": "Only admins may do this, and not in a session for one account.",
     "account_not_allowed": "The access code, or the session that it began, is for another account.",
+    "not_renewable": "This token can't be renewed. Use it until it expires, then get another.",
+    "insufficient_scope": (
+        "The token is a service's, and none of its scopes allows this; the header "
+        "<code>WWW-Authenticate</code> names the scope that does. Or the request has an "
+        "<code>Origin</code>: a service's token does not belong in a browser."
+    ),
     "not_found": "There is nothing at this address. Each path has exactly one spelling.",
     "account_not_found": "There is no such account, or it is archived.",
     "not_occupied": "Nobody is on this account.",

@@ -26,8 +26,8 @@ CONTENT_TYPE_BYTES = 256
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 
 
-# For the request's form, the caller's token, and a database that is away.
-OF_EVERY_ENDPOINT = (400, 401, 413, 415, 422, 503)
+# For the request's form, the caller's token, a service's scopes, and a database that is away.
+OF_EVERY_ENDPOINT = (400, 401, 403, 413, 415, 422, 503)
 
 
 class Parser(FlaskParser):

@@ -16,6 +16,7 @@ from schemas.fields import Empty
 from schemas.sessions import MemberSessions
 from services import accounts, ending_sessions, sessions, signing_in
 from services.callers import Caller
+from services.scopes import ANY, PRESENCE_READ
 from services.times import utc_now
 from services.tokens import Token
 
@@ -41,7 +42,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
 def renew(_body: dict[str, Any]) -> dict[str, Any]:
     """Get a new token for one that has not run out."""
     settings, now = context().settings, utc_now()
-    with writing() as (session, caller):
+    with writing(scope=ANY) as (session, caller):
         token = sessions.renew(session, caller.member, caller.session, settings=settings, now=now)
         return _signed_in(session, caller, token, now=now)
 
@@ -61,7 +62,7 @@ def sign_out() -> Response:
 @blueprint.problems()
 def me() -> dict[str, Any]:
     """The caller, their org and their presence."""
-    with reading() as (session, caller):
+    with reading(scope=PRESENCE_READ) as (session, caller):
         settings, now = context().settings, utc_now()
         presence = signing_in.own_presence(session, caller, settings=settings, now=now)
         return {"caller": caller, "presence": presence}

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from models.roles import ROLES
+from models.roles import ROLES_OF_PEOPLE
 from schemas.clock import Account, Member
 from schemas.fields import Flag, Id, Timestamp, name
 
@@ -35,12 +35,12 @@ class ManagedAccounts(List):
 
 class NewMember(Schema):
     display_name = name(required=True)
-    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    role = fields.String(required=True, validate=validate.OneOf(ROLES_OF_PEOPLE))
 
 
 class MemberChanges(Schema):
     display_name = name()
-    role = fields.String(validate=validate.OneOf(ROLES))
+    role = fields.String(validate=validate.OneOf(ROLES_OF_PEOPLE))
     active = Flag(metadata={"description": "false ends their presence and their tokens"})
 
 

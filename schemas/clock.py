@@ -4,7 +4,7 @@ import re
 
 from marshmallow import Schema, fields, validate
 
-from models.roles import ROLES
+from models.roles import ROLES, ROLES_OF_PEOPLE
 from schemas.fields import Id, Timestamp
 from schemas.presence import OwnPresence
 
@@ -40,13 +40,19 @@ class Member(Schema):
     id = Id(required=True)
     user_id = Id(required=True)
     display_name = fields.String(required=True)
+    role = fields.String(required=True, validate=validate.OneOf(ROLES_OF_PEOPLE))
+
+
+class Myself(Member):
+    """A member, or the service that asks."""
+
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
 
 
 class Me(Schema):
     """Of ``caller`` and ``presence``."""
 
-    member = fields.Nested(Member, required=True, attribute="caller.member")
+    member = fields.Nested(Myself, required=True, attribute="caller.member")
     org = fields.Nested(Org, required=True, attribute="caller.org")
     presence = fields.Nested(OwnPresence, required=True, allow_none=True)
 
@@ -54,6 +60,7 @@ class Me(Schema):
 class ClockedIn(Me):
     """Of ``token`` and ``settings`` too."""
 
+    member = fields.Nested(Member, required=True, attribute="caller.member")
     token = fields.String(required=True, attribute="token.raw")
     token_type = fields.String(required=True, dump_default="Bearer")
     expires_at = Timestamp(required=True, attribute="token.claims.expires_at")

@@ -12,7 +12,14 @@ from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
 from models.roles import ROLES
 from models.views import OCCUPANCY, View
 from services import access_codes
-from services.errors import AccessCodeRejected, AccountNotAllowed, AdminOnly, NotAuthenticated
+from services.errors import (
+    AccessCodeRejected,
+    AccountNotAllowed,
+    AdminOnly,
+    InsufficientScope,
+    NotAuthenticated,
+)
+from services.scopes import ANY, PERSON, SCOPES
 from services.tokens import Claims, Token
 from settings import Settings
 
@@ -57,6 +64,10 @@ class TokenBearer(Caller):
     token: Token
     session: MemberSession
 
+    @property
+    def is_service(self) -> bool:
+        return is_service(self.member.role, self.token.claims)
+
 
 @dataclass(frozen=True, slots=True)
 class CodeHolder(Caller):
@@ -97,6 +108,25 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Token
 def view_of(role: str, bound_account_id: UUID | None) -> View:
     """The view of a session. One for one account alone shows no people, whatever the role."""
     return OCCUPANCY if bound_account_id is not None else ROLES[role].sees
+
+
+def is_service(role: str, claims: Claims) -> bool:
+    """Whether the token is a service's. Either its role or its claims suffice."""
+    return claims.scopes is not None or not ROLES[role].is_person
+
+
+def require_scope(role: str, claims: Claims, scope: str | None, *, is_from_page: bool) -> None:
+    """Let people pass, and a service that has the scope, unless a page sends its token.
+
+    :param scope: the one that allows the call; None where none does
+    :param is_from_page: the request has an ``Origin``, as only those of pages have
+    :raises InsufficientScope: the service may not
+    """
+    if not is_service(role, claims):
+        return
+    if is_from_page or scope not in {ANY, *(claims.scopes or ())}:
+        needed = scope if scope in SCOPES else PERSON
+        raise InsufficientScope(needed, is_from_page=is_from_page)
 
 
 class TokenOwner(Protocol):

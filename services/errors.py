@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from models.database import CommittedRefusal
+from services.scopes import PERSON
 
 
 class Refusal(CommittedRefusal):
@@ -63,6 +64,37 @@ class AdminOnly(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Only an admin of the org may do this.")
+
+
+class InsufficientScope(Refusal):
+    """A service may not do this.
+
+    :ivar scope: the one that allows the call, for the challenge (RFC 6750, 3)
+    """
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str, *, is_from_page: bool = False) -> None:
+        super().__init__(self._detail(scope, is_from_page))
+        self.scope = scope
+
+    @staticmethod
+    def _detail(scope: str, is_from_page: bool) -> str:
+        if is_from_page:
+            return (
+                "A service's token does not belong in a browser: anyone who uses the page can take "
+                "it. Send the request from your server, without Origin."
+            )
+        if scope == PERSON:
+            return "No scope allows this. Use the token of a person."
+        return f"The service's token needs the scope {scope} for this."
+
+
+class NotRenewable(Refusal):
+    code = "not_renewable"
+
+    def __init__(self) -> None:
+        super().__init__("This token can't be renewed. Use it until it expires, then get another.")
 
 
 class AccountNotAllowed(Refusal):

@@ -7,14 +7,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import Membership, User
-from models.roles import ROLES
+from models.roles import ROLES, ROLES_OF_PEOPLE
 from services import audit_log, ending_sessions, presences
 from services.change import Change
 from services.errors import LastAdmin, NotFound
 
 
 def find(session: Session, membership_id: UUID) -> Membership | None:
-    """The membership with this id, of any org."""
+    """The membership with this id, of any org: a member's, or a service's."""
     return session.scalar(
         select(Membership)
         .where(Membership.id == membership_id)
@@ -28,14 +28,15 @@ def find_in(session: Session, org_id: UUID, membership_id: UUID) -> Membership:
     :raises NotFound: the org has no such member
     """
     member = find(session, membership_id)
-    if member is None or member.org_id != org_id:
+    if member is None or member.org_id != org_id or not ROLES[member.role].is_person:
         raise NotFound("member")
     return member
 
 
 def list_members(session: Session, org_id: UUID) -> Sequence[Membership]:
-    """The org's members, by their roles' ranks, then by name."""
-    found = session.scalars(select(Membership).where(Membership.org_id == org_id))
+    """The org's members, by their roles' ranks, then by name. A service is none."""
+    is_person = Membership.role.in_(ROLES_OF_PEOPLE)
+    found = session.scalars(select(Membership).where(Membership.org_id == org_id, is_person))
     return sorted(
         found, key=lambda member: (ROLES[member.role].rank, member.display_name.casefold())
     )

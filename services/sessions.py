@@ -8,10 +8,11 @@ from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, MemberSession, Membership
+from models.roles import ROLES
 from services import audit_log, tokens
 from services.change import Change
 from services.ending_sessions import going_on, revoke_all
-from services.errors import NotAuthenticated
+from services.errors import NotAuthenticated, NotRenewable
 from services.old_rows import delete_oldest
 from services.times import rfc3339
 from services.tokens import Token
@@ -33,11 +34,13 @@ def begin(
     *,
     code: AccessCode | None = None,
     ttl_seconds: int | None = None,
+    scope: str | None = None,
 ) -> tuple[MemberSession, Token]:
     """Begin a session, with its first token.
 
     :param code: the access code that was entered; None for an operator's command
-    :param ttl_seconds: how long the token is valid, if an operator says so
+    :param ttl_seconds: how long the token is valid, if somebody says so
+    :param scope: a service's scopes, separated by spaces
     """
     _make_room(change, member)
     now, settings = change.now, change.settings
@@ -62,7 +65,9 @@ def begin(
     )
     change.session.add(begun)
     change.session.flush()
-    token = tokens.issue(member, begun, expires_at=expires_at, settings=settings, now=now)
+    token = tokens.issue(
+        member, begun, expires_at=expires_at, settings=settings, now=now, scope=scope
+    )
     return begun, token
 
 
@@ -107,7 +112,10 @@ def renew(
     """Issue another token for a session.
 
     :raises NotAuthenticated: ``expired``, or why it has ended meanwhile
+    :raises NotRenewable: the token is a service's
     """
+    if not ROLES[member.role].is_person:
+        raise NotRenewable
     if now >= renewed.renewable_until:
         raise NotAuthenticated("expired")
     expires_at = _expires_at(now, renewed.renewable_until, settings)

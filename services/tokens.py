@@ -24,6 +24,7 @@ class Claims:
 
     :ivar account_id: the only account it is for, or None
     :ivar auth_time: when the access code was entered
+    :ivar scopes: what the service that has the token may do; None for a person's
     """
 
     user_id: UUID
@@ -34,6 +35,7 @@ class Claims:
     account_id: UUID | None
     auth_time: datetime
     expires_at: datetime
+    scopes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,12 @@ def issue(
     expires_at: datetime,
     settings: Settings,
     now: datetime,
+    scope: str | None = None,
 ) -> Token:
-    """Make a token of a session of ``member``."""
+    """Make a token of a session of ``member``.
+
+    :param scope: a service's scopes, separated by spaces
+    """
     payload: dict[str, Any] = {
         "iss": ISSUER,
         "aud": ISSUER,
@@ -67,6 +73,8 @@ def issue(
     }
     if session.account_id is not None:
         payload["acct"] = str(session.account_id)
+    if scope is not None:
+        payload["scope"] = scope
     kid, key = keys.signing_key(settings)
     raw = jwt.encode(payload, key, algorithm="HS256", headers={"kid": kid})
     return Token(raw, _claims(payload))
@@ -110,4 +118,5 @@ def _claims(payload: dict[str, Any]) -> Claims:
         account_id=UUID(payload["acct"]) if payload.get("acct") is not None else None,
         auth_time=datetime.fromtimestamp(payload["auth_time"], UTC),
         expires_at=datetime.fromtimestamp(payload["exp"], UTC),
+        scopes=frozenset(payload["scope"].split()) if "scope" in payload else None,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from schemas.problem import Problem
-from services.errors import Refusal, TooMany
+from services.errors import InsufficientScope, Refusal, TooMany
 from wire.answers import Answer, of_body
 from wire.json import compact_json
 
@@ -27,6 +27,8 @@ PROBLEM_TYPES = {
     "access_code_rejected": ProblemType(401, "Access code rejected"),
     "admin_only": ProblemType(403, "Admins only"),
     "account_not_allowed": ProblemType(403, "Account not allowed"),
+    "not_renewable": ProblemType(403, "Not renewable"),
+    "insufficient_scope": ProblemType(403, "Insufficient scope"),
     "not_found": ProblemType(404, "Not found"),
     "account_not_found": ProblemType(404, "Account not found"),
     "not_occupied": ProblemType(404, "Not occupied"),
@@ -81,6 +83,9 @@ def refused(refusal: Refusal, *, request_id: str) -> Answer:
     )
     if isinstance(refusal, TooMany):
         answer.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    if isinstance(refusal, InsufficientScope):
+        challenge = f'Bearer error="insufficient_scope", scope="{refusal.scope}"'
+        answer.headers["WWW-Authenticate"] = challenge
     return answer
 
 

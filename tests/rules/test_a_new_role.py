@@ -32,7 +32,8 @@ down_revision = "HEAD"
 branch_labels = None
 depends_on = None
 
-BEFORE, AFTER = "role IN ('admin', 'va')", "role IN ('admin', 'manager', 'va')"
+BEFORE = "role IN ('admin', 'va', 'service')"
+AFTER = "role IN ('admin', 'manager', 'va', 'service')"
 
 
 def upgrade() -> None:
