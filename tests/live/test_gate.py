@@ -104,7 +104,7 @@ def test_a_client_sees_its_own_write_at_once(world: World, app: Flask) -> None:
     run(app, tell)
 
 
-def test_a_tag_newer_than_memory_is_judged_by_the_database(world: World, app: Flask) -> None:
+def test_a_tag_newer_than_memory_is_compared_after_a_read(world: World, app: Flask) -> None:
     ana, acme = world.va(), world.account()
     bearer = world.bearer(ana) | {"request-id": "poll-1"}
 
