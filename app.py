@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("presence", static_folder=None)
     app.config.update(routes.FLASK_CONFIG)
     app.url_map.merge_slashes = False
-    attach(app, Context(settings, Database(settings.database_url)))
+    attach(app, Context(settings, Database(settings)))
     routes.register(app, routes.Api(app), settings)
     app.wsgi_app = OneSpelling(app.wsgi_app)  # type: ignore[method-assign]
     cli.register(app)

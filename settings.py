@@ -1,6 +1,7 @@
 """What an operator can set: one frozen object, read once from the environment."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Settings:
 
     database_url: URL
     secret_key: bytes = field(repr=False)
+    db_schema: str = "presence"
     secret_key_fallbacks: tuple[bytes, ...] = field(default=(), repr=False)
     poll_interval: int = 2
     heartbeat_interval: int = 45
@@ -88,6 +90,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         database_url=database_url,
         secret_key=_secret_key(given, database_url),
         secret_key_fallbacks=_secret_key_fallbacks(given),
+        db_schema=_db_schema(given),
         poll_interval=_seconds(given, "PRESENCE_POLL_INTERVAL", Settings.poll_interval),
         heartbeat_interval=_seconds(
             given, "PRESENCE_HEARTBEAT_INTERVAL", Settings.heartbeat_interval
@@ -138,6 +141,17 @@ def _database_url(given: Mapping[str, str]) -> URL:
     if url.drivername in ("sqlite", "sqlite+pysqlite") and is_file:
         return url.set(drivername="sqlite")
     raise SettingsError("DATABASE_URL must be postgresql://… or sqlite:///file")
+
+
+def _db_schema(given: Mapping[str, str]) -> str:
+    name = given.get("PRESENCE_DB_SCHEMA", Settings.db_schema)
+    is_plain = re.fullmatch("[a-z_][a-z0-9_]{0,62}", name)
+    if not is_plain or name.startswith("pg_") or name in ("public", "information_schema"):
+        raise SettingsError(
+            "PRESENCE_DB_SCHEMA must be a schema of Presence's own: 1 to 63 characters of a-z, 0-9 "
+            f"and _, not beginning with a digit or pg_, and not public, not {name!r}"
+        )
+    return name
 
 
 def _listen_url(given: Mapping[str, str]) -> URL | None:

@@ -4,14 +4,15 @@ from typing import Literal
 
 from alembic import context
 from alembic.operations.ops import MigrationScript
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import settings
 from models import Base
 from models.base import UTCDateTime
-from models.database import Database
-from models.migrations import head_revision
+from models.database import LOCK_TIMEOUT_SECONDS, Database
+from models.migrations import head_revision, version_table
 from models.reach import EVERY_ORG
+from models.schema_setup import VERSION_TABLE, make_room
 
 
 def run() -> None:
@@ -19,7 +20,7 @@ def run() -> None:
     if connection is not None:
         migrate(connection)
         return
-    with Database(settings.load().database_url).write(EVERY_ORG) as session:
+    with Database(settings.load()).write(EVERY_ORG) as session:
         migrate(session.connection())
 
 
@@ -30,6 +31,10 @@ def render_item(kind: str, item: object, _autogen: object) -> str | Literal[Fals
     return False
 
 
+def is_compared(name: str | None, kind: str, _parents: object) -> bool:
+    return (kind, name) != ("table", VERSION_TABLE)
+
+
 def number(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
     """Give a new migration the next number, where Alembic would make up an id."""
     for script in directives:
@@ -37,15 +42,23 @@ def number(_context: object, _revision: object, directives: list[MigrationScript
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations that were asked for on ``connection``."""
+    """Do what was asked for on ``connection``."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=True,
         render_item=render_item,
+        include_name=is_compared,
         process_revision_directives=number,
+        **version_table(connection),
     )
+    changes_schema = "destination_rev" in context.get_context().opts
     with context.begin_transaction():
+        if changes_schema and connection.dialect.name == "postgresql":
+            # A migration may take longer than a request, and so may the machine that is before us.
+            connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
+            make_room(connection)
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
         context.run_migrations()
 
 

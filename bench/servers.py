@@ -46,11 +46,11 @@ class Place:
 
     def __post_init__(self) -> None:
         self.settings = from_environment(self.environment)
-        self.database = Database(self.settings.database_url)
+        self.database = Database(self.settings)
 
     def statements(self) -> int:
         """All that PostgreSQL has run so far, but for BEGIN, COMMIT, SET and their like."""
-        query = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements"
+        query = "SELECT coalesce(sum(calls), 0) FROM public.pg_stat_statements"
         with self.database.read(EVERY_ORG) as session:
             return int(session.scalar(text(query)) or 0)
 
@@ -91,7 +91,7 @@ def _migrated(place: Place) -> Iterator[Place]:
         with place.database.write(EVERY_ORG) as session:
             migrations.upgrade(session.connection())
             if place.counts_statements:
-                session.execute(text("CREATE EXTENSION pg_stat_statements"))
+                session.execute(text("CREATE EXTENSION pg_stat_statements SCHEMA public"))
         yield place
     finally:
         place.database.close()

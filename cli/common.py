@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import click
+from alembic.util import CommandError
 from marshmallow import ValidationError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -103,6 +104,8 @@ def errors_in_words() -> Iterator[None]:
         yield
     except Refusal as refusal:
         raise click.ClickException(refusal.detail) from None
+    except CommandError as error:
+        raise click.ClickException(str(error)) from None
     except NoSuchOrg:
         raise click.ClickException("The org is gone.") from None
     except (OperationalError, ProgrammingError, PoolTimeout) as error:

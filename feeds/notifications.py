@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 from feeds.feed import LEASE_SECONDS, Cache, Feed
 from models.database import Database
 from models.reach import NO_ORG
+from models.schema import channel_of
 from settings import Settings
 
-CHANNEL = "presence"  # of NOTIFY; the payload is the id of the org that changed
 # design.md, "Memory"
 PROOF_SECONDS = 0.5
 TEST_SECONDS = 3.0
@@ -49,7 +49,8 @@ class Notifications(Feed):
     def __init__(self, database: Database, settings: Settings) -> None:
         self._url = settings.listen_dsn
         self._database = database
-        self._proofs = f"{CHANNEL}_{uuid4().hex}"
+        self._channel = channel_of(database.engine)
+        self._proofs = f"{self._channel}_{uuid4().hex}"
         self._stop = threading.Event()
         self._are_lost = False
         self._alive_until = 0.0
@@ -61,7 +62,7 @@ class Notifications(Feed):
     @staticmethod
     def announce(session: Session, org_id: UUID) -> ColumnElement[None] | None:
         # Delivered with the commit; as part of a statement it costs no round trip.
-        return func.pg_notify(CHANNEL, str(org_id))
+        return func.pg_notify(channel_of(session.get_bind()), str(org_id))
 
     @property
     def is_alive(self) -> bool:
@@ -128,7 +129,7 @@ class Notifications(Feed):
 
     def _hear(self, connection: Connection) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+            cursor.execute(f"LISTEN {self._channel}")
         self._tell(self._cache.invalidate_all)
         if self._are_lost:
             log.info("Notifications arrive again.")
@@ -141,7 +142,9 @@ class Notifications(Feed):
                 self._heard(_arrived(connection, left))
 
     def _heard(self, notes: list[Notify]) -> None:
-        changed = [id_ for note in notes if note.channel == CHANNEL and (id_ := _org_id(note))]
+        changed = [
+            id_ for note in notes if note.channel == self._channel and (id_ := _org_id(note))
+        ]
         proofs = [float(note.payload) for note in notes if note.channel == self._proofs]
         if changed:
             self._tell(self._cache.invalidate, changed)

@@ -1,4 +1,4 @@
-"""The requests of one connection, answered one by one in the order in which they came."""
+"""The requests of one connection that have no complete answer: answered one by one, in order."""
 
 from live.request_cycle import RequestCycle
 

@@ -5,13 +5,14 @@ import threading
 from datetime import timedelta
 from time import monotonic, sleep
 
-from sqlalchemy import text
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from context import Context
 from metrics import SWEEPS, SWEPT
 from models.reach import EVERY_ORG, NO_ORG
+from models.schema import lock_key
 from services import expiry, idempotency, rate_limits, sessions
 from services.change import NoSuchOrg, changing
 from services.times import utc_now
@@ -24,9 +25,6 @@ DELETE_ROWS = 500
 PAUSE_SECONDS = 0.05
 DELETE_SECONDS = 0.5  # then a sweep is due again
 DELETERS = (idempotency.delete_old, rate_limits.delete_old, sessions.delete_old)
-# Keys for PostgreSQL's advisory locks: "presswep", "presforg".
-SWEEP_ONE_AT_A_TIME = 0x70726573_73776570
-DELETE_ONE_AT_A_TIME = 0x70726573_666F7267
 
 log = logging.getLogger("presence.sweeper")
 
@@ -44,7 +42,7 @@ def sweep(context: Context) -> tuple[int, int]:
     if not due:
         return 0, 0
     with database.read(NO_ORG) as gatekeeper:
-        if not _is_alone(gatekeeper, SWEEP_ONE_AT_A_TIME):
+        if not _is_alone(gatekeeper, "sweep"):
             return 0, 0
         for org_id in due:
             try:
@@ -83,7 +81,7 @@ def delete_old_rows(context: Context) -> bool:
             if monotonic() >= give_up:
                 return False
             with context.database.write(EVERY_ORG) as session:
-                if not _is_alone(session, DELETE_ONE_AT_A_TIME):
+                if not _is_alone(session, "delete old rows"):
                     return False
                 deleted = delete_old(session, now=utc_now(), most=DELETE_ROWS)
             sleep(PAUSE_SECONDS)
@@ -110,9 +108,10 @@ def _run(context: Context, stop: threading.Event) -> None:
             log.exception("The sweep failed")
 
 
-def _is_alone(session: Session, key: int) -> bool:
+def _is_alone(session: Session, purpose: str) -> bool:
     """On PostgreSQL one process at a time; SQLite's write lock sees to it by itself."""
-    if session.get_bind().dialect.name == "sqlite":
+    bind = session.get_bind()
+    if bind.dialect.name == "sqlite":
         return True
-    alone = session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key})
+    alone = session.scalar(select(func.pg_try_advisory_xact_lock(lock_key(bind, purpose))))
     return bool(alone)

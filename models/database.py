@@ -19,7 +19,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import private
+from models import schema as schema_module
 from models.reach import NO_ORG, ORG_SETTING, Reach, value_of
+from settings import Settings
 
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
 LOCK_TIMEOUT_SECONDS = 4
@@ -34,9 +36,12 @@ class CommittedRefusal(Exception):
 class Database:
     """One database, SQLite or PostgreSQL, as the services see it."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, settings: Settings) -> None:
+        url = settings.database_url
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self.engine = (
+            _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, settings.db_schema)
+        )
         self._reading, self._writing = _modes(self.engine, self.is_sqlite)
         self._one_writer = threading.Lock() if self.is_sqlite else None
 
@@ -160,10 +165,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _postgresql_engine(url: URL) -> Engine:
+def _postgresql_engine(url: URL, schema: str) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
+        execution_options={schema_module.OPTION: schema},
         **_pool(),
         connect_args={
             "connect_timeout": STATEMENT_TIMEOUT_SECONDS,
@@ -172,17 +178,19 @@ def _postgresql_engine(url: URL) -> Engine:
         },
     )
     # In each transaction, not once a connection: a transaction pooler refuses start-up options,
-    # and hands each transaction to another connection.
-    limits = (
+    # and hands each transaction to another connection. Others' tables in `public` are never
+    # searched, nor, before ours, is what a session made for itself.
+    first = (
         f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s';"
-        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"
+        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s';"
+        f'SET LOCAL search_path TO "{schema}", pg_temp'
     )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         org = connection.get_execution_options().get(ORG_SETTING, NO_ORG)
         connection.exec_driver_sql(
-            f"{limits};SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)"
+            f"{first};SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)"
         )
 
     return engine

@@ -2,17 +2,18 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from models.database import LOCK_TIMEOUT_SECONDS
+from models.schema import schema_of
+from models.schema_setup import VERSION_TABLE
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
-ONE_AT_A_TIME = 0x70726573_6D696772  # a key for PostgreSQL's advisory locks: "presmigr"
 
 
 @cache
@@ -36,23 +37,27 @@ def is_behind(revision: str | None) -> bool:
     return revision is None or revision in _former_revisions()
 
 
+def version_table(connection: Connection) -> dict[str, Any]:
+    """Alembic's options for the table that says where the database is."""
+    if connection.dialect.name == "sqlite":
+        return {}  # its file is ours alone
+    return {"version_table": VERSION_TABLE, "version_table_schema": schema_of(connection)}
+
+
 def current_revision(connection: Connection) -> str | None:
     """The migration that the database is at; None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    options = version_table(connection)
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
 def upgrade(connection: Connection) -> bool:
     """Migrate to the newest schema, in the transaction of ``connection``.
 
     :returns: whether there was anything to do
+    :raises CommandError: it can't be done; the message is one line and says what to do
     """
-    if current_revision(connection) == head_revision():
+    if not is_behind(current_revision(connection)):
         return False
-    if connection.dialect.name == "postgresql":
-        # A migration may take longer than a request; two machines may start at once.
-        connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
     run("upgrade", connection, "head")
     return True
 

@@ -1,4 +1,4 @@
-"""The errors of Flask's requests as problems (RFC 9457); ``live/`` makes those of its own."""
+"""Every error of every path as a problem (RFC 9457), translated in this one place."""
 
 from typing import Any
 

@@ -119,7 +119,7 @@ def databases(
 ) -> Iterator[tuple[Database, Database]]:
     """The test's own and the app's, of the same URL."""
     if settings.database_url.get_backend_name() == "sqlite":
-        with opened(settings.database_url) as tests, opened(settings.database_url) as apps:
+        with opened(settings) as tests, opened(settings) as apps:
             yield tests, apps
     else:
         yield request.getfixturevalue("postgresql_databases")

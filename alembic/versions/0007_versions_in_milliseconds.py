@@ -10,6 +10,8 @@ runs keeps its version in microseconds.
 
 from alembic import op
 
+from models.schema import channel_of
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -23,9 +25,11 @@ def upgrade() -> None:
     _bring_down("clock_events", "version")
     for column in COLUMNS:
         _bring_down("orgs", column)
-    if op.get_bind().dialect.name == "postgresql":
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
         # So that running workers read every org again. On SQLite they compare versions.
-        op.execute("SELECT pg_notify('presence', CAST(id AS VARCHAR)) FROM orgs")
+        channel = channel_of(connection)
+        op.execute(f"SELECT pg_notify('{channel}', CAST(id AS VARCHAR)) FROM orgs")  # noqa: S608
 
 
 def downgrade() -> None:

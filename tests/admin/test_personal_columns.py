@@ -51,7 +51,7 @@ from services.times import utc_now
 from sqlalchemy import select, update
 
 loaded = settings.load()
-database = Database(loaded.database_url)
+database = Database(loaded)
 with database.write(EVERY_ORG) as session:
     migrations.upgrade(session.connection())
 with database.write(EVERY_ORG) as session:

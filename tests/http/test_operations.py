@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import column, table, update
 from sqlalchemy.engine import make_url
 
 from app import create_app
@@ -22,7 +22,7 @@ from models.reach import EVERY_ORG
 from routes import docs
 from services import clocking, idempotency
 from tests.support.app_client import AppClient
-from tests.support.databases import opened
+from tests.support.databases import version_table
 from tests.support.problems import assert_problem
 from tests.support.settings import settings_for
 from tests.support.world import World, ago
@@ -44,8 +44,8 @@ def test_readyz_says_that_each_part_is_well(client: AppClient) -> None:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[AppClient]:
-    app = create_app(settings_for(url))
+def serving(url: str, **environment: str) -> Iterator[AppClient]:
+    app = create_app(settings_for(url, **environment))
     try:
         yield AppClient(app)
     finally:
@@ -55,12 +55,8 @@ def serving(url: str) -> Iterator[AppClient]:
 def test_an_unmigrated_database_is_not_ready(database_url: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/empty.db"
     if database_url.startswith("postgres"):
-        # A schema of its own, in which nothing is yet.
-        with opened(database_url) as database, database.write(EVERY_ORG) as session:
-            session.execute(text("CREATE SCHEMA IF NOT EXISTS empty"))
-        options = {"options": "-csearch_path=empty"}
-        url = make_url(database_url).set(query=options).render_as_string(hide_password=False)
-    with serving(url) as client:
+        url = database_url
+    with serving(url, PRESENCE_DB_SCHEMA="empty") as client:
         answer = client.get("/readyz")
         problem = assert_problem(answer, 503, "database_unavailable")
         assert problem["checks"]["database"] == "ok"
@@ -71,14 +67,14 @@ def test_an_unmigrated_database_is_not_ready(database_url: str, tmp_path: Path) 
 def test_a_database_that_the_next_release_migrated_is_ready(
     world: World, client: AppClient
 ) -> None:
-    at = text("UPDATE alembic_version SET version_num = :revision RETURNING version_num")
+    at = update(table(version_table(world.database), column("version_num")))
     with world.database.write(EVERY_ORG) as session:
-        session.execute(at, {"revision": "9999"})
+        session.execute(at.values(version_num="9999"))
     try:
         answer = client.get("/readyz")
     finally:
         with world.database.write(EVERY_ORG) as session:
-            session.execute(at, {"revision": head_revision()})
+            session.execute(at.values(version_num=head_revision()))
     assert (answer.status_code, answer.json["checks"]["migrations"]) == (200, "ok")
 
 
@@ -106,7 +102,7 @@ def locked_elsewhere(url: str) -> Iterator[None]:
             yield
     else:
         with closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM orgs FOR UPDATE")
+            cursor.execute("SELECT 1 FROM presence.orgs FOR UPDATE")
             yield
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from dev_postgres import own_postgres
 from models import Account
+from models.schema import channel_of
 from tests.support.pgbouncer import running_pgbouncer
 from tests.support.pollers import Clock, Crowd, Poller
 from tests.support.stage import Stage, is_alive, paused, staged, staged_on, wait_until
@@ -127,7 +128,8 @@ def seconds_until_told(stage: Stage, alone: Crowd, account: Account, name: str) 
 
 def test_strange_notifications_end_no_listener(stage: Stage) -> None:
     before = stage.listeners()
-    stage.query("SELECT pg_notify('presence', 'hello')")
+    channel = channel_of(stage.world.database.engine)
+    stage.query(f"SELECT pg_notify('{channel}', 'hello')")
     with crowd_of(stage) as crowd:
         time.sleep(4)
     assert_kept_well(crowd)

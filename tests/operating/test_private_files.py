@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import URL, make_url
 
 import settings as settings_module
-from models.database import Database
 from models.reach import EVERY_ORG
-from settings import from_environment, load
+from settings import Settings, from_environment, load
+from tests.support.databases import opened
 from tests.support.server import copy_project, environment, running_server
 from tests.support.settings import SECRET_KEY
 
@@ -110,14 +109,11 @@ def test_a_folder_of_the_operators_stays_as_it_is_but_not_our_files_in_it(
 
 
 @contextmanager
-def connected(url: str | URL) -> Iterator[None]:
-    database = Database(make_url(url))
-    try:
+def connected(where: str | Settings) -> Iterator[None]:
+    with opened(where) as database:
         with database.write(EVERY_ORG) as session:
             session.connection().exec_driver_sql("CREATE TABLE IF NOT EXISTS one (id INTEGER)")
         yield
-    finally:
-        database.close()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +149,7 @@ def test_a_new_file_in_instance_may_have_another_name(
     monkeypatch.setattr(settings_module, "INSTANCE", tmp_path / "instance")
     url = f"sqlite:///{tmp_path}/instance/other.db"
     made = from_environment({"DATABASE_URL": url, "PRESENCE_SECRET_KEY": SECRET_KEY})
-    with connected(made.database_url):
+    with connected(made):
         assert_private(tmp_path / "instance", {"other.db"})
 
 

@@ -30,6 +30,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert made.token_ttl == 43200
     assert made.cors_origins == frozenset()
     assert made.trusted_proxies == 0
+    assert made.db_schema == "presence"
     assert made.heartbeat_write_interval == 15
 
 
@@ -89,6 +90,14 @@ BAD = [
     *(
         ("PRESENCE_TRUSTED_PROXIES", {"PRESENCE_TRUSTED_PROXIES": value})
         for value in ("-1", "1.5", "x", " 1", "100", "٣", "127.0.0.1")
+    ),
+    *(
+        ("PRESENCE_DB_SCHEMA", {"PRESENCE_DB_SCHEMA": value})
+        for value in ("Ours", "pg_ours", "1st", "a-b", "a b", 'a"b', "é", "a" * 64, "ours\n")
+    ),
+    *(
+        ("PRESENCE_DB_SCHEMA", {"PRESENCE_DB_SCHEMA": value})
+        for value in ("public", "information_schema", "pg_catalog")
     ),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "*"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "app.example.com"}),

@@ -57,7 +57,7 @@ def test_old_rows_go_a_few_at_a_time_and_others_write_between(
         if statement.startswith("DELETE"):
             deleted.append(cursor.rowcount)
 
-    with opened(context.settings.database_url) as anothers:  # another process's
+    with opened(context.settings) as anothers:  # another process's
         elsewhere = replace(world)
         elsewhere.database, elsewhere.id = anothers, world.id
 

@@ -198,7 +198,7 @@ def test_of_two_sweepers_at_once_one_is_let_in(
     others: list[tuple[int, int]] = []
 
     def meanwhile(change: Change) -> tuple[int, int]:
-        with opened(context.settings.database_url) as database:
+        with opened(context.settings) as database:
             others.append(sweeper.sweep(Context(context.settings, database)))
         return sweep_org(change)
 

@@ -7,11 +7,13 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 
 from models import migrations
 from models.database import Database
 from models.reach import EVERY_ORG
+from models.schema_setup import VERSION_TABLE
+from settings import Settings
 from tests.support.settings import settings_for
 
 
@@ -46,8 +48,8 @@ def database_of(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(url: str | URL) -> Iterator[Database]:
-    database = Database(settings_for(str(url)).database_url if isinstance(url, str) else url)
+def opened(where: str | Settings) -> Iterator[Database]:
+    database = Database(settings_for(where) if isinstance(where, str) else where)
     try:
         yield database
     finally:
@@ -63,3 +65,8 @@ def migrate_to(database: Database, command: str, where: str) -> None:
     """:param command: ``upgrade`` or ``downgrade``"""
     with database.write(EVERY_ORG) as session:
         migrations.run(command, session.connection(), where)
+
+
+def version_table(database: Database) -> str:
+    """The table that says at which migration the database is."""
+    return "alembic_version" if database.is_sqlite else VERSION_TABLE

@@ -13,7 +13,7 @@ from models.database import Database
 from settings import load
 from tests.support.world import World
 
-WORLD = World(Database(load().database_url), load())
+WORLD = World(Database(load()), load())
 WORLD.clock_in(WORLD.va("Ben Cruz"), WORLD.account())
 WORLD.account("Blue Heron Bakery")
 WORLD.code(WORLD.admin("Noor Haddad"))
