@@ -25,6 +25,9 @@ signOutButton.addEventListener('click', askToSignOut);
 find('#leave-out').addEventListener('click', () => signOut({ staysOn: false, elsewhere }));
 find('#leave-stay').addEventListener('click', () => signOut({ staysOn: true }));
 find('#leave-cancel').addEventListener('click', () => leaving.close());
+leaving.addEventListener('close', () => {
+  find('#leave-text').textContent = ''; // it names an account, and the page stays open
+});
 find('#retry-held').addEventListener('click', () => tell('retryHeld'));
 find('#discard-held').addEventListener('click', () => tell('discardHeld'));
 find('#forget').addEventListener('click', () => {
@@ -48,11 +51,15 @@ async function readAndShow() {
   find('#server').textContent = state.server ?? say('settings_no_server');
   keep.checked = state.keep;
   find('#keeping').hidden = signOutButton.hidden = !record;
-  const records = Object.values(state.records);
-  const waiting = records.flatMap(({ member, queue }) => queue.map((event) => line(member, event)));
+  const waiting = record?.queue.map((event) => line(record.member, event)) ?? [];
   find('#queue').replaceChildren(...waiting);
   find('#queue').hidden = waiting.length === 0;
-  find('#nothing').hidden = waiting.length > 0;
+  // Of those who share this browser only the number: where they work is not for others to see.
+  const others = Object.values(state.records).filter((other) => other !== record);
+  const theirs = others.reduce((count, { queue }) => count + queue.length, 0);
+  find('#others').hidden = theirs === 0;
+  find('#others').textContent = say('settings_queue_others', String(theirs));
+  find('#nothing').hidden = waiting.length + theirs > 0;
   const held = record?.held.map((event) => line(record.member, event)) ?? [];
   find('#held ul').replaceChildren(...held);
   find('#held').hidden = held.length === 0;

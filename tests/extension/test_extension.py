@@ -182,6 +182,26 @@ def test_settings_say_what_waits_and_forget_all(scene: Scene) -> None:
     assert state["state"]["records"] == {}
 
 
+def test_settings_tell_a_member_nothing_of_others_who_share_the_browser(scene: Scene) -> None:
+    scene.clock_in(scene.accounts[0])
+    scene.extension.pull_plug()
+    scene.popup.clock_out()
+    expect(scene.popup.page.locator("#waiting")).to_contain_text("1 event")
+    settings = scene.extension.page("options.html")
+    expect(settings.locator("#others")).to_be_hidden()
+    settings.get_by_role("button", name="Sign out", exact=True).click()
+    settings.get_by_role("button", name="Sign out, stay clocked in").click()
+    others = settings.locator("#others")
+    expect(others).to_contain_text("Kept for members who are not signed in: 1.")
+    expect(settings.locator("#queue li")).to_have_count(0)
+    scene.extension.plug_in()
+    scene.popup.type_code(scene.world.code(scene.world.va("Ben Cruz")))
+    expect(settings.locator("#member")).to_contain_text("Ben Cruz")
+    expect(others).to_contain_text("Kept for members who are not signed in: 1.")
+    assert "Ana Reyes" not in settings.content()
+    assert "Acme Dental" not in settings.content()
+
+
 def refusal_of(scene: Scene, token: str) -> str | None:
     """Why the server refuses the token, if it does."""
     bearer = {"Authorization": f"Bearer {token}"}
