@@ -1,4 +1,4 @@
-"""What the app holds for its routes: settings and database."""
+"""What a process shares: its settings, its database, and how its change feed is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The log of problems: a line for each refused sign-in, lockout, 403 and 5xx.
 
-A line names who it was by ids, the client's address and the request's id: never a code, a token, or
-anything else that a client wrote.
+A line names who it was by ids, the client's address and the request's id. It has no access code and
+no token, and of what a client wrote only the request's id, whose form was checked.
 """
 
 import logging

@@ -1,8 +1,8 @@
-"""A poll that was answered 304, kept with that answer for as long as it is fresh.
+"""The poll that a client sends next, and its 304 while that is fresh.
 
-The responder makes them. It keeps one beside each token, and the lane one for each connection. Both
-ask :meth:`CachedPoll.is_fresh`, so the lane can't answer otherwise than the gate. One that is no
-longer fresh is revalidated: the responder answers the poll again, from memory.
+The responder makes one with each 304 and each 200. It keeps one beside each token, and the lane one
+for each connection. Both ask :meth:`CachedPoll.is_fresh`, so the lane can't answer otherwise than
+the gate. One that is stale is revalidated: the responder answers the poll again, from memory.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The requests of one connection that have no complete answer: answered one by one, in order."""
+"""The requests of one connection, answered one by one in the order in which they came."""
 
 from live.request_cycle import RequestCycle
 

@@ -25,7 +25,7 @@ from wire.representation import Representation
 
 
 class Responder:
-    """The one judgement of a poll. The gate and the lane pass it on."""
+    """Decides what each poll is answered; the gate and the lane send it."""
 
     def __init__(self, settings: Settings, cache: WatchCache) -> None:
         self._settings = settings

@@ -47,7 +47,8 @@ class CachedOrg:
     """What is known of an org, and for how long it is fresh. Times are ``time.monotonic()``'s.
 
     :ivar announced: a change was announced since the last read began
-    :ivar fresh_until: a change was announced or missed: from then on ``state`` is stale
+    :ivar fresh_until: ``inf`` after a read, soon after an announced change, 0 where the feed may
+        have missed one. After that only a read just made vouches for ``state``.
     :ivar read_at: when the last read that succeeded began
     """
 

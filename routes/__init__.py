@@ -28,7 +28,7 @@ from routes import (
     sessions,
     write_limit,
 )
-from routes.requests import judge_form
+from routes.requests import check_form
 from schemas.problem import Problem
 from settings import Settings
 from wire.json import BODY_BYTES, compact_json
@@ -79,7 +79,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     request_log.register(app)
     addresses.register(app)
     write_limit.register(app)
-    app.before_request(judge_form)
+    app.before_request(check_form)
     for resource in (
         sessions,
         clock,

@@ -1,8 +1,8 @@
 """Who calls, and the transaction in which they are served: one a request.
 
-Each context manager gives what a service needs. A change is judged anew after the org's lock is
-held: a token may have been revoked while it waited. A ``scope`` is the one that lets a service in;
-where none is named, no service is.
+Each context manager gives what a service needs. Before a change the caller is looked up again, with
+the org's lock held: a token may have been revoked while it waited. A ``scope`` is the one that lets
+a service in; where none is named, no service is.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every error of every path as a problem (RFC 9457), translated in this one place."""
+"""The errors of Flask's requests as problems (RFC 9457); ``live/`` makes those of its own."""
 
 from typing import Any
 

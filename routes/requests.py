@@ -1,4 +1,4 @@
-"""Reading requests: the form of a body and a query is judged before who sent it (contract.md)."""
+"""Reading requests: the form of a body and a query is checked before who sent it (contract.md)."""
 
 from collections import ChainMap
 from collections.abc import Mapping
@@ -127,7 +127,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         return decorate
 
 
-def judge_form() -> None:
+def check_form() -> None:
     """Refuse a request that is too large, or has unknown or repeated fields.
 
     An unknown path is left to its 404.

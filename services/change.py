@@ -1,8 +1,9 @@
 """The one way to change what an org's viewers see: lock the org, change it, publish.
 
-Only ``changing()`` makes a :class:`Change`. Every writer of ``account_presence``
-(``services/presences.py``) takes one and records its events in it, and recording raises the
-versions. So no code can change a presence without raising versions, or decide before the lock.
+Only ``changing()`` makes a :class:`Change`. Whatever changes what a view shows of
+``account_presence`` (``services/presences.py``) takes one and records its events in it; which
+versions are raised at the end follows from the kinds of events. Heartbeats
+(``services/heartbeats.py``) write to the table too, but no view shows what they change.
 """
 
 from collections.abc import Callable, Iterator, Sequence

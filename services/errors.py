@@ -1,4 +1,4 @@
-"""What a service refuses, in the words of contract.md; ``routes/errors.py`` says it over HTTP."""
+"""The refusals of services. Their codes are contract.md's; ``wire/problems.py`` renders them."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar

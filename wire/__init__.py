@@ -1,4 +1,4 @@
-"""The one home of bytes: what turns domain objects into headers, tags and bodies, and back.
+"""What turns domain objects into headers, tags and bodies, and reads the headers of requests.
 
-Nothing here knows Flask or ASGI: routes and live make their answers from the same functions.
+No module here imports Flask or ASGI: ``routes/`` and ``live/`` answer with the same functions.
 """

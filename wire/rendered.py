@@ -84,7 +84,7 @@ class Rendered:
         }
 
     def versions(self, view: View) -> dict[str, int]:
-        """What the tag is made of: without it two versions could have the same table."""
+        """What tables state besides entries, so that a new version is always a new body."""
         return {
             "version": self.snapshot.version_of(view),
             "accounts_version": self.snapshot.accounts_version,

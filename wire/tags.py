@@ -48,7 +48,10 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 
 
 def version_known_by(if_none_match: str | None, tag: str) -> int:
-    """The newest version among the tags of the kind of ``tag`` that a client has; 0 for none."""
+    """The newest version among the tags of the kind of ``tag`` that a client has; 0 for none.
+
+    Tags of other releases count: versions go on over a release.
+    """
     kind, version = _kind_and_version(tag.removeprefix("W/").strip('"'))
     if if_none_match == tag:
         return version
@@ -64,7 +67,7 @@ def _named(if_none_match: str) -> list[str]:
 
 
 def _kind_and_version(opaque: str) -> tuple[list[str], int]:
-    parts = opaque.split(".")
-    version = parts.pop(4) if len(parts) == 6 else ""
+    _release, *kind = opaque.split(".")
+    version = kind.pop(3) if len(kind) == 5 else ""
     is_number = version.isascii() and version.isdigit() and len(version) < 20
-    return parts, int(version) if is_number else 0
+    return kind, int(version) if is_number else 0

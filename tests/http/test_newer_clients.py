@@ -22,7 +22,7 @@ def test_clock_events_ignore_fields_they_do_not_know(world: World, client: AppCl
     assert world.kinds() == ["clock_in", "clock_out"]
 
 
-def test_they_still_judge_the_fields_they_know(world: World, client: AppClient) -> None:
+def test_they_still_check_the_fields_they_know(world: World, client: AppClient) -> None:
     ana = world.va()
     answer = world.post(client, ana, "clock-out", reason="bored", mood="good")
     assert list(assert_problem(answer, 422, "validation_failed")["errors"]) == ["reason"]

@@ -26,6 +26,7 @@ from tests.support.asgi_client import (
 )
 from tests.support.gate_story import LISTED, Story
 from tests.support.world import World
+from wire.tags import BODY_RELEASE
 
 REQUESTS = 500
 WITHIN_SECONDS = 1.0  # contract.md, "Credentials"
@@ -104,7 +105,7 @@ def test_a_client_sees_its_own_write_at_once(world: World, app: Flask) -> None:
     run(app, tell)
 
 
-def test_a_tag_newer_than_memory_is_judged_by_the_database(world: World, app: Flask) -> None:
+def test_a_tag_newer_than_memory_is_compared_after_a_read(world: World, app: Flask) -> None:
     ana, acme = world.va(), world.account()
     bearer = world.bearer(ana) | {"request-id": "poll-1"}
 
@@ -121,6 +122,25 @@ def test_a_tag_newer_than_memory_is_judged_by_the_database(world: World, app: Fl
         assert (await ask(application, bearer | {"if-none-match": new.tag})).status == 304
         assert without_date(await ask(application, bearer)) == without_date(new)
         assert (await ask(application, bearer | {"if-none-match": old.tag})).status == 200
+
+    asyncio.run(tell())
+
+
+def test_a_newer_tag_of_another_release_is_never_answered_from_older_memory(
+    world: World, app: Flask
+) -> None:
+    ana, acme = world.va(), world.account()
+    bearer = world.bearer(ana)
+
+    async def tell() -> None:
+        application = Application(app)  # its feed was never started
+        application.cache.lease_until = monotonic() + 3600
+        await ask(application, bearer)
+        world.clock_in(ana, acme)
+        new = await ask(application.gate._flask, bearer)
+        elsewhere = new.tag.replace(f'"{BODY_RELEASE}.', f'"{BODY_RELEASE + 1}.')
+        answered = await ask(application, bearer | {"if-none-match": elsewhere})
+        assert (answered.status, answered.body) == (200, new.body)
 
     asyncio.run(tell())
 

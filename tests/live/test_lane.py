@@ -54,7 +54,7 @@ async def play(sides: tuple[Side, Side], truth: Truth, numbers: list[int]) -> No
         for side in sides:
             side.protocol.resume_writing()
         await settle(*sides)
-        stream.judge()
+        stream.compare()
     finally:
         for side in sides:
             side.protocol.resume_writing()

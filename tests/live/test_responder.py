@@ -128,7 +128,7 @@ def test_the_responder_neither_waits_nor_sends() -> None:
 
 
 def test_nobody_else_decides() -> None:
-    """Who matches a tag or judges a member decides what a poll gets."""
+    """Who matches a tag or checks a member decides what a poll gets."""
     deciding = {
         path.name
         for path in LIVE.glob("*.py")

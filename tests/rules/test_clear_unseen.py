@@ -146,7 +146,7 @@ def test_another_orgs_presences_stay(world: World, client: AppClient) -> None:
         ({"stale_for": "1800", "reason": "x"}, "reason"),
     ],
 )
-def test_a_bad_query_is_refused_before_anybody_is_judged(
+def test_a_bad_query_is_refused_before_who_calls_is_checked(
     client: AppClient, query: dict[str, str], field: str
 ) -> None:
     answer = client.delete(f"/v1/{PATH}", query_string=query)

@@ -129,7 +129,9 @@ def test_another_orgs_account_is_not_found(world: World, client: AppClient) -> N
     assert len(other.held()) == 1
 
 
-def test_a_bad_query_is_refused_before_anybody_is_judged(world: World, client: AppClient) -> None:
+def test_a_bad_query_is_refused_before_who_calls_is_checked(
+    world: World, client: AppClient
+) -> None:
     path = f"/v1/admin/presence/{world.account().id}"
     for query, field in (
         ({"reason": "x" * 201}, "reason"),

@@ -1,6 +1,6 @@
 """Long headers cost little: what is too long to be read is as if it were not there.
 
-Each is sent to the gate and to Flask, which must judge alike.
+Each is sent to the gate and to Flask, which must answer alike.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ def conditions(tag: str) -> dict[str, int]:
     }
 
 
-async def judged(application: Application, headers: dict[str, str]) -> Answered:
+async def answered_alike(application: Application, headers: dict[str, str]) -> Answered:
     """The gate's answer, which must be Flask's."""
     by_gate = await ask(application, headers)
     by_flask = await ask(application.gate._flask, headers)
@@ -79,7 +79,7 @@ def test_a_long_accept_takes_the_default(world: World, app: Flask) -> None:
     async def tell() -> None:
         async with started(app) as application:
             for value, media_type in accepted("text/csv").items():
-                answered = await judged(application, bearer | {"accept": value})
+                answered = await answered_alike(application, bearer | {"accept": value})
                 assert answered.header("content-type") == media_type, value[:80]
 
     asyncio.run(tell())
@@ -92,7 +92,7 @@ def test_a_long_if_none_match_takes_the_default(world: World, app: Flask) -> Non
         async with started(app) as application:
             tag = (await ask(application, bearer)).tag
             for value, status in conditions(tag).items():
-                answered = await judged(application, bearer | {"if-none-match": value})
+                answered = await answered_alike(application, bearer | {"if-none-match": value})
                 assert answered.status == status, value[:80]
 
     asyncio.run(tell())
@@ -113,7 +113,7 @@ def test_a_long_list_is_as_long_over_two_lines(world: World, app: Flask) -> None
     asyncio.run(tell())
 
 
-def test_the_accounts_and_the_lists_of_admins_judge_alike(world: World, client: AppClient) -> None:
+def test_the_accounts_and_the_lists_of_admins_answer_alike(world: World, client: AppClient) -> None:
     maya = world.admin()
     for path in ("admin/members", "admin/clock-events"):
         for value, media_type in accepted("text/csv").items():
@@ -133,7 +133,7 @@ def test_what_a_proxy_adds_to_a_tag_is_forgiven(world: World, app: Flask, suffix
             opaque = (await ask(application, bearer)).tag.removeprefix("W/").strip('"')
             for changed in (f'W/"{opaque}{suffix}"', f'"{opaque}{suffix}"', f'"a", "{opaque}-br"'):
                 assert (
-                    await judged(application, bearer | {"if-none-match": changed})
+                    await answered_alike(application, bearer | {"if-none-match": changed})
                 ).status == 304
 
     asyncio.run(tell())
@@ -147,7 +147,7 @@ def test_a_long_header_takes_the_loop_no_time(filler: str) -> None:
     long = (filler * HEAD_BYTES)[:HEAD_BYTES]
     tag = 'W/"1.va.json.0.1.120"'
 
-    def judge() -> None:
+    def compare() -> None:
         negotiation._accepted.cache_clear()
         asked = poll_headers([(name, long.encode()) for name in READ])
         assert asked is not None
@@ -156,7 +156,7 @@ def test_a_long_header_takes_the_loop_no_time(filler: str) -> None:
         tags.version_known_by(long, tag)
         seconds_to_wait(asked[b"prefer"])
 
-    assert min(timed(judge) for _ in range(5)) < QUICK_SECONDS
+    assert min(timed(compare) for _ in range(5)) < QUICK_SECONDS
 
 
 READ = (b"accept", b"if-none-match", b"origin", b"prefer", b"presence-min-version")

@@ -99,7 +99,7 @@ def _is_waiting(connection: Any) -> bool:
     return bool(connection._is_idle() or is_unfinished)
 
 
-def judge(said: bytes, was_closed: bool, model: Reading, ends: bool) -> None:
+def compare(said: bytes, was_closed: bool, model: Reading, ends: bool) -> None:
     """Hold what was answered against the model."""
     found = answers(said, [message.method for message in model.messages])
     ok = [answer for answer in found if answer.status == 200]
@@ -115,7 +115,7 @@ def judge(said: bytes, was_closed: bool, model: Reading, ends: bool) -> None:
         # A head that is too large may be wrong otherwise, too.
         assert refusals in ([[400], [431]] if model.is_large else [[model.refused]])
     elif model.is_unfinished:
-        assert refusals in ([], [400], [431])  # some of it can be judged before it is whole
+        assert refusals in ([], [400], [431])  # some of it can be refused before it is whole
     else:
         assert refusals == []
     assert was_closed == (model.is_over or ends or bool(refusals))
@@ -131,7 +131,7 @@ def test_every_message_has_its_own_answer(loop: AbstractEventLoop) -> None:
         waits, ends = seed % 3 == 0, seed % 4 == 0
         transport = loop.run_until_complete(play(stream.reads(), waits=waits, ends=ends))
         try:
-            judge(bytes(transport.written), transport.was_closed, model, ends)  # type: ignore[attr-defined]
+            compare(bytes(transport.written), transport.was_closed, model, ends)  # type: ignore[attr-defined]
         except AssertionError as error:
             parts = [part[:400] for part in stream.parts]
             raise AssertionError(f"stream {seed}: {parts}, {transport.written[-900:]!r}") from error

@@ -93,7 +93,7 @@ class Stream:
         for side in self.sides:
             side.transport.receive(data)
 
-    def judge(self) -> None:
+    def compare(self) -> None:
         """Both sides have one reader: hold it against the model of RFC 9112."""
         transport = self.sides[0].transport
         model = read(self.sent)

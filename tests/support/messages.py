@@ -1,4 +1,4 @@
-"""Where messages begin and end, by RFC 9112: a judge that shares no line with ``live/``.
+"""Where messages begin and end, by RFC 9112: a reader that shares no line with ``live/``.
 
 It has the whole stream before it and reads it by the standard's grammar, section by section. What
 contract.md decides beyond the standard ("Endpoints") is marked.

@@ -1,5 +1,5 @@
 """Clients of a running server, on raw sockets and in a thread of their own: those who poll, and
-those who clock in and out. They remember what they were answered, for a test to judge."""
+those who clock in and out. They remember what they were answered, for a test to check."""
 
 import asyncio
 import random
@@ -166,7 +166,7 @@ class Crowd:
             self._loop.close()
 
     def join(self, others: "Crowd") -> None:
-        """Let others run, too; they are judged by themselves."""
+        """Let others run, too; theirs is counted by itself."""
         self.pollers, self.clocks = others.pollers, others.clocks
         self._run()
 

@@ -97,7 +97,7 @@ class Caller:
         self.member = member
         self._world, self._server = world, server
         self._bearer = world.bearer(member)
-        self._judged = callers.Caller(member, world.org(), None, None)
+        self._caller = callers.Caller(member, world.org(), None, None)
 
     def get(self) -> AppAnswer:
         return self._client().get("/v1/presence", headers=self._bearer)
@@ -111,7 +111,7 @@ class Caller:
 
     def clock_in_by_service(self, account: Account) -> None:
         with self._world.changing() as change:
-            clocking.clock_in(change, self._judged, account_id=account.id)
+            clocking.clock_in(change, self._caller, account_id=account.id)
 
     def _client(self) -> AppClient:
         return AppClient(self._server)
