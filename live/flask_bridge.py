@@ -8,20 +8,17 @@ import io
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 from flask import Flask
 
 from live.asgi import RawHeaders, Receive, Scope, Send, raw, send_answer
+from live.bodies import Bodies, Unread
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
-from wire.json import BODY_BYTES
 
 THREADS = 8  # of each process: few enough that busy writers leave the loop its turns
-BODY_SECONDS = 10.0  # design.md, "Memory": for a body to arrive
-# So much of a body is read even where it is too large: a client that is still sending when its
-# connection ends may never see the answer (RFC 9112, 9.6).
-DISCARDED_BYTES = 4 * 1024 * 1024
 # Neither has a body, so neither has a length.
 WITHOUT_LENGTH = (204, 304)
 
@@ -39,35 +36,28 @@ class FlaskBridge:
         self._app = app.wsgi_app
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._settings: Settings = app.extensions["presence"].settings
+        self._bodies = Bodies(self._settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # WSGI can't tell if_none_match from if-none-match: a client could pass one for the other.
         headers = [header for header in scope["headers"] if b"_" not in header[0]]
-        body = b""
-        if not _is_better_unread(headers):
+        async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    whole = await _whole_body(receive)
-            except TimeoutError:
-                await self._refuse_slow_body(scope, send)
+                body = await self._bodies.read(scope, headers, receive, held)
+            except Unread as unread:
+                await self._refuse(unread, scope, send)
                 return
-            if whole is None:
+            if body is None:
                 return
-            headers = _with_length(headers, len(whole))
-            body = whole
-        environ = _environ(scope, headers, body)
-        loop = asyncio.get_running_loop()
-        answered = await loop.run_in_executor(self._threads, _run, self._app, environ)
+            environ = _environ(scope, _with_length(headers, len(body)), body)
+            loop = asyncio.get_running_loop()
+            answered = await loop.run_in_executor(self._threads, _run, self._app, environ)
         await send_answer(*answered, scope, send)
 
-    async def _refuse_slow_body(self, scope: Scope, send: Send) -> None:
-        seconds = int(BODY_SECONDS)
+    async def _refuse(self, unread: Unread, scope: Scope, send: Send) -> None:
+        """Answer in place of Flask a request whose body has not been read."""
         request_id = request_ids.of_raw(scope["headers"])
-        answer = problems.problem(
-            "malformed_request",
-            f"The body did not arrive within {seconds} seconds.",
-            request_id=request_id,
-        )
+        answer = problems.problem(unread.code, unread.detail, request_id=request_id)
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
         answers.complete(answer.headers, scope["path"], origin, self._settings)
         security_headers.add(answer.headers)
@@ -133,28 +123,6 @@ def _environ(scope: Scope, headers: RawHeaders, body: bytes) -> dict[str, Any]:
             key = f"HTTP_{key}"
         environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
-
-
-async def _whole_body(receive: Receive) -> bytes | None:
-    """The body, or as much of it as shows that it is too large; None where the client has gone."""
-    body, received, more = bytearray(), 0, True
-    while more and received <= DISCARDED_BYTES:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        piece = message.get("body", b"")
-        received += len(piece)
-        body += piece[: BODY_BYTES + 1 - len(body)]
-        more = message.get("more_body", False)
-    return bytes(body)
-
-
-def _is_better_unread(headers: RawHeaders) -> bool:
-    """Whether Flask will refuse it by its length, so that the client need not send it."""
-    given = dict(headers)
-    length = given.get(b"content-length", b"")
-    most = BODY_BYTES if b"expect" in given else DISCARDED_BYTES
-    return length.isdigit() and int(length[:19]) > most
 
 
 def _with_length(headers: RawHeaders, length: int) -> RawHeaders:

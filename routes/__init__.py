@@ -17,6 +17,7 @@ from routes import (
     admin_sessions,
     board,
     clock,
+    directory,
     docs,
     errors,
     headers,
@@ -31,7 +32,7 @@ from routes import (
 from routes.requests import check_form
 from schemas.problem import Problem
 from settings import Settings
-from wire.json import BODY_BYTES, compact_json
+from wire.json import compact_json
 
 FLASK_CONFIG = {
     "API_TITLE": "Presence",
@@ -43,9 +44,6 @@ FLASK_CONFIG = {
         "security": [{"bearer": []}],
         "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
     },
-    # One more than is allowed: Werkzeug cuts a chunked body off here and says nothing, so that
-    # only its length can tell (routes/requests.py).
-    "MAX_CONTENT_LENGTH": BODY_BYTES + 1,
 }
 
 
@@ -89,6 +87,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
         admin_members,
         admin_codes,
         admin_sessions,
+        directory,
         history,
     ):
         api.register_blueprint(resource.blueprint)

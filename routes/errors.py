@@ -16,7 +16,7 @@ from wire.answers import Answer
 _OF_HTTP = {
     404: ("not_found", "There is nothing at this address. See /docs."),
     405: ("method_not_allowed", "Use a method named in the Allow header."),
-    413: ("too_large", "The body is larger than 64 KiB."),
+    413: ("too_large", "The body is larger than is allowed here."),
     415: ("unsupported_media_type", "Send JSON, with Content-Type: application/json."),
 }
 

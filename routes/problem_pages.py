@@ -34,13 +34,19 @@ MEANINGS = {
     "method_not_allowed": "Use a method that the header <code>Allow</code> names.",
     "account_occupied": "Somebody else is on this account. Admins see who, in <code>holder</code>.",
     "name_taken": "Another account, perhaps an archived one, has this name. Case does not matter.",
+    "id_taken": (
+        "The id is an account's of another org, or a service's. The member <code>id</code> names "
+        "it."
+    ),
     "last_admin": "The org's last active admin can be neither demoted nor deactivated.",
     "presence_ended": (
         "This presence has ended. The member <code>reason</code> says how: "
         "<code>clocked_out</code>, <code>switched</code>, <code>force_cleared</code>, "
         "<code>expired</code>, or <code>unknown</code>. Do not repeat the request."
     ),
-    "too_large": "The body is larger than 64 KiB.",
+    "too_large": (
+        "The body is larger than 64 KiB; for <code>/v1/admin/directory</code>, larger than 4 MiB."
+    ),
     "unsupported_media_type": "Send JSON in UTF-8, with its Content-Type and no content coding.",
     "validation_failed": "Fields are missing, unknown or wrong. <code>errors</code> names them.",
     "account_required": "Name an account. <code>accounts</code> lists them.",
@@ -59,6 +65,10 @@ MEANINGS = {
     "database_unavailable": (
         "The database can't be reached or did not answer in time. Send the request again after as "
         "many seconds as <code>Retry-After</code> says."
+    ),
+    "busy": (
+        "Too many requests with a large body arrive at once. Send the request again after as many "
+        "seconds as <code>Retry-After</code> says."
     ),
 }
 

@@ -15,8 +15,9 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from routes import listings
 from schemas.problem import Problem
 from services.errors import ValidationFailed
+from wire.body_size import BODY_BYTES, most_bytes
 from wire.formats import FORMATS
-from wire.json import BODY_BYTES, strict_json
+from wire.json import strict_json
 from wire.json_format import JSON
 from wire.listings import shape
 
@@ -134,7 +135,11 @@ def check_form() -> None:
     """
     if request.routing_exception is not None or request.method == "OPTIONS":
         return
-    if (request.content_length or 0) > BODY_BYTES:
+    most = most_bytes(request.path)
+    # One more than is allowed: Werkzeug cuts a chunked body off here and says nothing, so that
+    # only its length can tell (body_of).
+    request.max_content_length = most + 1
+    if (request.content_length or 0) > most:
         raise RequestEntityTooLarge
     if request.blueprint == "board" or request.path.startswith("/docs"):
         return  # a browser's page: links and caches may add to its address
@@ -151,6 +156,13 @@ def check_form() -> None:
         )
 
 
+def has_large_body() -> bool:
+    """Whether the request's body is too large to be read before it is known who sent it."""
+    # A server that passes chunks on does not tell how many there are.
+    is_chunked = "Transfer-Encoding" in request.headers and request.content_length is None
+    return is_chunked or (request.content_length or 0) > BODY_BYTES
+
+
 def _failed(errors: Mapping[str, Any]) -> ValidationFailed:
     return ValidationFailed(dict(islice(errors.items(), NAMED_FIELDS)))
 
@@ -158,7 +170,7 @@ def _failed(errors: Mapping[str, Any]) -> ValidationFailed:
 def body_of(req: Request) -> Any:
     """The request's JSON; an empty body is ``{}``."""
     body = req.get_data()
-    if len(body) > BODY_BYTES:
+    if len(body) > most_bytes(req.path):
         raise RequestEntityTooLarge
     if not body:
         return {}

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from schemas.fields import Id, Number, Timestamp, text
+from schemas.fields import Id, Number, Timestamp, switch, text
 from settings import SECONDS_MAX
 
 
@@ -12,12 +12,7 @@ class ClearUnseenQuery(Schema):
         validate=validate.Range(1, SECONDS_MAX),
         metadata={"description": "seconds without a heartbeat, stale_after or more"},
     )
-    dry_run = fields.Boolean(
-        truthy={"true"},
-        falsy={"false"},
-        load_default=False,
-        metadata={"description": "only list what would be cleared"},
-    )
+    dry_run = switch("only list what would be cleared")
 
 
 class NamedUnseen(Schema):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -20,13 +20,18 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _WITHOUT_WHITESPACE = str.maketrans("", "", "\t\n\r")
 
 
+def is_id(value: Any) -> TypeGuard[str]:
+    """Whether this is what :class:`Id` takes."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 class Id(fields.UUID):
     """A UUID in its usual form of 36 characters."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> UUID:
-        if not (isinstance(value, str) and _ID.fullmatch(value)):
+        if not is_id(value):
             raise self.make_error("invalid_uuid")
         return UUID(value)
 
@@ -78,6 +83,16 @@ class Number(fields.Integer):
         return int(value)
 
 
+def switch(description: str) -> fields.Boolean:
+    """``true`` or ``false`` in a query; false where it is left out."""
+    return fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        load_default=False,
+        metadata={"description": description},
+    )
+
+
 def without_control_characters(text: str) -> None:
     """Refuse what no database stores and no terminal should print.
 
@@ -96,6 +111,15 @@ def text(most: int, description: str) -> fields.String:
             lambda text: without_control_characters(text.translate(_WITHOUT_WHITESPACE)),
         ],
         metadata={"pattern": pattern, "description": description},
+    )
+
+
+def is_name(value: Any) -> TypeGuard[str]:
+    """Whether this is what :func:`name` takes."""
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= NAME_LENGTH
+        and _CONTROL_CHARACTER.search(value) is None
     )
 
 

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from schemas.clock import Account
-from schemas.fields import Timestamp
+from schemas.fields import Id, Timestamp
 
 
 class Holder(Schema):
@@ -15,7 +15,7 @@ class Holder(Schema):
 
 
 class Problem(Schema):
-    """Some codes carry further members: ``errors``, ``reason``, ``holder``, ``accounts``."""
+    """Some codes carry further members, from ``errors`` on."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -26,4 +26,5 @@ class Problem(Schema):
     errors = fields.Dict()
     reason = fields.String()
     holder = fields.Nested(Holder)
+    id = Id()
     accounts = fields.Nested(Account, many=True)

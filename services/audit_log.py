@@ -4,13 +4,43 @@ It answers who gave somebody access, when, and who signed in with it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, insert, literal, select
 from sqlalchemy.orm import Session
 
-from models import Account, AuditEvent, Membership
+from models import AuditEvent, Membership
 from services.change import Change
+
+
+class AboutMember(Protocol):
+    """The member whom an event is about."""
+
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def display_name(self) -> str: ...
+
+
+class AboutAccount(Protocol):
+    """The account that an event is about."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened to one account or member, of many."""
+
+    kind: str
+    member: AboutMember | None = None
+    account: AboutAccount | None = None
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def record(
@@ -18,8 +48,8 @@ def record(
     kind: str,
     *,
     actor: Membership | None,
-    member: Membership | None = None,
-    account: Account | None = None,
+    member: AboutMember | None = None,
+    account: AboutAccount | None = None,
     details: dict[str, Any] | None = None,
     address: str | None = None,
 ) -> None:
@@ -59,23 +89,41 @@ def record_each(
     details: Sequence[dict[str, Any]],
     *,
     actor: Membership | None,
-    member: Membership | None = None,
-    account: Account | None = None,
+    member: AboutMember | None = None,
+    account: AboutAccount | None = None,
     address: str | None = None,
 ) -> None:
     """Record several events that differ only in their details."""
+    entries = [Entry(kind, member, account, each) for each in details]
+    record_all(change, entries, actor=actor, address=address)
+
+
+def record_all(
+    change: Change,
+    entries: Sequence[Entry],
+    *,
+    actor: Membership | None,
+    address: str | None = None,
+) -> None:
+    """Record what one request or command did to many, in this order."""
     alike = {
         "org_id": change.org.id,
-        "kind": kind,
         "actor_id": actor.user_id if actor else None,
         "actor_name": actor.display_name if actor else None,
-        "user_id": member.user_id if member else None,
-        "display_name": member.display_name if member else None,
-        "account_id": account.id if account else None,
-        "account_name": account.name if account else None,
         "address": address,
         "occurred_at": change.now,
     }
-    if details:
-        events = [{**alike, "details": each} for each in details]
+    events = [
+        {
+            **alike,
+            "kind": entry.kind,
+            "user_id": entry.member.user_id if entry.member else None,
+            "display_name": entry.member.display_name if entry.member else None,
+            "account_id": entry.account.id if entry.account else None,
+            "account_name": entry.account.name if entry.account else None,
+            "details": entry.details,
+        }
+        for entry in entries
+    ]
+    if events:
         change.session.execute(insert(AuditEvent), events)

@@ -165,6 +165,23 @@ class Change:
         if visibly:
             self._raised.update(SHOWN_WITH_PEOPLE)
 
+    @contextmanager
+    def all_or_nothing(self, *, keep: bool = True) -> Iterator[None]:
+        """Undo what was done in the block where it is refused: a refusal commits.
+
+        :param keep: False to undo it in any case
+        """
+        raised, is_done = set(self._raised), False
+        try:
+            with self.session.begin_nested() as savepoint:
+                yield
+                is_done = keep
+                if not keep:
+                    savepoint.rollback()
+        finally:
+            if not is_done:
+                self._raised = raised
+
     def erased(self) -> None:
         """The org is gone: there is no version left to raise, but there are feeds to tell."""
         self._raised.clear()

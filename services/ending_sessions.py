@@ -1,6 +1,6 @@
 """The ends of sessions: signing out, and being revoked. All tokens of a session end with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from models import AccessCode, MemberSession, Membership
 from services import audit_log
+from services.audit_log import AboutMember, Entry
 from services.change import Change
 from services.errors import NotFound
 
@@ -21,13 +22,16 @@ def going_on(
 
     :param account_id: only those that are for this account alone
     """
-    found = (
-        MemberSession.membership_id == member.id,
-        MemberSession.org_id == member.org_id,
+    found = (MemberSession.membership_id == member.id, *_unended(member.org_id, now))
+    return found if account_id is None else (*found, MemberSession.account_id == account_id)
+
+
+def _unended(org_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        MemberSession.org_id == org_id,
         MemberSession.ended_at.is_(None),
         MemberSession.expires_at > now,
     )
-    return found if account_id is None else (*found, MemberSession.account_id == account_id)
 
 
 def sign_out(
@@ -80,14 +84,38 @@ def revoke_all(change: Change, member: Membership, *, actor: Membership | None) 
     """
     member.token_generation += 1
     change.members_changed()
-    unended = change.session.scalars(
-        select(MemberSession.id).where(*going_on(member, change.now))
+    forget_sessions_of(change, {member.id: member}, actor=actor)
+
+
+def forget_sessions_of(
+    change: Change, owners: Mapping[UUID, AboutMember], *, actor: Membership | None
+) -> None:
+    """Delete the sessions of members whose token generation is raised.
+
+    :param owners: the members by the ids of their memberships
+    """
+    if not owners:
+        return
+    is_theirs = MemberSession.membership_id.in_(owners)
+    unended = change.session.execute(
+        select(MemberSession.id, MemberSession.membership_id).where(
+            is_theirs, *_unended(change.org.id, change.now)
+        )
     ).all()
-    change.session.execute(
-        delete(MemberSession).where(MemberSession.membership_id == member.id),
-        execution_options=_NO_SYNC,
+    change.session.execute(delete(MemberSession).where(is_theirs), execution_options=_NO_SYNC)
+    audit_log.record_all(
+        change,
+        [
+            Entry(
+                "session_ended",
+                member=owners[each.membership_id],
+                details={"session_id": str(each.id)},
+            )
+            for each in unended
+        ],
+        actor=actor,
+        address=change.client.address,
     )
-    _record_ended(change, "session_ended", member, unended, actor=actor)
 
 
 def _end(

@@ -13,17 +13,20 @@ from services import audit_log, presences
 from services.change import Change
 
 
-def erase_member(change: Change, member: Membership) -> None:
+def erase_member(change: Change, member: Membership, *, actor: Membership | None = None) -> None:
     """Erase a person's data from the org, and the person where this was their only org.
 
     The history keeps what happened on the accounts, without who it was, so that a client's hours
     still add up.
+
+    :param actor: the admin who does it; None for an operator's command
     """
     session = change.session
     held = presences.held_by(change, member)
     if held is not None:
-        presences.end(change, held, "force_clear", actor_id=None, reason="erased")
-    audit_log.record(change, "member_erased", actor=None, member=member)
+        actor_id = actor.user_id if actor else None
+        presences.end(change, held, "force_clear", actor_id=actor_id, reason="erased")
+    audit_log.record(change, "member_erased", actor=actor, member=member)
     for table in _referring_first():
         _blank(session, table, member)
         if "membership_id" in table.c:
@@ -72,6 +75,8 @@ def _blanked(table: Table, column: Column[Any], mark: Personal) -> ColumnElement
 
 
 def _delete_if_in_no_org(session: Session, user_ids: Collection[UUID]) -> None:
+    # Locked first: another org may be taking one of them in (services/listed_members.py).
+    session.execute(select(User.id).where(User.id.in_(user_ids)).with_for_update())
     elsewhere = select(Membership.id).where(Membership.user_id == User.id).exists()
     session.execute(
         delete(User).where(User.id.in_(user_ids), ~elsewhere),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
 from models.database import CommittedRefusal
 from services.scopes import PERSON
@@ -151,6 +152,15 @@ class NameTaken(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Another account, perhaps an archived one, has this name.")
+
+
+class IdTaken(Refusal):
+    """:param id: the id that can't be had"""
+
+    code = "id_taken"
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__("This id is not free: another org has it, or a service.", id=id)
 
 
 class LastAdmin(Refusal):

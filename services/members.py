@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from models import Membership, User
@@ -33,12 +33,37 @@ def find_in(session: Session, org_id: UUID, membership_id: UUID) -> Membership:
     return member
 
 
+def find_user(session: Session, org_id: UUID, user_id: UUID) -> Membership:
+    """The org's member with this user id.
+
+    :raises NotFound: the org has no such member
+    """
+    found = session.scalar(
+        select(Membership)
+        .where(Membership.org_id == org_id, Membership.user_id == user_id)
+        .execution_options(populate_existing=True)
+    )
+    if found is None or not ROLES[found.role].is_person:
+        raise NotFound("member")
+    return found
+
+
 def list_members(session: Session, org_id: UUID) -> Sequence[Membership]:
     """The org's members, by their roles' ranks, then by name. A service is none."""
     is_person = Membership.role.in_(ROLES_OF_PEOPLE)
     found = session.scalars(select(Membership).where(Membership.org_id == org_id, is_person))
     return sorted(
         found, key=lambda member: (ROLES[member.role].rank, member.display_name.casefold())
+    )
+
+
+def is_admin_of(org_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """The condition on the memberships that administer the org."""
+    administering = [role.name for role in ROLES.values() if role.administers]
+    return (
+        Membership.org_id == org_id,
+        Membership.role.in_(administering),
+        Membership.active.is_(True),
     )
 
 
@@ -83,7 +108,7 @@ def amend(
     :raises LastAdmin: nobody would be left to administer the org
     """
     if active is False or (role is not None and not ROLES[role].administers):
-        _raise_if_last_admin(change, member)
+        raise_if_last_admin(change, member)
     if active is False and member.active:
         _deactivate(change, member, actor)
     if display_name is not None and display_name != member.display_name:
@@ -135,16 +160,10 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
     ending_sessions.revoke_all(change, member, actor=actor)
 
 
-def _raise_if_last_admin(change: Change, member: Membership) -> None:
-    administering = [role.name for role in ROLES.values() if role.administers]
-    if member.role not in administering or not member.active:
+def raise_if_last_admin(change: Change, member: Membership) -> None:
+    """:raises LastAdmin: without this member nobody would be left to administer the org"""
+    if not ROLES[member.role].administers or not member.active:
         return
-    admins = change.session.scalar(
-        select(func.count()).where(
-            Membership.org_id == change.org.id,
-            Membership.role.in_(administering),
-            Membership.active,
-        )
-    )
-    if admins == 1:
+    admins = select(func.count()).where(*is_admin_of(change.org.id))
+    if change.session.scalar(admins) == 1:
         raise LastAdmin

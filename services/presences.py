@@ -143,6 +143,19 @@ def end(
     change.record(kind, [(held, occurred_at or change.now)], actor_id=actor_id, reason=reason)
 
 
+def force_clear(
+    change: Change, found: Sequence[Held], *, actor_id: UUID | None, reason: str
+) -> None:
+    """End many presences at once, as of now."""
+    if found:
+        ids = [held.presence_id for held in found]
+        change.session.execute(
+            delete(Presence).where(Presence.id.in_(ids)), execution_options=_NO_SYNC
+        )
+        subjects = [(held, change.now) for held in found]
+        change.record("force_clear", subjects, actor_id=actor_id, reason=reason)
+
+
 def renew(change: Change, held: Held) -> None:
     """A heartbeat under the lock: a stale presence is fresh again."""
     change.session.execute(

@@ -3,9 +3,6 @@
 import json
 from typing import Any, NoReturn
 
-BODY_BYTES = 64 * 1024  # of a request: contract.md, "Endpoints"
-
-
 # json.dumps() would make an encoder for each call.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

@@ -35,6 +35,7 @@ PROBLEM_TYPES = {
     "method_not_allowed": ProblemType(405, "Method not allowed"),
     "account_occupied": ProblemType(409, "Account occupied"),
     "name_taken": ProblemType(409, "Name taken"),
+    "id_taken": ProblemType(409, "Id taken"),
     "last_admin": ProblemType(409, "Last admin"),
     "presence_ended": ProblemType(410, "Presence ended"),
     "too_large": ProblemType(413, "Too large"),
@@ -46,6 +47,7 @@ PROBLEM_TYPES = {
     "too_many_requests": ProblemType(429, "Too many requests"),
     "internal_error": ProblemType(500, "Internal error"),
     "database_unavailable": ProblemType(503, "Database unavailable"),
+    "busy": ProblemType(503, "Busy"),
 }
 
 

@@ -15,7 +15,7 @@ API = (ROOT / "docs/api.md").read_text()
 CONTRACT = (ROOT / "docs/contract.md").read_text()
 README = (ROOT / "README.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
-ENDPOINT = re.compile(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)")
+ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`?]*)")
 
 # In the environment under other names, or found by the service itself.
 RENAMED = {"database_url": "DATABASE_URL"}
@@ -36,7 +36,7 @@ def test_contract_md_has_every_error_code_with_its_status() -> None:
     said = set()
     for line in re.findall(r"^\| (\d.*)\|$", table, re.MULTILINE):
         statuses, _, rest = line.partition("|")
-        codes = re.findall(r"`(\w+_\w+)`", re.sub(r"\(.*?\)", "", rest))
+        codes = re.findall(r"`([a-z_]+)`", re.sub(r"\(.*?\)", "", rest))
         numbers = [int(status) for status in statuses.split(",")]
         # One status for all the codes of its line, or one for each.
         of_each = numbers * len(codes) if len(numbers) == 1 else numbers

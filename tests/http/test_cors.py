@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from flask import Flask
 
-import live.flask_bridge
+import live.bodies
 from live.application import Application
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, request, started
@@ -154,7 +154,7 @@ def test_the_gate_says_the_same(world: World, app: Flask) -> None:
 def test_a_page_may_read_that_its_body_came_too_slowly(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live.flask_bridge, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(live.bodies, "BODY_SECONDS", 0.05)
 
     async def tell() -> None:
         sending = request(Application(app), {"origin": LISTED}, method="POST", path="/v1/sessions")

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-import live.flask_bridge
+import live.bodies
 from live.application import Application
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.asgi_client import ask, request, started
@@ -107,7 +107,7 @@ def test_the_gate_names_its_answers_too(world: World, app: Flask) -> None:
 
 
 def test_a_body_that_came_too_slowly_is_named(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live.flask_bridge, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(live.bodies, "BODY_SECONDS", 0.05)
 
     async def tell() -> None:
         headers = {"request-id": "slow-1"}

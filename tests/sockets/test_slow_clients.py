@@ -34,7 +34,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     project = copy_project(tmp_path_factory.mktemp("slow") / "presence")
     now = f"{PATIENCE_SECONDS}"
     edit(project / "live" / "bounded.py", "HEADERS_SECONDS = 10.0", f"HEADERS_SECONDS = {now}")
-    edit(project / "live" / "flask_bridge.py", "BODY_SECONDS = 10.0", f"BODY_SECONDS = {now}")
+    edit(project / "live" / "bodies.py", "BODY_SECONDS = 10.0", f"BODY_SECONDS = {now}")
     with own_postgres() as postgres, served(postgres, project) as stage:
         wait_until(lambda: stage.feeds == LISTENING)
         yield stage

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Table, select
 
 from models import Base, Membership, User
 from models.database import Database
 from models.reach import EVERY_ORG
+from services import directory
+from services.listed_members import ListedMember
 from settings import Settings
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.world import World, ago
@@ -38,8 +41,11 @@ BOUND = ("bound va", "bound admin")  # to the account whose id is free_id
 OURS = ("va", "admin", *BOUND)
 NO_ACCOUNT = (404, "account_not_found")
 NOT_FOUND = (404, "not_found")
+ID_TAKEN = (409, "id_taken")
 ENDED = (410, "presence_ended")
 NOT_ALLOWED = (403, "account_not_allowed")
+
+IN_BOTH = "Kim Lund"  # a user who is a member of both orgs
 
 ENDPOINTS = {
     "GET /healthz": Endpoint("anyone", 200),
@@ -92,6 +98,16 @@ ENDPOINTS = {
     "DELETE /v1/admin/members/{member_id}/sessions/{session_id}": Endpoint(
         "admins", 204, foreign=NOT_FOUND
     ),
+    "PUT /v1/admin/accounts/{account_id}": Endpoint(
+        "admins", 200, {"name": "Acme Dental"}, foreign=ID_TAKEN
+    ),
+    "PUT /v1/admin/users/{user_id}": Endpoint(
+        "admins", 200, {"display_name": IN_BOTH, "role": "va"}
+    ),
+    "DELETE /v1/admin/users/{user_id}": Endpoint(
+        "admins", 204, query={"erase": "true"}, foreign=NOT_FOUND
+    ),
+    "PUT /v1/admin/directory": Endpoint("admins", 200, {"accounts": []}, {"prune": "true"}),
     "GET /v1/admin/clock-events": Endpoint("admins", 200, query={"account_id": "{account_id}"}),
     "GET /v1/admin/audit-events": Endpoint("admins", 200, query={"user_id": "{user_id}"}),
     "GET /v1/admin/time": Endpoint("admins", 200, query={"by": "member,account"}),
@@ -128,6 +144,11 @@ class Scene:
             )
             for who, member in self.people.items()
         }
+        self.in_both = uuid4()
+        for of in (world, other):
+            with of.changing() as change:
+                kim = ListedMember(self.in_both, IN_BOTH, "va", active=True)
+                directory.sync(change, members=[kim], actor=None)
         self.bens_session = self._session_of(world.bearer(ben))
         self.ids = {
             "account_id": str(acme.id),
@@ -164,6 +185,8 @@ class Scene:
         endpoint, known = ENDPOINTS[name], self._known_to(who)
         if "{member_id}" in path:
             known["session_id"] = self.bens_session
+        if name == "PUT /v1/admin/users/{user_id}":
+            known["user_id"] = str(self.in_both)
         return client.open(
             path.format(**known),
             method=method,

@@ -34,6 +34,18 @@ class Requests(ABC):
         headers = self.bearer(member) | ({} if key is None else {"Idempotency-Key": key})
         return client.post(f"/v1/{path}", json=wire(body), headers=headers)
 
+    def put(
+        self,
+        client: AppClient,
+        member: Membership,
+        path: str,
+        query: dict[str, Any] | None = None,
+        **body: Any,
+    ) -> AppAnswer:
+        """PUT ``/v1/<path>`` as ``member``."""
+        headers = self.bearer(member)
+        return client.put(f"/v1/{path}", json=wire(body), query_string=query, headers=headers)
+
     def patch(self, client: AppClient, member: Membership, path: str, **body: Any) -> AppAnswer:
         """PATCH ``/v1/<path>`` as ``member``."""
         return client.patch(f"/v1/{path}", json=wire(body), headers=self.bearer(member))
