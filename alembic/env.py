@@ -7,7 +7,7 @@ from alembic.operations.ops import MigrationScript
 from sqlalchemy import Connection, text
 
 import settings
-from models import Base
+from models import Base, privileges
 from models.base import UTCDateTime
 from models.database import LOCK_TIMEOUT_SECONDS, Database
 from models.migrations import head_revision, version_table
@@ -60,6 +60,8 @@ def migrate(connection: Connection) -> None:
             make_room(connection)
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
         context.run_migrations()
+        if changes_schema:
+            privileges.close(connection)
 
 
 run()

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from models import privileges
 from models.schema import schema_of
 from models.schema_setup import VERSION_TABLE
 
@@ -56,7 +57,8 @@ def upgrade(connection: Connection) -> bool:
     :returns: whether there was anything to do
     :raises CommandError: it can't be done; the message is one line and says what to do
     """
-    if not is_behind(current_revision(connection)):
+    at = current_revision(connection)
+    if not is_behind(at) and (at != head_revision() or not privileges.open_to_others(connection)):
         return False
     run("upgrade", connection, "head")
     return True

@@ -7,16 +7,14 @@ from flask import Blueprint, Response, request
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy.exc import SQLAlchemyError
 
 import metrics
 from context import context
 from models.database import Database
-from models.migrations import current_revision, head_revision, is_behind
-from models.reach import EVERY_ORG, NO_ORG
+from models.reach import EVERY_ORG
 from routes.errors import problem
 from routes.local import is_local
-from services import expiry
+from services import expiry, readiness
 from services.errors import NotAuthenticated
 from wire.json import compact_json
 
@@ -40,7 +38,7 @@ def healthz() -> dict[str, str]:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """The service can do its work: 200, or 503, with each part's state."""
-    checks = readiness()
+    checks = states()
     if any(state != "ok" for state in checks.values()):
         return problem("database_unavailable", "Not ready: see checks.", checks=checks)
     return Response(compact_json({"status": "ok", "checks": checks}), mimetype="application/json")
@@ -81,15 +79,9 @@ def count(response: Response) -> Response:
     return response
 
 
-def readiness() -> dict[str, str]:
+def states() -> dict[str, str]:
     """The state of each part: ``ok``, or what is wrong with it."""
-    try:
-        with context().database.read(NO_ORG) as session:
-            at = current_revision(session.connection())
-    except SQLAlchemyError:
-        return {"database": "unreachable", "migrations": "unknown"}
-    migrations = f"at {at}, not {head_revision()}" if is_behind(at) else "ok"
-    checks = {"database": "ok", "migrations": migrations}
+    checks = readiness.of_database(context().database)
     feed_state = context().feed_state
     return checks if feed_state is None else {**checks, "change_feed": feed_state()}
 

@@ -1,0 +1,68 @@
+"""Nobody but its owner and the service's role may use anything in Presence's schema.
+
+Platforms grant the tables that are made in a database to the roles of their API by default, and
+with them to everyone who has the key that stands in every page. So rights are taken away, not just
+not given.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from models.schema import schema_of
+
+# The service's role may add to the history, but not change it; an API's is never that role.
+_GRANTS_TO_OTHERS = text("""
+WITH own AS (
+    SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = :schema
+),
+service AS (
+    SELECT a.grantee FROM pg_class c JOIN own ON own.oid = c.relnamespace, aclexplode(c.relacl) a
+    WHERE c.relname = 'clock_events' AND a.grantee <> 0
+        AND a.grantee::regrole::text NOT IN ('anon', 'authenticated', 'service_role')
+    GROUP BY a.grantee
+    HAVING bool_or(a.privilege_type = 'INSERT')
+        AND NOT bool_or(a.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE'))
+),
+granted AS (
+    SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS object, 'the schema' AS name,
+        nspowner AS owner, a.grantee
+    FROM own, aclexplode(nspacl) a
+    UNION
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+        c.oid::regclass::text, c.relname, c.relowner, a.grantee
+    FROM pg_class c JOIN own ON own.oid = c.relnamespace
+    LEFT JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL,
+        aclexplode(c.relacl || t.attacl) a
+    UNION
+    SELECT 'ROUTINE', p.oid::regprocedure::text, p.proname, p.proowner, a.grantee
+    FROM pg_proc p JOIN own ON own.oid = p.pronamespace,
+        aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+)
+SELECT kind, object, name,
+    CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
+    pg_has_role(owner, 'USAGE') AS is_ours
+FROM granted WHERE grantee <> owner AND grantee NOT IN (SELECT grantee FROM service)
+ORDER BY name, grantee
+""")
+
+
+def open_to_others(connection: Connection) -> list[str]:
+    """The names of the tables, and of whatever else is in the schema, that others may use."""
+    return sorted({grant.name for grant in _grants_to_others(connection)})
+
+
+def close(connection: Connection) -> None:
+    """Take from others what was granted to them."""
+    for grant in _grants_to_others(connection):
+        if grant.is_ours:
+            connection.exec_driver_sql(
+                f"REVOKE ALL ON {grant.kind} {grant.object} FROM {grant.grantee} CASCADE"
+            )
+
+
+def _grants_to_others(connection: Connection) -> Sequence[Row[Any]]:
+    if connection.dialect.name == "sqlite":
+        return []  # its file is its owner's alone
+    return connection.execute(_GRANTS_TO_OTHERS, {"schema": schema_of(connection)}).all()
