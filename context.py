@@ -1,11 +1,12 @@
-"""What a process shares: its settings, its database, and how its change feed is."""
+"""What a process shares: settings, database, how its change feed is, and what it has noted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
 from models.database import Database
+from service_uses import ServiceUses
 from settings import Settings
 
 
@@ -16,6 +17,10 @@ class Context:
     settings: Settings
     database: Database
     feed_state: Callable[[], str] | None = None
+    service_uses: ServiceUses = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service_uses = ServiceUses(self.database)
 
 
 def attach(app: Flask, context: Context) -> None:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from cli import accounts, codes, demo, members, orgs, setup, sweep, tokens
+from cli import accounts, codes, demo, members, orgs, services, setup, sweep, tokens
 
 
 def register(app: Flask) -> None:
@@ -13,6 +13,7 @@ def register(app: Flask) -> None:
         members.member,
         codes.code,
         tokens.token,
+        services.service,
         demo.demo,
         sweep.sweep,
         setup.setup,

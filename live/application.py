@@ -30,7 +30,9 @@ class Application:
         self._context = context
         self.counters = LaneProtocol.counters
         self.cache = WatchCache(context.database, context.settings)
-        self.gate = Gate(context.settings, self.cache, FlaskBridge(app), self.counters)
+        self.gate = Gate(
+            context.settings, self.cache, FlaskBridge(app), self.counters, context.service_uses
+        )
         self._export = CounterExport(self.counters)
         self._protocol_errors = ProtocolErrorLog(self.counters)
         context.feed_state = self._feed_state
@@ -58,6 +60,7 @@ class Application:
         sweeping.set()
         await keep_running.stop(tasks)
         self.cache.close()
+        await asyncio.to_thread(self._context.service_uses.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     @property

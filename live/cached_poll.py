@@ -31,7 +31,7 @@ class PollAnswer(NamedTuple):
 class CachedPoll:
     """
     :ivar tag: the validator that the client has
-    :ivar expires_at: the end of the token, by ``time.monotonic()``
+    :ivar expires_at: the end of the token, or sooner, by ``time.monotonic()``
     :ivar headers: of the 304
     :ivar wire: the same as they are sent, after the status line and the date
     """

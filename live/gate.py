@@ -17,6 +17,7 @@ from live.long_poll import LongPoll
 from live.poll import Poll, poll_headers
 from live.responder import Responder
 from live.watch_cache import NotFresh, Unavailable, WatchCache
+from service_uses import ServiceUses
 from settings import Settings
 from wire import problems, request_ids
 from wire.answers import POLLED_PATH
@@ -31,11 +32,16 @@ class Gate:
     """One process's gate; ``live/application.py`` puts it together."""
 
     def __init__(
-        self, settings: Settings, cache: WatchCache, flask: FlaskBridge, counters: Counters
+        self,
+        settings: Settings,
+        cache: WatchCache,
+        flask: FlaskBridge,
+        counters: Counters,
+        uses: ServiceUses,
     ) -> None:
         self._trusted_proxies = settings.trusted_proxies
         self._cache = cache
-        self._responder = Responder(settings, cache)
+        self._responder = Responder(settings, cache, uses)
         self._flask = flask
         self._counters = counters
         self._is_stopping = False

@@ -8,14 +8,15 @@ from time import monotonic, time
 
 from live.asgi import RawHeaders, raw
 from live.cached_poll import CachedPoll, PollAnswer
-from live.org_state import OrgState
+from live.org_state import MemberState, OrgState
 from live.poll import Poll, PollHeaders
 from live.token_cache import Bearer, TokenCache
 from live.watch_cache import CachedOrg, NotFresh, WatchCache
-from models.views import View
+from service_uses import ServiceUses
 from services import callers
 from services.errors import NotAuthenticated, Refusal
 from services.scopes import PRESENCE_READ
+from services.times import utc_now
 from services.tokens import Claims
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
@@ -27,9 +28,10 @@ from wire.representation import Representation
 class Responder:
     """Decides what each poll is answered; the gate and the lane send it."""
 
-    def __init__(self, settings: Settings, cache: WatchCache) -> None:
+    def __init__(self, settings: Settings, cache: WatchCache, uses: ServiceUses) -> None:
         self._settings = settings
         self._cache = cache
+        self._uses = uses
         self._tokens = TokenCache(settings)
 
     def known_bearer(self, headers: PollHeaders) -> Bearer | None:
@@ -68,12 +70,20 @@ class Responder:
     ) -> PollAnswer:
         claims, is_final = bearer.token.claims, org.read_at >= asked_at
         try:
-            state, view = _seen_by(claims, org.state, poll)
+            state, member = _as_known(claims, org.state)
         except NotAuthenticated:
             if is_final:
                 raise
             # The token may be newer than this memory: a new member's, or one after a revocation.
             raise NotFresh(org.id, asked_at) from None
+        expires_at = monotonic() + claims.expires_at.timestamp() - time()
+        if callers.is_service(member.role, claims):
+            self._uses.note(org.id, claims.membership_id, utc_now())
+            expires_at = min(expires_at, monotonic() + _seconds_left_of_minute())
+        callers.require_scope(
+            member.role, claims, PRESENCE_READ, is_from_page=poll.origin is not None
+        )
+        view = callers.view_of(member.role, claims.account_id)
         now = state.rendered.snapshot
         representation = Representation(
             Viewer(claims.membership_id, claims.user_id, view, claims.account_id),
@@ -101,7 +111,7 @@ class Responder:
             poll=poll,
             view=view,
             tag=representation.tag,
-            expires_at=monotonic() + claims.expires_at.timestamp() - time(),
+            expires_at=expires_at,
             headers=unchanged,
             revalidate=self._revalidate,
         )
@@ -120,18 +130,21 @@ class Responder:
         return raw(answer.headers)
 
 
-def _seen_by(claims: Claims, state: OrgState | None, poll: Poll) -> tuple[OrgState, View]:
-    """What the bearer of a token may see.
+def _as_known(claims: Claims, state: OrgState | None) -> tuple[OrgState, MemberState]:
+    """The org and the membership of the bearer of a token.
 
     :raises NotAuthenticated: the membership is gone, deactivated, or its tokens are revoked
-    :raises InsufficientScope: it is a service that may not poll
     """
     member = state.members.get(claims.membership_id) if state is not None else None
     if state is None or member is None or member.user_id != claims.user_id:
         raise NotAuthenticated("revoked")
     callers.raise_if_revoked(member, claims, ended=state.ended.get(claims.session_id))
-    callers.require_scope(member.role, claims, PRESENCE_READ, is_from_page=poll.origin is not None)
-    return state, callers.view_of(member.role, claims.account_id)
+    return state, member
+
+
+def _seconds_left_of_minute() -> float:
+    """So that a service's polls are noted in each minute, though most only ask for a 304 again."""
+    return 60 - time() % 60
 
 
 def _of_all_but_304(request_id: str) -> RawHeaders:

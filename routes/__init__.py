@@ -14,6 +14,7 @@ from routes import (
     admin_accounts,
     admin_codes,
     admin_members,
+    admin_services,
     admin_sessions,
     board,
     clock,
@@ -88,6 +89,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
         admin_codes,
         admin_sessions,
         directory,
+        admin_services,
         history,
     ):
         api.register_blueprint(resource.blueprint)

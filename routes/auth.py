@@ -36,8 +36,13 @@ def bearer_token() -> Token:
     return token
 
 
-def require_scope(caller: TokenBearer, scope: str | None) -> None:
-    """:raises InsufficientScope: the caller is a service, and may not do this"""
+def _require_scope(caller: TokenBearer, scope: str | None) -> None:
+    """Note that a service was used, and refuse what it may not do.
+
+    :raises InsufficientScope: the caller is a service without this scope
+    """
+    if caller.is_service:
+        context().service_uses.note(caller.org.id, caller.member.id, utc_now())
     callers.require_scope(
         caller.member.role,
         caller.token.claims,
@@ -55,7 +60,7 @@ def reading(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]
     token = bearer_token()
     with context().database.read(token.claims.org_id) as session:
         caller = callers.by_token(session, token)
-        require_scope(caller, scope)
+        _require_scope(caller, scope)
         yield session, caller
 
 
@@ -71,7 +76,7 @@ def writing(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]
     with context().database.write(token.claims.org_id) as session:
         caller = callers.by_token(session, token)
         write_limit.count(session, caller.member.id)
-        require_scope(caller, scope)
+        _require_scope(caller, scope)
         yield session, caller
 
 
@@ -105,7 +110,7 @@ def changing_by_token(
     ):
         caller = callers.by_token(session, token, key=key)
         write_limit.count(session, caller.member.id)
-        require_scope(caller, scope)
+        _require_scope(caller, scope)
         yield change, caller
 
 

@@ -1,4 +1,4 @@
-"""What admins manage: accounts, members and access codes."""
+"""What admins manage: accounts, members, access codes and services."""
 
 from typing import Any
 

@@ -29,12 +29,18 @@ def erase_member(change: Change, member: Membership, *, actor: Membership | None
     audit_log.record(change, "member_erased", actor=actor, member=member)
     for table in _referring_first():
         _blank(session, table, member)
+    delete_membership(session, member)
+    change.members_changed()
+
+
+def delete_membership(session: Session, member: Membership) -> None:
+    """Delete a membership, what is its own, and its user where this was their only org."""
+    for table in _referring_first():
         if "membership_id" in table.c:
             session.execute(delete(table).where(table.c.membership_id == member.id))
     session.delete(member)
     session.flush()
     _delete_if_in_no_org(session, [member.user_id])
-    change.members_changed()
 
 
 def erase_org(change: Change) -> None:

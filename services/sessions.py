@@ -33,13 +33,13 @@ def begin(
     member: Membership,
     *,
     code: AccessCode | None = None,
-    ttl_seconds: int | None = None,
+    expires_at: datetime | None = None,
     scope: str | None = None,
 ) -> tuple[MemberSession, Token]:
     """Begin a session, with its first token.
 
     :param code: the access code that was entered; None for an operator's command
-    :param ttl_seconds: how long the token is valid, if somebody says so
+    :param expires_at: when the token does, if somebody says so
     :param scope: a service's scopes, separated by spaces
     """
     _make_room(change, member)
@@ -47,10 +47,8 @@ def begin(
     renewable_until = now + RENEWABLE_FOR
     if code is not None and code.expires_at is not None:
         renewable_until = min(renewable_until, code.expires_at)
-    if ttl_seconds is None:
+    if expires_at is None:
         expires_at = _expires_at(now, renewable_until, settings)
-    else:
-        expires_at = _whole_second(now + timedelta(seconds=ttl_seconds))
     begun = MemberSession(
         id=uuid4(),
         org_id=member.org_id,
@@ -95,7 +93,10 @@ def hand_out(
 
     :param actor: the admin who does it; None for an operator's command
     """
-    session, token = begin(change, member, ttl_seconds=ttl_seconds)
+    expires_at = None
+    if ttl_seconds is not None:
+        expires_at = whole_second(change.now + timedelta(seconds=ttl_seconds))
+    session, token = begin(change, member, expires_at=expires_at)
     known = {"session_id": str(session.id), "expires_at": rfc3339(session.expires_at)}
     audit_log.record(change, "token_issued", actor=actor, member=member, details=known)
     return token
@@ -173,10 +174,10 @@ def delete_old(session: Session, *, now: datetime, most: int) -> int:
 
 
 def _expires_at(now: datetime, renewable_until: datetime, settings: Settings) -> datetime:
-    return _whole_second(min(now + timedelta(seconds=settings.token_ttl), renewable_until))
+    return whole_second(min(now + timedelta(seconds=settings.token_ttl), renewable_until))
 
 
-def _whole_second(moment: datetime) -> datetime:
+def whole_second(moment: datetime) -> datetime:
     """Tokens have whole seconds: a session must not seem to expire before its last token."""
     return moment.replace(microsecond=0)
 

@@ -145,12 +145,14 @@ def apps() -> dict[Settings, Flask]:
 @pytest.fixture
 def app(
     settings: Settings, databases: tuple[Database, Database], apps: dict[Settings, Flask]
-) -> Flask:
+) -> Iterator[Flask]:
     like = replace(settings, database_url=ANY_URL)
     if like not in apps:
         apps[like] = create_app(like)
-    attach(apps[like], Context(settings, databases[1]))
-    return apps[like]
+    context = Context(settings, databases[1])
+    attach(apps[like], context)
+    yield apps[like]
+    context.service_uses.close()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ EVERY = [
     ["member", "delete", UNKNOWN],
     ["code", "issue", "--member", UNKNOWN],
     ["token", "issue", "--member", UNKNOWN],
+    ["service", "issue", "--org", "Acme", "--name", "Sync", "--scope", "history:read"],
     ["demo"],
     ["sweep"],
 ]

@@ -17,6 +17,7 @@ from tests.support.lane_streams import (
     Clock,
     TrueCache,
     Truth,
+    Uses,
     clock_of_our_own,
 )
 
@@ -30,7 +31,7 @@ class Memory:
     def __init__(self) -> None:
         self.truth = Truth()
         self.cache = TrueCache(self.truth)
-        self.responder = Responder(SETTINGS, self.cache)
+        self.responder = Responder(SETTINGS, self.cache, Uses())
 
     def read(self, at: float) -> None:
         org = self.cache.orgs.setdefault(ORG, CachedOrg(ORG, at))

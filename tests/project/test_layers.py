@@ -19,6 +19,7 @@ LAYERS = (
     "services",
     "schemas",
     "wire",
+    "service_uses",
     "context",
     "routes",
     "live",

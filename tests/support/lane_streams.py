@@ -35,6 +35,7 @@ from live.org_state import MemberState, OrgState
 from live.watch_cache import WatchCache
 from models.roles import ROLES
 from models.views import OCCUPANCY, PEOPLE, VIEWS
+from service_uses import ServiceUses
 from services.errors import NotAuthenticated
 from services.snapshot import Snapshot
 from services.tokens import Claims, Token
@@ -48,8 +49,15 @@ SETTINGS = Settings(
     make_url("sqlite:///never-opened"), b"k" * 32, cors_origins=frozenset((LISTED,))
 )
 # Bearers: member, and the time when the token runs out.
-BEARERS = {"ana": (UUID(int=2), 1000.0), "maya": (UUID(int=3), 1000.0), "soon": (UUID(int=2), 10.0)}
-MEMBERS = {UUID(int=2): "va", UUID(int=3): "admin"}
+BEARERS = {
+    "ana": (UUID(int=2), 1000.0),
+    "maya": (UUID(int=3), 1000.0),
+    "soon": (UUID(int=2), 10.0),
+    "bot": (UUID(int=4), 1000.0),
+    "mute": (UUID(int=5), 1000.0),
+}
+MEMBERS = {UUID(int=2): "va", UUID(int=3): "admin", UUID(int=4): "service", UUID(int=5): "service"}
+SCOPES = {"bot": frozenset(("presence:read",)), "mute": frozenset(("history:read",))}
 SHORT_TIME = 0.3  # seconds, in place of timeouts
 TURNS = 25  # of the loop: more than any answer takes that waits for nothing
 
@@ -183,6 +191,16 @@ async def flask(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": said, "more_body": False})
 
 
+class Uses(ServiceUses):
+    """Remembers in which minutes which service was used."""
+
+    def __init__(self) -> None:
+        self.minutes: set[tuple[UUID, int]] = set()
+
+    def note(self, org_id: UUID, service_id: UUID, now: datetime) -> None:
+        self.minutes.add((service_id, int(Clock.now // 60)))
+
+
 class Side:
     """One connection with a process of its own behind it."""
 
@@ -190,7 +208,14 @@ class Side:
         self, protocol: type[LaneProtocol], truth: Truth, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.cache = TrueCache(truth)
-        self.gate = Gate(SETTINGS, self.cache, flask, Counters())  # type: ignore[arg-type]
+        self.uses = Uses()
+        self.gate = Gate(
+            SETTINGS,
+            self.cache,
+            flask,  # type: ignore[arg-type]
+            Counters(),
+            self.uses,
+        )
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"frozen")]
         self.protocol = protocol(_config(), self.state, {}, loop)
@@ -204,9 +229,9 @@ class Side:
         return not self.state.tasks
 
     @property
-    def seen(self) -> tuple[bytes, bool, list[float]]:
+    def seen(self) -> tuple[bytes, bool, list[float], set[tuple[UUID, int]]]:
         polled = [org.polled_at for org in self.cache.orgs.values()]
-        return bytes(self.transport.written), self.transport.is_closed, polled
+        return bytes(self.transport.written), self.transport.is_closed, polled, self.uses.minutes
 
 
 @cache
@@ -236,7 +261,7 @@ def verify(name: str, _settings: Settings) -> Token:
     if ends_at <= Clock.now:
         raise NotAuthenticated("expired")
     at = datetime.fromtimestamp(ends_at, UTC)
-    return Token(name, Claims(id_, ORG, id_, id_, 0, None, at, at))
+    return Token(name, Claims(id_, ORG, id_, id_, 0, None, at, at, SCOPES.get(name)))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from services import directory
 from services.listed_members import ListedMember
 from settings import Settings
 from tests.support.app_client import AppAnswer, AppClient
+from tests.support.services import service
 from tests.support.world import World, ago
 from wire.authorization import token_in
 
@@ -25,6 +26,7 @@ class Endpoint:
     """What is sent to it, and how it answers one who may.
 
     :ivar to: who may: ``anyone``, ``members`` or ``admins``
+    :ivar scope: which scope lets a service in; None where none does
     :ivar foreign: the answer for an admin of another org who sends this org's ids
     :ivar elsewhere: the answer for one who is bound to another account than they are on
     """
@@ -35,6 +37,7 @@ class Endpoint:
     query: Json = field(default_factory=dict)
     foreign: tuple[int, str] | None = None
     elsewhere: tuple[int, str] | None = None
+    scope: str | None = None
 
 
 BOUND = ("bound va", "bound admin")  # to the account whose id is free_id
@@ -60,11 +63,11 @@ ENDPOINTS = {
     "POST /v1/sessions": Endpoint("anyone", 200, {"access_code": "{code}"}),
     "POST /v1/sessions/renew": Endpoint("members", 200, {}),
     "DELETE /v1/sessions/current": Endpoint("members", 204),
-    "GET /v1/me": Endpoint("members", 200),
+    "GET /v1/me": Endpoint("members", 200, scope="presence:read"),
     "GET /v1/me/sessions": Endpoint("members", 200),
     "DELETE /v1/me/sessions/{session_id}": Endpoint("members", 204, foreign=NOT_FOUND),
-    "GET /v1/accounts": Endpoint("members", 200),
-    "GET /v1/presence": Endpoint("members", 200),
+    "GET /v1/accounts": Endpoint("members", 200, scope="presence:read"),
+    "GET /v1/presence": Endpoint("members", 200, scope="presence:read"),
     "POST /v1/clock-in": Endpoint("members", 201, {"account_id": "{free_id}"}, foreign=NO_ACCOUNT),
     "POST /v1/heartbeat": Endpoint(
         "members", 204, {"presence_id": "{presence_id}"}, foreign=ENDED, elsewhere=NOT_ALLOWED
@@ -72,17 +75,29 @@ ENDPOINTS = {
     "POST /v1/clock-out": Endpoint(
         "members", 200, {"presence_id": "{presence_id}"}, foreign=ENDED, elsewhere=NOT_ALLOWED
     ),
-    "DELETE /v1/admin/presence": Endpoint("admins", 200, query={"stale_for": "300"}),
-    "DELETE /v1/admin/presence/{account_id}": Endpoint("admins", 204, foreign=NO_ACCOUNT),
-    "GET /v1/admin/accounts": Endpoint("admins", 200),
-    "POST /v1/admin/accounts": Endpoint("admins", 201, {"name": "Delta Plumbing"}),
-    "PATCH /v1/admin/accounts/{account_id}": Endpoint(
-        "admins", 200, {"name": "Delta Plumbing"}, foreign=NO_ACCOUNT
+    "DELETE /v1/admin/presence": Endpoint(
+        "admins", 200, query={"stale_for": "300"}, scope="presence:write"
     ),
-    "GET /v1/admin/members": Endpoint("admins", 200),
-    "POST /v1/admin/members": Endpoint("admins", 201, {"display_name": "Eve", "role": "admin"}),
+    "DELETE /v1/admin/presence/{account_id}": Endpoint(
+        "admins", 204, foreign=NO_ACCOUNT, scope="presence:write"
+    ),
+    "GET /v1/admin/accounts": Endpoint("admins", 200, scope="directory:write"),
+    "POST /v1/admin/accounts": Endpoint(
+        "admins", 201, {"name": "Delta Plumbing"}, scope="directory:write"
+    ),
+    "PATCH /v1/admin/accounts/{account_id}": Endpoint(
+        "admins", 200, {"name": "Delta Plumbing"}, foreign=NO_ACCOUNT, scope="directory:write"
+    ),
+    "GET /v1/admin/members": Endpoint("admins", 200, scope="directory:write"),
+    "POST /v1/admin/members": Endpoint(
+        "admins", 201, {"display_name": "Eve", "role": "admin"}, scope="directory:write"
+    ),
     "PATCH /v1/admin/members/{member_id}": Endpoint(
-        "admins", 200, {"role": "admin", "active": False}, foreign=NOT_FOUND
+        "admins",
+        200,
+        {"role": "admin", "active": False},
+        foreign=NOT_FOUND,
+        scope="directory:write",
     ),
     "POST /v1/admin/members/{member_id}/revoke-tokens": Endpoint(
         "admins", 204, {}, foreign=NOT_FOUND
@@ -99,18 +114,31 @@ ENDPOINTS = {
         "admins", 204, foreign=NOT_FOUND
     ),
     "PUT /v1/admin/accounts/{account_id}": Endpoint(
-        "admins", 200, {"name": "Acme Dental"}, foreign=ID_TAKEN
+        "admins", 200, {"name": "Acme Dental"}, foreign=ID_TAKEN, scope="directory:write"
     ),
     "PUT /v1/admin/users/{user_id}": Endpoint(
-        "admins", 200, {"display_name": IN_BOTH, "role": "va"}
+        "admins", 200, {"display_name": IN_BOTH, "role": "va"}, scope="directory:write"
     ),
     "DELETE /v1/admin/users/{user_id}": Endpoint(
-        "admins", 204, query={"erase": "true"}, foreign=NOT_FOUND
+        "admins", 204, query={"erase": "true"}, foreign=NOT_FOUND, scope="directory:write"
     ),
-    "PUT /v1/admin/directory": Endpoint("admins", 200, {"accounts": []}, {"prune": "true"}),
-    "GET /v1/admin/clock-events": Endpoint("admins", 200, query={"account_id": "{account_id}"}),
-    "GET /v1/admin/audit-events": Endpoint("admins", 200, query={"user_id": "{user_id}"}),
-    "GET /v1/admin/time": Endpoint("admins", 200, query={"by": "member,account"}),
+    "PUT /v1/admin/directory": Endpoint(
+        "admins", 200, {"accounts": []}, {"prune": "true"}, scope="directory:write"
+    ),
+    "GET /v1/admin/services": Endpoint("admins", 200),
+    "POST /v1/admin/services": Endpoint(
+        "admins", 201, {"name": "Payroll", "scopes": ["history:read"]}
+    ),
+    "DELETE /v1/admin/services/{service_id}": Endpoint("admins", 204, foreign=NOT_FOUND),
+    "GET /v1/admin/clock-events": Endpoint(
+        "admins", 200, query={"account_id": "{account_id}"}, scope="history:read"
+    ),
+    "GET /v1/admin/audit-events": Endpoint(
+        "admins", 200, query={"user_id": "{user_id}"}, scope="history:read"
+    ),
+    "GET /v1/admin/time": Endpoint(
+        "admins", 200, query={"by": "member,account"}, scope="history:read"
+    ),
 }
 
 
@@ -156,6 +184,7 @@ class Scene:
             "member_id": str(ben.id),
             "user_id": str(ben.user_id),
             "code_id": str(_code_of(world, ben)),
+            "service_id": str(service(world).id),
             "name": "main.js",
             "problem": "internal_error",
             "module": "calls.js",
@@ -238,4 +267,7 @@ def _of_org(table: Table, world: World) -> Any:
     if table.name == "users":
         theirs = select(Membership.user_id).where(Membership.org_id == world.id)
         return select(table).where(User.id.in_(theirs))
+    if table.name == "services":  # noted in the background, whatever the answer
+        columns = [column for column in table.c if column.name != "last_used_at"]
+        return select(*columns).where(table.c.org_id == world.id)
     return select(table).where((table.c.id if table.name == "orgs" else table.c.org_id) == world.id)
