@@ -7,7 +7,7 @@ from alembic.operations.ops import MigrationScript
 from sqlalchemy import Connection, text
 
 import settings
-from models import Base, privileges
+from models import Base, privileges, row_security
 from models.base import UTCDateTime
 from models.database import LOCK_TIMEOUT_SECONDS, Database
 from models.migrations import head_revision, version_table
@@ -61,6 +61,8 @@ def migrate(connection: Connection) -> None:
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
         context.run_migrations()
         if changes_schema:
+            if not row_security.is_applied(connection):
+                row_security.apply(connection)
             privileges.close(connection)
 
 

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from feeds.feed import LEASE_SECONDS, Cache, Feed
-from models import Org
+from models.across_orgs import VERSIONS_OF_ORGS
 from models.database import Database
-from models.reach import EVERY_ORG
+from models.reach import NO_ORG
 from models.versions import Versions
 from settings import Settings
 
@@ -73,8 +73,8 @@ class VersionPoller(Feed):
     def _read(self, ids: list[UUID]) -> dict[UUID, Versions]:
         if not ids:
             return {}
-        with self._database.read(EVERY_ORG) as session:
-            rows = session.execute(select(Org.id, *Versions.columns()).where(Org.id.in_(ids)))
+        with self._database.read(NO_ORG) as session:
+            rows = VERSIONS_OF_ORGS.run(session, org_ids=ids)
             return {row.id: Versions.of(row) for row in rows}
 
     def _compare(self, cache: Cache, found: dict[UUID, Versions]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from context import Context
 from metrics import SWEEPS, SWEPT
-from models.reach import EVERY_ORG, NO_ORG
+from models.reach import NO_ORG
 from models.schema import lock_key
 from services import expiry, idempotency, rate_limits, sessions
 from services.change import NoSuchOrg, changing
@@ -37,7 +37,7 @@ def sweep(context: Context) -> tuple[int, int]:
     """
     begun, stale, expired = monotonic(), 0, 0
     settings, database = context.settings, context.database
-    with database.read(EVERY_ORG) as session:
+    with database.read(NO_ORG) as session:
         due = expiry.due_orgs(session, settings=settings, now=utc_now())
     if not due:
         return 0, 0
@@ -80,7 +80,7 @@ def delete_old_rows(context: Context) -> bool:
         while deleted == DELETE_ROWS:
             if monotonic() >= give_up:
                 return False
-            with context.database.write(EVERY_ORG) as session:
+            with context.database.write(NO_ORG) as session:
                 if not _is_alone(session, "delete old rows"):
                     return False
                 deleted = delete_old(session, now=utc_now(), most=DELETE_ROWS)

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from models import privileges
+from models import privileges, row_security
 from models.schema import schema_of
 from models.schema_setup import VERSION_TABLE
 
@@ -58,10 +58,15 @@ def upgrade(connection: Connection) -> bool:
     :raises CommandError: it can't be done; the message is one line and says what to do
     """
     at = current_revision(connection)
-    if not is_behind(at) and (at != head_revision() or not privileges.open_to_others(connection)):
+    if not is_behind(at) and (at != head_revision() or _is_closed(connection)):
         return False
     run("upgrade", connection, "head")
     return True
+
+
+def _is_closed(connection: Connection) -> bool:
+    """Whether everyone sees what they should, and no more."""
+    return row_security.is_applied(connection) and not privileges.open_to_others(connection)
 
 
 def run(name: str, connection: Connection, *args: str) -> None:

@@ -1,4 +1,4 @@
-"""Marks of the columns that tell of a person: ``services/erasing.py`` follows them."""
+"""Marks of the columns that tell of a person: ``models/blanking.py`` follows them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 ORG_SETTING = "presence.org_id"  # of PostgreSQL, for the length of a transaction
+EVERY = "*"  # its value for all orgs
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,8 @@ class Reach:
 
 
 NO_ORG = Reach("''")  # only tables that hold nothing of an org
-EVERY_ORG = Reach("'*'")  # for commands and migrations; only the owner of the tables sees any
-
-_ORG_OF_CODE = (
-    "coalesce((SELECT org_id::text FROM access_codes WHERE digest = ANY (ARRAY[{}]::bytea[])), '')"
-)
+EVERY_ORG = Reach(f"'{EVERY}'")  # for commands and migrations: the tables' owner alone sees any
+_ORG_OF_CODE = "coalesce((SELECT org_id::text FROM org_of_code(ARRAY[{}]::bytea[])), '')"
 
 
 def of_code(digests: list[bytes]) -> Reach:

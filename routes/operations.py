@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 import metrics
 from context import context
 from models.database import Database
-from models.reach import EVERY_ORG
+from models.reach import NO_ORG
 from routes.errors import problem
 from routes.local import is_local
 from services import expiry, readiness
@@ -63,7 +63,7 @@ class PresencesByState(Collector):
 
     def collect(self) -> Iterable[Metric]:
         family = GaugeMetricFamily("presence_presences", "Presences by state.", labels=["state"])
-        with self._database.read(EVERY_ORG) as session:
+        with self._database.read(NO_ORG) as session:
             active, stale = expiry.count_by_state(session)
         family.add_metric(["active"], active)
         family.add_metric(["stale"], stale)

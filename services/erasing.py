@@ -1,14 +1,14 @@
 """Erasing a person, and an org: all that the database keeps of them."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Table, case, delete, literal, select, update
+from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session
 
 from models import Base, Membership, Org, User
-from models.personal import Personal, mark_of
+from models.across_orgs import DELETE_USERS_IN_NO_ORG
+from models.blanking import BLANKINGS
 from services import audit_log, presences
 from services.change import Change
 
@@ -27,8 +27,8 @@ def erase_member(change: Change, member: Membership, *, actor: Membership | None
         actor_id = actor.user_id if actor else None
         presences.end(change, held, "force_clear", actor_id=actor_id, reason="erased")
     audit_log.record(change, "member_erased", actor=actor, member=member)
-    for table in _referring_first():
-        _blank(session, table, member)
+    for blanking in BLANKINGS:
+        blanking.run(session, org=member.org_id, person=member.user_id)
     delete_membership(session, member)
     change.members_changed()
 
@@ -60,31 +60,7 @@ def _referring_first() -> list[Table]:
     return list(reversed(Base.metadata.sorted_tables))
 
 
-def _blank(session: Session, table: Table, member: Membership) -> None:
-    """Take the person out of the rows of ``table`` that tell of them."""
-    marks = {column: mark for column in table.c if (mark := mark_of(column.info)) is not None}
-    for whose in sorted({name for mark in marks.values() for name in mark.of}):
-        blanked = {
-            column: _blanked(table, column, mark)
-            for column, mark in marks.items()
-            if whose in mark.of
-        }
-        is_theirs = (table.c.org_id == member.org_id, table.c[whose] == member.user_id)
-        session.execute(update(table).where(*is_theirs).values(blanked))
-
-
-def _blanked(table: Table, column: Column[Any], mark: Personal) -> ColumnElement[Any]:
-    becomes = literal(mark.becomes, column.type)
-    if mark.kinds is None:
-        return becomes
-    return case((table.c.kind.in_(mark.kinds), becomes), else_=column)
-
-
 def _delete_if_in_no_org(session: Session, user_ids: Collection[UUID]) -> None:
     # Locked first: another org may be taking one of them in (services/listed_members.py).
     session.execute(select(User.id).where(User.id.in_(user_ids)).with_for_update())
-    elsewhere = select(Membership.id).where(Membership.user_id == User.id).exists()
-    session.execute(
-        delete(User).where(User.id.in_(user_ids), ~elsewhere),
-        execution_options={"synchronize_session": False},
-    )
+    DELETE_USERS_IN_NO_ORG.run(session, user_ids=user_ids)

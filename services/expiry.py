@@ -3,32 +3,32 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models import Presence
+from models.across_orgs import DUE_ORGS, PRESENCES_BY_STATE
 from services import presences
 from services.callers import Caller
 from services.change import Change
 from services.presences import Held
-from services.staleness import is_unseen
+from services.staleness import unseen_since
 from settings import Settings
 
 
 def due_orgs(session: Session, *, settings: Settings, now: datetime) -> list[UUID]:
     """The orgs with a presence that is due to become stale or to end."""
-    due = or_(
-        and_(Presence.stale_since.is_(None), is_unseen(settings, now)),
-        Presence.last_heartbeat_at <= now - timedelta(seconds=settings.expire_after),
+    found = DUE_ORGS.run(
+        session,
+        unseen_since=unseen_since(settings, now),
+        expired_since=now - timedelta(seconds=settings.expire_after),
     )
-    return list(session.scalars(select(Presence.org_id).where(due).distinct()))
+    return list(found.scalars())
 
 
 def count_by_state(session: Session) -> tuple[int, int]:
     """How many presences are active, and how many are stale, in all orgs together."""
-    stale = func.count(Presence.stale_since)
-    every, stale_ones = session.execute(select(func.count(), stale)).one()
-    return every - stale_ones, stale_ones
+    counts = PRESENCES_BY_STATE.run(session).one()
+    return counts.active, counts.stale
 
 
 def sweep(change: Change) -> tuple[int, int]:

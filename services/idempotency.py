@@ -9,10 +9,10 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from models import IdempotencyKey
+from models.across_orgs import DELETE_OLD_KEYS
 from services.callers import Caller
 from services.change import Change
 from services.errors import IdempotencyKeyReused
-from services.old_rows import delete_oldest
 
 KEPT_FOR = timedelta(days=7)  # contract.md, "Idempotency and time"
 
@@ -57,5 +57,4 @@ def delete_old(session: Session, *, now: datetime, most: int) -> int:
 
     :returns: how many
     """
-    old = IdempotencyKey.created_at < now - KEPT_FOR
-    return delete_oldest(session, IdempotencyKey, old, by=IdempotencyKey.created_at, most=most)
+    return len(DELETE_OLD_KEYS.run(session, before=now - KEPT_FOR, most=most).all())

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import literal, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models import RateLimit
-from services.old_rows import delete_oldest
+from models.old_rows import oldest
 
 
 class Limit(NamedTuple):
@@ -54,8 +54,9 @@ def delete_old(session: Session, *, now: datetime, most: int) -> int:
 
     :returns: how many
     """
-    old = RateLimit.expires_at <= now
-    return delete_oldest(session, RateLimit, old, by=RateLimit.expires_at, most=most)
+    expires_at = RateLimit.expires_at
+    old = oldest(expires_at, literal(now, expires_at.type), most=literal(most))
+    return len(session.execute(old, execution_options={"synchronize_session": False}).all())
 
 
 def _locked(session: Session, key: str, now: datetime) -> list[float]:

@@ -8,12 +8,12 @@ from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, MemberSession, Membership
+from models.across_orgs import DELETE_OLD_SESSIONS
 from models.roles import ROLES
 from services import audit_log, tokens
 from services.change import Change
 from services.ending_sessions import going_on, revoke_all
 from services.errors import NotAuthenticated, NotRenewable
-from services.old_rows import delete_oldest
 from services.times import rfc3339
 from services.tokens import Token
 from settings import Settings
@@ -169,8 +169,8 @@ def delete_old(session: Session, *, now: datetime, most: int) -> int:
 
     :returns: how many
     """
-    old = MemberSession.expires_at <= now - KEPT_EXPIRED_FOR
-    return delete_oldest(session, MemberSession, old, by=MemberSession.expires_at, most=most)
+    before = now - KEPT_EXPIRED_FOR
+    return len(DELETE_OLD_SESSIONS.run(session, before=before, most=most).all())
 
 
 def _expires_at(now: datetime, renewable_until: datetime, settings: Settings) -> datetime:

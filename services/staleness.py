@@ -2,9 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement
-
-from models import Org, Presence
+from models import Org
 from settings import Settings
 
 
@@ -18,6 +16,6 @@ def shortest_stale_after_seconds(settings: Settings) -> int:
     return settings.stale_after
 
 
-def is_unseen(settings: Settings, now: datetime) -> ColumnElement[bool]:
-    """Whether a presence, of whatever org, has had no heartbeat for so long."""
-    return Presence.last_heartbeat_at <= now - timedelta(seconds=settings.stale_after)
+def unseen_since(settings: Settings, now: datetime) -> datetime:
+    """A presence, of whatever org, without a heartbeat since then is stale."""
+    return now - timedelta(seconds=settings.stale_after)

@@ -102,7 +102,7 @@ def test_the_audit_log_keeps_what_the_admin_log_had(empty_url: str) -> None:
                     org_id=org, kind="signed_in", details={}, address="::1", occurred_at=utc_now()
                 )
             )
-            session.commit()
+        with database.read(EVERY_ORG) as session:
             found = session.scalars(select(AuditEvent).order_by(AuditEvent.seq)).all()
         assert [event.id for event in found[:3]] == events
         assert [event.account_name for event in found] == ["Acme 0", "Acme 1", "Acme 2", None]

@@ -1,6 +1,6 @@
 """Databases of a test's own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -18,23 +18,48 @@ from tests.support.settings import settings_for
 
 
 @contextmanager
-def empty_postgresql(server: str, options: str = "") -> Iterator[str]:
-    """The URL of a new database on ``server``, which is dropped at the end.
+def new_postgresql(server: str, options: str = "") -> Iterator[str]:
+    """The URL of a new database on ``server``, for who makes it; it is dropped at the end.
 
     :param options: of CREATE DATABASE
     """
     name = f"presence_tests_{uuid4().hex[:12]}"
+    with _administering(server) as run:
+        run(f"CREATE DATABASE {name} {options}")
+        try:
+            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def empty_postgresql(server: str, options: str = "") -> Iterator[str]:
+    """The URL of a new database on ``server``, for its owner; both are dropped at the end.
+
+    The owner is no superuser, whom row-level security would not stop.
+
+    :param options: of CREATE DATABASE
+    """
+    owner = f"presence_owner_{uuid4().hex[:12]}"
+    with _administering(server) as run:
+        run(f"CREATE ROLE {owner} LOGIN PASSWORD '{owner}'")
+        run(f"GRANT {owner} TO CURRENT_USER")
+        try:
+            with new_postgresql(server, f"OWNER {owner} {options}") as url:
+                theirs = make_url(url).set(username=owner, password=owner)
+                yield theirs.render_as_string(hide_password=False)
+        finally:
+            run(f"DROP ROLE {owner}")
+
+
+@contextmanager
+def _administering(server: str) -> Iterator[Callable[[str], object]]:
     engine = create_engine(
         make_url(server).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} {options}"))
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        engine.dispose()
+        yield lambda statement: connection.execute(text(statement))
+    engine.dispose()
 
 
 @contextmanager

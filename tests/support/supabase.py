@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - a class
 from psycopg2.extras import execute_values
 from sqlalchemy.engine import make_url
 
-from tests.support.databases import empty_postgresql
+from tests.support.databases import new_postgresql
 
 SQL = Path(__file__).with_name("supabase_sql")
 OWNER = "supabase_postgres"
@@ -96,7 +96,7 @@ def supabase(
 
     :param alembic_version: the application has migrations of its own, and is at this one
     """
-    with empty_postgresql(server) as admin_url:
+    with new_postgresql(server) as admin_url:
         at = make_url(admin_url)
         url = at.set(username=OWNER, password=OWNER).render_as_string(hide_password=False)
         where = f"FOR ROLE {OWNER} {default_privileges}"

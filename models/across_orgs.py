@@ -1,0 +1,105 @@
+"""The few statements that see the rows of all orgs, and may be sent by the service.
+
+On PostgreSQL row-level security shows a transaction its own org alone, so each is a function there,
+which runs as the owner of the tables (``models/row_security.py`` makes them). SQLite has no such
+thing, and is sent the same statement.
+
+A function whose arguments or columns change gets another name: the release before still calls it.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    LargeBinary,
+    Uuid,
+    cast,
+    delete,
+    func,
+    select,
+)
+from sqlalchemy.sql.selectable import ExecutableReturnsRows as Statement
+
+from models.access_code import AccessCode
+from models.base import UTCDateTime
+from models.idempotency_key import IdempotencyKey
+from models.member import Membership, User
+from models.member_session import MemberSession
+from models.old_rows import oldest
+from models.org import Org
+from models.owners_statement import Given, OwnersStatement, Types
+from models.presence import Presence
+from models.versions import Versions
+
+
+def _org_of_code(given: Given) -> Statement:
+    return select(AccessCode.org_id).where(given.among(AccessCode.digest, "digests"))
+
+
+def _due_orgs(given: Given) -> Statement:
+    becomes_stale = Presence.stale_since.is_(None) & (
+        Presence.last_heartbeat_at <= given.one("unseen_since")
+    )
+    ends = Presence.last_heartbeat_at <= given.one("expired_since")
+    return select(Presence.org_id).where(becomes_stale | ends).distinct()
+
+
+def _presences_by_state(_given: Given) -> Statement:
+    stale = func.count(Presence.stale_since)
+    return select(
+        cast(func.count() - stale, BigInteger).label("active"),
+        cast(stale, BigInteger).label("stale"),
+    ).select_from(Presence)
+
+
+def _versions_of_orgs(given: Given) -> Statement:
+    return select(Org.id, *Versions.columns()).where(given.among(Org.id, "org_ids"))
+
+
+def _orgs_of_user(given: Given) -> Statement:
+    return (
+        select(Org.id, Org.name, Membership.id.label("membership_id"), Membership.active)
+        .join(Membership, Membership.org_id == Org.id)
+        .where(Membership.user_id == given.one("user_id"))
+    )
+
+
+def _delete_users_in_no_org(given: Given) -> Statement:
+    somewhere = select(Membership.id).where(Membership.user_id == User.id).exists()
+    return delete(User).where(given.among(User.id, "user_ids"), ~somewhere).returning(User.id)
+
+
+def _delete_old_keys(given: Given) -> Statement:
+    return oldest(IdempotencyKey.created_at, given.one("before"), most=given.one("most"))
+
+
+def _delete_old_sessions(given: Given) -> Statement:
+    return oldest(MemberSession.expires_at, given.one("before"), most=given.one("most"))
+
+
+_IDS = ARRAY(Uuid())
+_TIME = UTCDateTime()
+_OLD: Types = {"before": _TIME, "most": Integer()}
+_DUE: Types = {"unseen_since": _TIME, "expired_since": _TIME}
+
+ORG_OF_CODE = OwnersStatement("org_of_code", {"digests": ARRAY(LargeBinary())}, _org_of_code)
+DUE_ORGS = OwnersStatement("due_orgs", _DUE, _due_orgs)
+PRESENCES_BY_STATE = OwnersStatement("presences_by_state", {}, _presences_by_state)
+VERSIONS_OF_ORGS = OwnersStatement("versions_of_orgs", {"org_ids": _IDS}, _versions_of_orgs)
+ORGS_OF_USER = OwnersStatement("orgs_of_user", {"user_id": Uuid()}, _orgs_of_user)
+DELETE_USERS_IN_NO_ORG = OwnersStatement(
+    "delete_users_in_no_org", {"user_ids": _IDS}, _delete_users_in_no_org
+)
+DELETE_OLD_KEYS = OwnersStatement("delete_old_keys", _OLD, _delete_old_keys)
+DELETE_OLD_SESSIONS = OwnersStatement("delete_old_sessions", _OLD, _delete_old_sessions)
+
+STATEMENTS = (
+    ORG_OF_CODE,
+    DUE_ORGS,
+    PRESENCES_BY_STATE,
+    VERSIONS_OF_ORGS,
+    ORGS_OF_USER,
+    DELETE_USERS_IN_NO_ORG,
+    DELETE_OLD_KEYS,
+    DELETE_OLD_SESSIONS,
+)

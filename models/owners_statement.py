@@ -1,0 +1,115 @@
+"""A statement that the service may not send itself: on PostgreSQL a function runs it as the owner.
+
+It is written once. SQLite runs it as it is; for PostgreSQL it becomes the body of the function.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Result,
+    Select,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.selectable import ExecutableReturnsRows
+from sqlalchemy.types import TypeEngine
+
+Types = Mapping[str, TypeEngine[Any]]
+
+
+class Given(Protocol):
+    """What a statement is given, by name."""
+
+    def one(self, name: str) -> ColumnElement[Any]:
+        """A value."""
+
+    def among(self, which: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+        """Whether a column is one of several values."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnersStatement:
+    """
+    :ivar name: of the function
+    :ivar takes: the names of its arguments, and their types
+    :ivar build: makes the statement
+    :ivar crosses_orgs: whether it sees the rows of all orgs, or only those of the transaction's
+    """
+
+    name: str
+    takes: Types
+    build: Callable[[Given], ExecutableReturnsRows]
+    crosses_orgs: bool = True
+
+    def run(self, session: Session, **values: Any) -> Result[Any]:
+        """Run it in the transaction of ``session``."""
+        is_sqlite = session.get_bind().dialect.name == "sqlite"
+        sent = self.statement if is_sqlite else self._call
+        return session.execute(sent, values, execution_options={"synchronize_session": False})
+
+    @cached_property
+    def body(self) -> ExecutableReturnsRows:
+        """The statement with the arguments of the function."""
+        return self.build(_Named(self.takes))
+
+    @cached_property
+    def answer(self) -> list[ColumnElement[Any]]:
+        """The columns that it answers with."""
+        return list(self.body.exported_columns)
+
+    @cached_property
+    def statement(self) -> ExecutableReturnsRows:
+        """The statement with parameters."""
+        return self.build(_Bound(self.takes))
+
+    @cached_property
+    def _call(self) -> Select[Any]:
+        arguments = [cast(bindparam(name), type_) for name, type_ in self.takes.items()]
+        call = getattr(func, self.name)(*arguments)
+        if not self.answer:
+            return select(call)
+        rows = call.table_valued(*(column(str(each.key), each.type) for each in self.answer))
+        return select(*rows.c)
+
+
+class _Named:
+    """The arguments of a function, as its body names them."""
+
+    def __init__(self, takes: Types) -> None:
+        self._takes = takes
+
+    def one(self, name: str) -> ColumnElement[Any]:
+        return literal_column(argument(name), self._takes[name])
+
+    def among(self, which: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+        return which == func.any(literal_column(argument(name), self._takes[name]))
+
+
+class _Bound:
+    """Parameters, as SQLite takes them."""
+
+    def __init__(self, takes: Types) -> None:
+        self._takes = takes
+
+    def one(self, name: str) -> ColumnElement[Any]:
+        return bindparam(name, type_=self._takes[name])
+
+    def among(self, which: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+        of = self._takes[name]
+        item = of.item_type if isinstance(of, ARRAY) else of
+        return which.in_(bindparam(name, expanding=True, type_=item))
+
+
+def argument(name: str) -> str:
+    """The name of a function's argument, which is no column's."""
+    return f"_{name}"

@@ -1,0 +1,149 @@
+"""Who sees which rows on PostgreSQL: policies, the owner's functions, and the rights to serve.
+
+All of it is derived from the tables, and made anew at the end of migrations, so that no new table
+is forgotten. docs/design.md, "Database", says what it is for.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+from models import across_orgs, db_role
+from models.base import Base
+from models.blanking import BLANKINGS
+from models.owners_statement import OwnersStatement, argument
+from models.reach import EVERY, ORG_SETTING
+from models.schema import schema_of
+
+FUNCTIONS = (*across_orgs.STATEMENTS, *BLANKINGS)
+
+_DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_SETTING = f"current_setting('{ORG_SETTING}', true)"
+_IS_OF_ORG = f"nullif(nullif({_SETTING}, ''), '{EVERY}')::uuid"
+# Not `=`, of which the planner expects that few rows pass: it would read whole tables for them.
+_ASKS_FOR_ALL = f"strpos({_SETTING}, '{EVERY}') <> 0"
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION {function} RETURNS {answer} LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = {schema}, pg_temp AS $function$
+#variable_conflict use_column
+DECLARE before text := coalesce({setting}, '');
+BEGIN
+    PERFORM set_config('{name}', {org}, true);
+    {statement};
+    PERFORM set_config('{name}', before, true);
+END $function$"""
+
+
+def is_applied(connection: Connection) -> bool:
+    """Whether all of it is as this release wants it."""
+    if connection.dialect.name == "sqlite":
+        return True  # there is nothing to apply
+    mark = connection.scalar(_COMMENT, {"function": _signature(_MARKED)})
+    return bool(mark == _digest(_wanted(connection)))
+
+
+def apply(connection: Connection) -> None:
+    """Make all of it: policies, for which every table is locked, functions and rights."""
+    wanted = list(_wanted(connection))
+    mark = f"COMMENT ON FUNCTION {_signature(_MARKED)} IS '{_digest(wanted)}'"
+    _run(connection, [*wanted, mark])
+    for role in db_role.found(connection):
+        grant(connection, role)
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Give ``role`` the rights to serve, and take any other on tables from it."""
+    _run(
+        connection,
+        db_role.grants(
+            _quoted(connection, role),
+            _quoted(connection, schema_of(connection)),
+            _there(connection),
+            [_signature(each) for each in FUNCTIONS],
+        ),
+    )
+
+
+def is_org_scoped(table: Table) -> bool:
+    """Whether its rows are of one org each. Those of the others tell of no org: ids of people, and
+    counts by address or member."""
+    return _org_column(table) is not None
+
+
+_MARKED = across_orgs.ORG_OF_CODE
+_COMMENT = text("SELECT obj_description(to_regprocedure(:function), 'pg_proc')")
+_TABLES = text(
+    "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    " AND relkind IN ('r', 'p') ORDER BY relname"
+)
+
+
+def _wanted(connection: Connection) -> Iterator[str]:
+    there, schema = _there(connection), _quoted(connection, schema_of(connection))
+    owner = connection.scalar(text("SELECT quote_ident(current_user)"))
+    for table in Base.metadata.sorted_tables:
+        if table.name in there and is_org_scoped(table):
+            yield from _policies(table, owner)
+    for function in FUNCTIONS:
+        yield _function(function, schema)
+        yield f"REVOKE ALL ON FUNCTION {_signature(function)} FROM PUBLIC"
+
+
+def _policies(table: Table, owner: str) -> Iterator[str]:
+    yield f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+    for name, who, rows in (
+        ("of_one_org", "PUBLIC", f"{_org_column(table)} = {_IS_OF_ORG}"),
+        ("of_every_org", owner, _ASKS_FOR_ALL),
+    ):
+        yield f"DROP POLICY IF EXISTS {name} ON {table.name}"
+        yield f"CREATE POLICY {name} ON {table.name} TO {who} USING ({rows})"
+
+
+def _org_column(table: Table) -> str | None:
+    if table.name == "orgs":
+        return "id"
+    return "org_id" if "org_id" in table.c else None
+
+
+def _function(wanted: OwnersStatement, schema: str) -> str:
+    takes = ", ".join(f"{argument(name)} {_type(type_)}" for name, type_ in wanted.takes.items())
+    columns = ", ".join(f"{each.key} {_type(each.type)}" for each in wanted.answer)
+    statement = wanted.body.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
+    return _FUNCTION.format(
+        function=f"{wanted.name}({takes})",
+        answer=f"TABLE ({columns})" if columns else "void",
+        schema=schema,
+        setting=_SETTING,
+        name=ORG_SETTING,
+        org=f"'{EVERY}'" if wanted.crosses_orgs else "before",
+        statement=f"RETURN QUERY {statement}" if columns else statement,
+    )
+
+
+def _signature(wanted: OwnersStatement) -> str:
+    return f"{wanted.name}({', '.join(map(_type, wanted.takes.values()))})"
+
+
+def _type(type_: TypeEngine[Any]) -> str:
+    return str(type_.compile(dialect=_DIALECT))
+
+
+def _there(connection: Connection) -> list[str]:
+    return list(connection.scalars(_TABLES))
+
+
+def _quoted(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote_identifier(name)
+
+
+def _digest(statements: Iterable[str]) -> str:
+    return sha256("\n".join(statements).encode()).hexdigest()
+
+
+def _run(connection: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
