@@ -1,6 +1,6 @@
 /** Which answers are the service's own; the others come from something in between. */
 
-/** @import { Account, ClockedIn, ClockedOut, Session, Snapshot } from './types.js' */
+/** @import { Account, ClockedIn, ClockedOut, Org, Session, Snapshot } from './types.js' */
 
 const CODE = /^[a-z][a-z_]{0,63}$/;
 
@@ -13,6 +13,11 @@ function has(value, kinds) {
 }
 
 const NAMED = { id: 'string', name: 'string' };
+
+/** @param {any} list */
+const isListOfNamed = (list) =>
+  Array.isArray(list) && list.every((/** @type {any} */ one) => has(one, NAMED));
+
 const OWN = { id: 'string', account_id: 'string', clocked_in_at: 'string' };
 const OCCUPIED = { account_id: 'string' };
 const HELD = {
@@ -44,6 +49,13 @@ export function isProblem(headers, data) {
 }
 
 /**
+ * @param {any} problem
+ * @returns {problem is {orgs: Org[]}}
+ */
+export const isOrgRequired = (problem) =>
+  problem?.code === 'org_required' && isListOfNamed(problem.orgs);
+
+/**
  * @param {any} data
  * @returns {data is Snapshot}
  */
@@ -63,8 +75,7 @@ export function isSnapshot(data) {
  * @param {any} data
  * @returns {data is {accounts: Account[]}}
  */
-export const isAccounts = (data) =>
-  Array.isArray(data?.accounts) && data.accounts.every((/** @type {any} */ one) => has(one, NAMED));
+export const isAccounts = (data) => isListOfNamed(data?.accounts);
 
 /**
  * @param {any} data

@@ -45,6 +45,7 @@ export class PresenceError extends Error {
 export async function call(url, method, path, options = {}) {
   const {
     token,
+    org,
     body,
     headers,
     fetch = globalThis.fetch,
@@ -56,6 +57,7 @@ export async function call(url, method, path, options = {}) {
   /** @type {Record<string, string>} */
   const sent = { ...headers };
   if (token) sent.Authorization = `Bearer ${token}`;
+  if (org) sent['Presence-Org'] = org;
   if (body !== undefined) sent['Content-Type'] = 'application/json';
   const unreachable = () => {
     throw new PresenceError();

@@ -3,6 +3,7 @@
  * @typedef {import('./types.js').ClockedIn} ClockedIn
  * @typedef {import('./types.js').ClockedOut} ClockedOut
  * @typedef {import('./types.js').Entry} Entry
+ * @typedef {import('./types.js').Org} Org
  * @typedef {import('./types.js').Own} Own
  * @typedef {import('./types.js').Session} Session
  * @typedef {import('./types.js').Snapshot} Snapshot

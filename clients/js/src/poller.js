@@ -3,13 +3,13 @@ import { PresenceError } from './calls.js';
 import { isHidden, onFocus } from './focus.js';
 import { electLeader } from './leader-election.js';
 import { paceBy } from './pace.js';
-import { OWN_REASONS, reasonOf, SESSION_REASONS } from './reasons.js';
+import { endBy, OWN_REASONS, SESSION_REASONS } from './reasons.js';
 import { serverAt } from './server.js';
 import { NOTHING, ownClock, Store } from './store.js';
 import { withTimeLimit } from './time-limit.js';
-import { identityOf, tokensFrom } from './tokens.js';
+import { tokensFrom } from './tokens.js';
 
-/** @import { Identity, PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
+/** @import { Identity, Org, PollerOptions, Reason, Scope, State, Tabs } from './types.js' */
 
 const PATIENCE_MS = 10_000; // for an answer, beyond what it may be held
 
@@ -24,7 +24,7 @@ export class PresencePoller {
   /** @type {Tabs | null} */
   #tabs = null;
   /** @type {Identity} of the token that was used last, whose session a sign-out ends */
-  #identity = { token: '', member: '', sid: undefined, generation: 0 };
+  #identity = { token: '', org: undefined, member: '', sid: '', generation: 0 };
   /** Whether this tab has to ask for itself, even if it is hidden or follows a leader. */
   #doubted = false;
   #minVersion = 0;
@@ -46,22 +46,21 @@ export class PresencePoller {
   /** @param {PollerOptions} options */
   constructor({
     url = '',
-    getToken,
-    onToken,
     wait = 0,
     share = true,
     fetch,
     clock = ownClock,
     scope = /** @type {Scope} */ (globalThis),
+    ...options
   }) {
-    this.#name = `presence 3 ${url}`;
+    this.#name = `presence 4 ${url}`;
     this.#wait = wait;
     this.#clock = clock;
     this.#scope = scope;
     this.#shared = share ? scope : {};
     this.#pace = paceBy(clock.random);
     this.#server = serverAt(url, fetch, scope);
-    this.#tokens = tokensFrom(getToken, onToken);
+    this.#tokens = tokensFrom(options);
   }
 
   start() {
@@ -122,18 +121,14 @@ export class PresencePoller {
    * End the session, stop, here and in the other tabs, and leave no snapshot in memory or the
    * browser's cache. Only the first needs the network.
    *
-   * @returns {Promise<boolean>} whether the server knows; otherwise the token is valid until it expires
+   * @returns {Promise<boolean>} whether the server knows; otherwise the token is valid until it
+   *   expires, as an issuer's always is
    */
   async signOut() {
-    const ended = this.#endSession();
-    this.#leave('signed_out', true);
+    const ended = this.#server.end(this.#identity.token);
+    this.#leave('signed_out', { all: true });
     await this.#server.evict();
     return ended;
-  }
-
-  async #endSession() {
-    const { token } = this.#identity;
-    return !token || this.#server.end(token);
   }
 
   #rest() {
@@ -175,33 +170,37 @@ export class PresencePoller {
    * @returns {Promise<number | undefined>} seconds to the next round
    */
   async #ask(round, wanted) {
-    const token = await this.#tokens.current();
+    const caller = await this.#tokens.current();
     if (this.#round !== round) return;
-    if (!token) return this.#leave('missing');
-    const tabs = this.#join(token);
+    if (!caller) return this.#leave('missing');
+    const tabs = this.#join(caller);
     /** @type {number | undefined} */
     let seconds = Infinity; // a hidden tab only listens
     if (!isHidden(this.#scope)) {
       if (tabs.compete()) this.#expect(0); // a message of the leader
       seconds = (this.#overdue - this.#clock.now()) / 1000;
     }
-    if (tabs.isLeading() || this.#doubted || seconds <= 0) seconds = await this.#lead(token, round);
-    else if (wanted) tabs.say({ ask: this.#minVersion });
+    if (tabs.isLeading() || this.#doubted || seconds <= 0) {
+      seconds = await this.#lead(caller, round).catch(async (error) => {
+        if (error.status === 401 && (await this.#tokens.isReplaced(caller))) return 0;
+        throw error;
+      });
+    } else if (wanted) tabs.say({ ask: this.#minVersion });
     if (this.#round !== round) return;
-    await this.#tokens.renewIfDue(token, this.now(), this.#server.renew, round.signal);
+    await this.#tokens.renewIfDue(caller.token, this.now(), this.#server.renew, round.signal);
     return seconds;
   }
 
   /**
-   * Share with the tabs of this token's member, and forget what another member could see.
+   * Share with the tabs of this member, and forget what another member could see.
    *
-   * @param {string} token
+   * @param {Identity} caller
    */
-  #join(token) {
-    const before = this.#identity;
-    this.#identity = identityOf(token);
-    const { member } = this.#identity;
-    if (member !== before.member) {
+  #join(caller) {
+    const { member } = caller;
+    const isOther = member !== this.#identity.member;
+    this.#identity = caller;
+    if (isOther) {
       this.#tabs?.close();
       this.#tabs = null;
       this.#store.forget(NOTHING);
@@ -216,35 +215,36 @@ export class PresencePoller {
   }
 
   /**
-   * @param {string} token
+   * @param {Identity} caller
    * @param {AbortController} round
    */
-  async #lead(token, round) {
+  async #lead(caller, round) {
     const minVersion = this.#minVersion;
     const { state, etag } = this.#store;
     const { signal } = round;
     const begun = this.#clock.now();
-    const asked = this.#server.snapshot(token, etag, minVersion, this.#wait, signal);
+    const asked = this.#server.snapshot(caller, etag, minVersion, this.#wait, signal);
     const { data, headers } = await asked;
     const now = this.#clock.now();
     /** @type {Partial<State>} */
     const changes = this.#store.knows(data, headers) ? {} : { snapshot: data };
     if (data && data.accounts_version !== state.snapshot?.accounts_version) {
-      changes.accounts = await this.#server.accounts(token, signal);
+      changes.accounts = await this.#server.accounts(caller, signal);
     }
     if (this.#round !== round) return;
     if (this.#minVersion === minVersion) this.#minVersion = 0;
     this.#doubted = false;
+    this.#tokens.accepted();
     this.#store.confirm(now, headers, changes, headers.get('ETag') ?? (data ? null : etag));
     return this.#pace.afterAnswer(headers, (now - begun) / 1000);
   }
 
   /** @param {unknown} error */
   #failed(error) {
-    const { status, problem, retryAfter, intercepted } =
-      error instanceof PresenceError ? error : new PresenceError();
-    if (status === 401) return this.#leave(reasonOf(problem));
-    if (status === 403) return this.#leave('forbidden');
+    const known = error instanceof PresenceError ? error : new PresenceError();
+    const { retryAfter, intercepted } = known;
+    const end = endBy(known);
+    if (end) return this.#leave(end.reason, end);
     const offline = this.#scope.navigator?.onLine === false;
     const reason = intercepted ? 'intercepted' : null;
     this.#store.set({ status: offline ? 'offline' : 'reconnecting', reason });
@@ -277,23 +277,23 @@ export class PresencePoller {
       this.#doubted = true;
       return this.refresh();
     }
-    if (isOther && out === 'signed_out') this.#endSession();
+    if (isOther && out === 'signed_out') this.#server.end(this.#identity.token);
     this.stop();
     this.#leave(out);
   }
 
   /**
    * @param {Reason} reason
-   * @param {boolean} [all] whether tabs with another session are signed out too
+   * @param {{all?: boolean, orgs?: Org[]}} [more] `all`: tabs with another session are signed out too
    * @returns {undefined} there is no next round
    */
-  #leave(reason, all = !SESSION_REASONS.includes(reason)) {
+  #leave(reason, { all = !SESSION_REASONS.includes(reason), orgs } = {}) {
     const { sid, generation: gen } = this.#identity;
     const message = { out: reason, all, sid, gen };
     if (!OWN_REASONS.includes(reason)) this.#tabs?.say(message);
     this.stop();
     this.#minVersion = 0;
     this.#doubted = false;
-    this.#store.forget({ ...NOTHING, status: 'signed-out', reason });
+    this.#store.forget({ ...NOTHING, status: 'signed-out', reason, orgs: orgs ?? null });
   }
 }

@@ -1,5 +1,6 @@
 import { isAccounts, isSession, isSnapshot } from './answers.js';
 import { call } from './calls.js';
+import { isOwn } from './tokens.js';
 
 /** @import { Scope, Server } from './types.js' */
 
@@ -20,18 +21,18 @@ export function serverAt(url, fetch, { location }) {
   const elsewhere = location && new URL(url, location.href).origin !== location.origin;
 
   return {
-    snapshot(token, etag, minVersion, wait, signal) {
+    snapshot({ token, org }, etag, minVersion, wait, signal) {
       /** @type {Record<string, string>} */
       const headers = {};
       if (etag && !elsewhere) headers['If-None-Match'] = etag;
       if (etag && wait) headers.Prefer = `wait=${wait}`;
       if (minVersion) headers['Presence-Min-Version'] = `${minVersion}`;
       const cache = elsewhere ? 'default' : 'no-store';
-      return call(url, 'GET', path, { token, headers, fetch, cache, signal, is: isSnapshot });
+      return call(url, 'GET', path, { token, org, headers, fetch, cache, signal, is: isSnapshot });
     },
 
-    async accounts(token, signal) {
-      const options = { token, fetch, signal, is: isAccounts };
+    async accounts({ token, org }, signal) {
+      const options = { token, org, fetch, signal, is: isAccounts };
       return (await call(url, 'GET', '/v1/accounts', options)).data.accounts;
     },
 
@@ -40,11 +41,13 @@ export function serverAt(url, fetch, { location }) {
       return (await call(url, 'POST', '/v1/sessions/renew', options)).data;
     },
 
-    end: (token) =>
-      call(url, 'DELETE', '/v1/sessions/current', { token, fetch, keepalive: true }).then(
+    async end(token) {
+      if (!token || !isOwn(token)) return !token; // an issuer's token has no session here
+      return call(url, 'DELETE', '/v1/sessions/current', { token, fetch, keepalive: true }).then(
         ({ status }) => status === 204,
         ({ status }) => status > 0 && status < 500, // the session is over, or not the service's
-      ),
+      );
+    },
 
     async evict() {
       await call(url, 'GET', path, { fetch, cache: 'reload' }).catch(() => {});

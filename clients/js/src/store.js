@@ -3,7 +3,13 @@ import { aheadOf } from './bounds.js';
 /** @import { Clock, Snapshot, State } from './types.js' */
 
 /** @type {State} */
-export const NOTHING = { status: 'connecting', reason: null, snapshot: null, accounts: null };
+export const NOTHING = {
+  status: 'connecting',
+  reason: null,
+  snapshot: null,
+  accounts: null,
+  orgs: null,
+};
 
 /** @type {Clock} */
 export const ownClock = {

@@ -23,6 +23,8 @@
  *
  * @typedef {{id: string, name: string}} Account
  *
+ * @typedef {{id: string, name: string}} Org
+ *
  * @typedef {object} Session what signing in and renewing answer
  * @property {string} token
  * @property {'Bearer'} token_type
@@ -38,14 +40,15 @@
  * @typedef {'connecting' | 'live' | 'reconnecting' | 'offline' | 'signed-out'} Status
  *
  * @typedef {'missing' | 'invalid' | 'expired' | 'revoked' | 'signed_out' | 'deactivated'
- *   | 'unknown_member' | 'forbidden' | 'intercepted'} Reason why one is signed out; `intercepted`:
- *   why one is reconnecting
+ *   | 'unknown_member' | 'forbidden' | 'org_required' | 'intercepted'} Reason why one is signed out;
+ *   `intercepted`: why one is reconnecting
  *
  * @typedef {object} State
  * @property {Status} status
  * @property {Reason | null} reason
  * @property {Snapshot | null} snapshot
  * @property {Account[] | null} accounts
+ * @property {Org[] | null} orgs of a user of several, to choose from: with the reason `org_required`
  *
  * @typedef {{presence: Own, released_account_id: string | null}} ClockedIn
  *
@@ -72,6 +75,8 @@
  * @property {string} [url] the server's; '' is the page's own origin
  * @property {() => string | null | undefined | Promise<string | null | undefined>} getToken
  * @property {(token: string, session: Session) => void} [onToken] keeps a renewed token
+ * @property {string | (() => string | null | undefined)} [org] the id of the org, for a token of a
+ *   trusted issuer that names none
  * @property {number} [wait] seconds that the server may hold an answer for (`Prefer: wait`)
  * @property {boolean} [share] poll once for all tabs of this browser
  * @property {typeof globalThis.fetch} [fetch]
@@ -83,6 +88,7 @@
  * @template [T=any]
  * @typedef {object} CallOptions
  * @property {string | null} [token]
+ * @property {string} [org] of a token that names none: `Presence-Org`
  * @property {unknown} [body] sent as JSON
  * @property {Record<string, string>} [headers]
  * @property {(data: any) => data is T} [is] whether a body is what the service would answer
@@ -102,23 +108,30 @@
 
 /**
  * @typedef {object} Server what a poller asks
- * @property {(token: string, etag: string | null, minVersion: number, wait: number,
+ * @property {(caller: Caller, etag: string | null, minVersion: number, wait: number,
  *   signal: AbortSignal) => Promise<{data: any, headers: Headers}>} snapshot `etag` is of the last
  *   one, `wait` in seconds; data is null with 304
- * @property {(token: string, signal: AbortSignal) => Promise<Account[]>} accounts
+ * @property {(caller: Caller, signal: AbortSignal) => Promise<Account[]>} accounts
  * @property {(token: string, signal: AbortSignal) => Promise<Session>} renew
- * @property {(token: string) => Promise<boolean>} end the session; tells whether the server knows
+ * @property {(token: string) => Promise<boolean>} end the session; tells whether the server knows, or
+ *   there is none
  * @property {() => Promise<void>} evict leave no snapshot in the browser's cache: the 401 takes its
  *   place
  *
- * @typedef {object} Identity of a token
- * @property {string} token
+ * @typedef {{token: string, org: string | undefined}} Caller
+ *
+ * @typedef {Caller & Named} Identity of a token
+ *
+ * @typedef {object} Named
  * @property {string} member
- * @property {string | undefined} sid the session's id
+ * @property {string} sid the session's id, or what stands for it
  * @property {number} generation revoking a member's tokens begins another
  *
  * @typedef {object} Tokens
- * @property {() => Promise<string | null | undefined>} current
+ * @property {() => Promise<Identity | null>} current
+ * @property {(refused: Identity) => Promise<boolean>} isReplaced whether another token is there by
+ *   now, to be tried at once: not if that was just tried
+ * @property {() => void} accepted the server took the current one
  * @property {(token: string, now: number, renew: Server['renew'], signal: AbortSignal) =>
  *   Promise<void>} renewIfDue if half its life is over; where that fails, again after half of the
  *   rest. `now`: ms by the server's clock

@@ -70,7 +70,27 @@ export function tokenOf(
   member,
   { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid } = {},
 ) {
-  const claims = { org: 'org', mid: member, sid, gen, iat, exp: iat + ttl, serial };
+  const iss = 'presence';
+  const claims = { iss, org: 'org', mid: member, sid, gen, iat, exp: iat + ttl, serial };
+  return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
+}
+
+/**
+ * A token as Supabase issues it.
+ *
+ * @param {string} user
+ * @param {{iat?: number, ttl?: number}} [claims]
+ */
+export function issuersTokenOf(user, { iat = START / 1000, ttl = 3600 } = {}) {
+  const iss = 'https://abc.supabase.co/auth/v1';
+  const claims = {
+    iss,
+    sub: user,
+    aud: 'authenticated',
+    role: 'authenticated',
+    iat,
+    exp: iat + ttl,
+  };
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 
@@ -190,7 +210,7 @@ export class Server {
 
 /**
  * @param {number} status
- * @param {{code?: unknown, reason?: unknown, title?: string}} problem
+ * @param {{code?: unknown, reason?: unknown, title?: string, orgs?: unknown}} problem
  * @param {Fields} [headers]
  */
 export function refusal(status, problem, headers = {}) {

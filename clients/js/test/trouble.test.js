@@ -124,7 +124,13 @@ test('it stops on 401 and 403, forgets the snapshot, and says why', async (t) =>
     server.trouble = () => refusal(status, { reason });
     await clock.pass(60);
     assert.equal(server.polls.length, 2);
-    const signedOut = { status: 'signed-out', reason: said, snapshot: null, accounts: null };
+    const signedOut = {
+      status: 'signed-out',
+      reason: said,
+      snapshot: null,
+      accounts: null,
+      orgs: null,
+    };
     assert.deepEqual(one.getState(), signedOut);
     assert.equal(one.checkedAt, null);
     server.trouble = null;

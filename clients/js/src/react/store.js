@@ -3,7 +3,7 @@
 import { presenceByAccount } from '../badge.js';
 
 /**
- * @import { Account, Entry, Own, Reason, Snapshot, State, Status } from '../types.js'
+ * @import { Account, Entry, Org, Own, Reason, Snapshot, State, Status } from '../types.js'
  * @import { PresencePoller } from '../poller.js'
  */
 
@@ -15,6 +15,7 @@ import { presenceByAccount } from '../badge.js';
  * @property {number | null} version
  * @property {Status} status
  * @property {Reason | null} reason why one is signed out
+ * @property {readonly Org[] | null} orgs to choose from, where the reason is `org_required`
  * @property {boolean} loading nothing was answered yet
  * @property {Snapshot | null} snapshot for `badgeOf`
  */
@@ -30,6 +31,7 @@ export const NOTHING_YET = Object.freeze({
   version: null,
   status: 'connecting',
   reason: null,
+  orgs: null,
   loading: true,
   snapshot: null,
 });
@@ -68,7 +70,7 @@ function keptPresence(before, snapshot) {
  * @param {State} state
  * @returns {View}
  */
-function viewOf(previous, { status, reason, snapshot, accounts }) {
+function viewOf(previous, { status, reason, snapshot, accounts, orgs }) {
   return {
     presence: keptPresence(previous.presence, snapshot),
     accounts: accounts ?? NO_ACCOUNTS,
@@ -76,6 +78,7 @@ function viewOf(previous, { status, reason, snapshot, accounts }) {
     version: snapshot?.version ?? null,
     status,
     reason,
+    orgs,
     loading: status !== 'signed-out' && !(snapshot && accounts),
     snapshot,
   };

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 
 import { PresencePoller } from '../poller.js';
+import { chosenOf } from '../tokens.js';
 import { NOTHING_YET, storeOf } from './store.js';
 
 /** @typedef {ConstructorParameters<typeof PresencePoller>[0]} PollerOptions */
@@ -13,8 +14,8 @@ const nothingYet = () => NOTHING_YET;
 /**
  * Who is where, kept current. Many components may share a poller by passing the same one; it polls
  * from the first that is mounted to the last that is unmounted. Options make a poller of the
- * component's own, and another one if `url`, `wait` or `share` changes; the functions are always
- * those of the last render.
+ * component's own, and another one if `url`, `org`, `wait` or `share` changes; the functions are
+ * always those of the last render.
  * @param {PresencePoller | PollerOptions} source
  */
 export function usePresence(source) {
@@ -24,10 +25,11 @@ export function usePresence(source) {
   });
 
   const given = 'getState' in source ? source : null;
-  const { url, wait, share } = given ? EMPTY : /** @type {PollerOptions} */ (source);
+  const { url, org, wait, share } = given ? EMPTY : /** @type {PollerOptions} */ (source);
+  const chosen = typeof org === 'function' ? null : org;
   const store = useMemo(
     () => storeOf(given ?? pollerOver(/** @type {PollerOptions} */ (source), latest)),
-    [given, url, wait, share],
+    [given, url, chosen, wait, share],
   );
   return useSyncExternalStore(store.subscribe, store.getSnapshot, nothingYet);
 }
@@ -41,6 +43,7 @@ function pollerOver(options, latest) {
   return new PresencePoller({
     ...options,
     getToken: () => now().getToken(),
+    org: () => chosenOf(now().org),
     onToken: (token, session) => now().onToken?.(token, session),
   });
 }
