@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.services import service
 from tests.support.stage import PATIENCE_SECONDS, Stage, paused, wait_until
 
 WITHIN_SECONDS = 1.0  # contract.md, "Credentials"
@@ -69,17 +70,37 @@ def tokens(stage: Stage) -> Iterator[str]:
 def test_a_signed_out_token_is_refused_within_a_second_on_every_worker(
     stage: Stage, tokens: Iterator[str]
 ) -> None:
-    seconds = [max(refusals(stage, token)) for token in tokens]
+    sign_out = ("DELETE", "/v1/sessions/current")
+    seconds = [max(refusals(stage, token, token, sign_out, "signed_out")) for token in tokens]
     assert min(seconds) <= WITHIN_SECONDS, seconds
 
 
-def refusals(stage: Stage, token: str) -> list[float]:
-    """How many seconds after the sign-out each client was refused first."""
+def test_a_deleted_services_token_is_refused_within_a_second_on_every_worker(
+    stage: Stage,
+) -> None:
+    seconds = []
+    for _ in range(TRIES):
+        made = service(stage.world, "presence:read")
+        admin, delete = stage.world.token(stage.world.admin()), f"/v1/admin/services/{made.id}"
+        ends = refusals(stage, made.token, admin, ("DELETE", delete), "revoked")
+        seconds.append(max(ends))
+        if seconds[-1] <= WITHIN_SECONDS:
+            break
+    assert min(seconds) <= WITHIN_SECONDS, seconds
+
+
+def refusals(
+    stage: Stage, token: str, ended_by: str, ending: tuple[str, str], why: str
+) -> list[float]:
+    """How many seconds after its end each client with the token was refused first.
+
+    :param ended_by: the token that ends it, by ``ending``
+    """
     assert len(stage.workers) == 2
     refused: list[tuple[float, str]] = []
     with ExitStack() as stack:
 
-        def client(worker: int) -> Client:
+        def client(worker: int, token: str = token) -> Client:
             made = Client(stage, worker, token)
             stack.callback(made.connection.close)
             return made
@@ -104,13 +125,13 @@ def refusals(stage: Stage, token: str) -> list[float]:
                 refused.append(each.until_refused("GET", path, **given))
 
             threads.append(Thread(target=run))
-        signing_out = client(stage.workers[0])
+        ender = client(stage.workers[0], ended_by)
         for thread in threads:
             thread.start()
         wait_until(lambda: stage.metric("presence_waiters") == len(stage.workers))
-        assert signing_out.ask("DELETE", "/v1/sessions/current")[0] == 204
+        assert ender.ask(*ending)[0] == 204
         ended_at = time.monotonic()
         for thread in threads:
             thread.join(PATIENCE_SECONDS)
-    assert [reason for _, reason in refused] == ["signed_out"] * len(asking)
+    assert [reason for _, reason in refused] == [why] * len(asking)
     return [at - ended_at for at, _ in refused]

@@ -8,6 +8,7 @@ import jwt
 from models import Account, Membership
 from services import ending_sessions, keys
 from tests.support.asgi_client import Answered, Headers
+from tests.support.services import remove, service
 from tests.support.world import World, ago
 from wire.authorization import token_in
 
@@ -44,6 +45,7 @@ class Story:
         self.tags = ['W/"1.admin.json.0.1.120"']
         self.members += [self.admins[0], self.vas[0]]  # who also come with a code for one account
         self.bearers = [self._new_bearer(number) for number in range(len(self.members))]
+        self.services = [service(world, "presence:read"), service(world)]
         self.strange = self._strange_bearers()
         self.changes = 0
         self._asked: list[tuple[Headers, dict[str, Any]]] = []
@@ -51,16 +53,20 @@ class Story:
     def _strange_bearers(self) -> list[str]:
         world, maya = self.world, self.admins[0]
         other = World(world.database, world.settings, "Another org")
-        shut_out = world.va("Gone Away")
+        shut_out, gone = world.va("Gone Away"), service(world)
         bearers = [
             world.bearer(maya, ttl_seconds=-10)["Authorization"],
             world.bearer(shut_out)["Authorization"],
+            service(world, "history:read", "directory:write").bearer["Authorization"],
+            service(other).bearer["Authorization"],
+            gone.bearer["Authorization"],
             other.bearer(other.va("Zoe"))["Authorization"],
             world.bearer(maya)["Authorization"].replace("Bearer ", "bearer   "),
             world.bearer(maya)["Authorization"][:-3] + "abc",
             *("", "Bearer", "Bearer ", "Basic YTpi", "Bearer x.y.z", "Bearer é", "bearer"),
         ]
         world.deactivate(shut_out)
+        remove(world, gone)
         claims = jwt.decode(world.token(maya), options={"verify_signature": False})
         kid, right = keys.signing_key(world.settings)
         for key, changed in (
@@ -88,6 +94,7 @@ class Story:
                 *[self._rename] * 2,
                 self._change_role,
                 self._revoke,
+                self._replace_service,
                 self._sign_out,
                 self._rename_account,
             ]
@@ -125,6 +132,12 @@ class Story:
             if self.members[number] is member:
                 self._come_back(number)
 
+    def _replace_service(self) -> None:
+        gone = self.services.pop(0)
+        remove(self.world, gone)
+        self.strange.append(gone.bearer["Authorization"])
+        self.services.append(service(self.world, "presence:read"))
+
     def _sign_out(self) -> None:
         number = self.random.randrange(len(self.members))
         claims = token_in(self.bearers[number], self.world.settings).claims
@@ -157,7 +170,8 @@ class Story:
         chance, choice = self.random.random, self.random.choice
         headers = [("Host", "localhost:8000")]
         if chance() < 0.97:
-            pool = self.bearers if chance() < 0.85 else self.strange
+            robots = [each.bearer["Authorization"] for each in self.services]
+            pool = [*self.bearers, *robots] if chance() < 0.85 else self.strange
             headers.append(("Authorization", choice(pool)))
         for name, likely, make in (
             ("If-None-Match", 0.8, self._if_none_match),
