@@ -39,6 +39,7 @@ class Settings:
     cors_origins: frozenset[str] = frozenset()
     trusted_proxies: int = 0
     listen_url: URL | None = None
+    directory_schema: str | None = None
     metrics_token: str | None = field(default=None, repr=False)
 
     @property
@@ -101,6 +102,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         cors_origins=_origins(given),
         trusted_proxies=_trusted_proxies(given),
         listen_url=_listen_url(given),
+        directory_schema=_directory_schema(given, database_url),
         metrics_token=given.get("PRESENCE_METRICS_TOKEN"),
     )
     if 2 * settings.heartbeat_interval > settings.stale_after:
@@ -150,6 +152,23 @@ def _db_schema(given: Mapping[str, str]) -> str:
         raise SettingsError(
             "PRESENCE_DB_SCHEMA must be a schema of Presence's own: 1 to 63 characters of a-z, 0-9 "
             f"and _, not beginning with a digit or pg_, and not public, not {name!r}"
+        )
+    return name
+
+
+def _directory_schema(given: Mapping[str, str], database_url: URL) -> str | None:
+    name = given.get("PRESENCE_DIRECTORY_SCHEMA")
+    if name is None:
+        return None
+    if database_url.get_backend_name() != "postgresql":
+        raise SettingsError(
+            "PRESENCE_DIRECTORY_SCHEMA works only where DATABASE_URL is postgresql://…: the views "
+            "are in the same database"
+        )
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]{0,62}", name) or name == _db_schema(given):
+        raise SettingsError(
+            "PRESENCE_DIRECTORY_SCHEMA must name the schema with your two views: 1 to 63 letters, "
+            f"digits and _, not beginning with a digit, and not Presence's own, not {name!r}"
         )
     return name
 

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from cli import accounts, codes, demo, members, orgs, services, setup, sweep, tokens
+from cli import accounts, codes, demo, directory, members, orgs, services, setup, sweep, tokens
 
 
 def register(app: Flask) -> None:
@@ -12,6 +12,7 @@ def register(app: Flask) -> None:
         accounts.account,
         members.member,
         codes.code,
+        directory.directory,
         tokens.token,
         services.service,
         demo.demo,

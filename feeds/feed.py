@@ -81,3 +81,10 @@ class Feed(ABC):
 
         :param is_needed: False while a better feed is alive
         """
+
+    @abstractmethod
+    def also_hear(self, channel: str, act: Callable[[str], None]) -> None:
+        """Call ``act`` with what others send on a channel of theirs, from :meth:`hear` on.
+
+        It is called in a thread of the feed, and must not wait.
+        """

@@ -51,6 +51,7 @@ class Notifications(Feed):
         self._database = database
         self._channel = channel_of(database.engine)
         self._proofs = f"{self._channel}_{uuid4().hex}"
+        self._others: dict[str, Callable[[str], None]] = {}
         self._stop = threading.Event()
         self._are_lost = False
         self._alive_until = 0.0
@@ -68,6 +69,9 @@ class Notifications(Feed):
     def is_alive(self) -> bool:
         # Not where PostgreSQL has fallen silent.
         return monotonic() < self._alive_until
+
+    def also_hear(self, channel: str, act: Callable[[str], None]) -> None:
+        self._others[channel] = act
 
     async def hear(self, cache: Cache, is_needed: Callable[[], bool]) -> None:
         self._cache, self._loop = cache, asyncio.get_running_loop()
@@ -129,7 +133,8 @@ class Notifications(Feed):
 
     def _hear(self, connection: Connection) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {self._channel}")
+            for channel in (self._channel, *self._others):
+                cursor.execute(f"LISTEN {channel}")
         self._tell(self._cache.invalidate_all)
         if self._are_lost:
             log.info("Notifications arrive again.")
@@ -146,6 +151,9 @@ class Notifications(Feed):
             id_ for note in notes if note.channel == self._channel and (id_ := _org_id(note))
         ]
         proofs = [float(note.payload) for note in notes if note.channel == self._proofs]
+        for note in notes:
+            if note.channel in self._others:
+                self._others[note.channel](note.payload)
         if changed:
             self._tell(self._cache.invalidate, changed)
         if proofs:

@@ -40,6 +40,9 @@ class VersionPoller(Feed):
     def announce(session: Session, org_id: UUID) -> ColumnElement[None] | None:
         return None  # the raised version says it all
 
+    def also_hear(self, channel: str, act: Callable[[str], None]) -> None:
+        """Nothing: it knows no channels."""
+
     async def hear(self, cache: Cache, is_needed: Callable[[], bool]) -> None:
         try:
             while True:

@@ -9,9 +9,10 @@ from flask import Flask
 import feeds
 from context import Context
 from feeds.feed import LEASE_SECONDS, Feed
-from live import keep_running, sweeper
+from live import directory_sync, keep_running, sweeper
 from live.asgi import Receive, Scope, Send
 from live.counters import CounterExport
+from live.directory_sync import DirectorySync
 from live.flask_bridge import FlaskBridge
 from live.gate import Gate
 from live.lane import LaneProtocol
@@ -37,6 +38,8 @@ class Application:
         self._protocol_errors = ProtocolErrorLog(self.counters)
         context.feed_state = self._feed_state
         self.feeds = feeds.listeners(context.database, context.settings)
+        schema = context.settings.directory_schema
+        self._directory = DirectorySync(context, schema) if schema else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -51,6 +54,9 @@ class Application:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         sweeping = sweeper.start(self._context)
+        if self._directory is not None:
+            self.feeds[0].also_hear(directory_sync.CHANNEL, self._directory.hear)
+            self._directory.start()
         tasks = [
             *(keep_running.start("change feed", partial(self._hear, feed)) for feed in self.feeds),
             keep_running.start("tick", self._tick),
@@ -58,6 +64,8 @@ class Application:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         sweeping.set()
+        if self._directory is not None:
+            self._directory.stop()
         await keep_running.stop(tasks)
         self.cache.close()
         await asyncio.to_thread(self._context.service_uses.close)

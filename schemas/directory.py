@@ -35,6 +35,10 @@ class MemberEntry(MemberFromElsewhere):
     user_id = Id(required=True)
 
 
+class OrgFromElsewhere(Schema):
+    org_name = name(required=True)
+
+
 def account(entry: Any) -> ListedAccount | None:
     """The account that ``entry`` is; None where :class:`AccountEntry` would refuse it.
 

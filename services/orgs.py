@@ -1,7 +1,7 @@
 """Orgs: making and finding them."""
 
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,10 +11,13 @@ from models.versions import Versions
 from services.times import unix_milliseconds
 
 
-def create(session: Session, name: str, *, now: datetime) -> Org:
-    """Make an empty org; all its versions start at the current time."""
+def create(session: Session, name: str, *, now: datetime, id: UUID | None = None) -> Org:
+    """Make an empty org; all its versions start at the current time.
+
+    :param id: its id elsewhere; a new one where not given
+    """
     versions = dict.fromkeys(Versions._fields, unix_milliseconds(now))
-    org = Org(id=uuid4(), name=name, created_at=now, **versions)
+    org = Org(id=id or uuid4(), name=name, created_at=now, **versions)
     session.add(org)
     session.flush()
     return org

@@ -66,7 +66,9 @@ def test_readme_has_every_setting_with_its_default() -> None:
 
 
 def test_operating_md_has_every_command(app: Flask) -> None:
-    said = set(re.findall(r"^\| `(\w+(?: (?:create|delete|add|issue))?)", OPERATING, re.MULTILINE))
+    said = set(
+        re.findall(r"^\| `(\w+(?: (?:create|delete|add|issue|sync))?)", OPERATING, re.MULTILINE)
+    )
     there = set()
     for name, command in app.cli.commands.items():
         if name not in ("run", "shell", "routes", "openapi"):

@@ -99,6 +99,14 @@ BAD = [
         ("PRESENCE_DB_SCHEMA", {"PRESENCE_DB_SCHEMA": value})
         for value in ("public", "information_schema", "pg_catalog")
     ),
+    *(
+        (
+            "PRESENCE_DIRECTORY_SCHEMA",
+            {"DATABASE_URL": "postgresql://x/y", "PRESENCE_DIRECTORY_SCHEMA": value},
+        )
+        for value in ("presence", "1st", "a-b", 'a"b', "é", "a" * 64, "ours\n")
+    ),
+    ("PRESENCE_DIRECTORY_SCHEMA", {"PRESENCE_DIRECTORY_SCHEMA": "theirs"}),  # on SQLite
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "*"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "app.example.com"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://*.example.com"}),

@@ -1,0 +1,68 @@
+"""An adopter's own tables, with the two views of the directory on them."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from models.database import Database
+from models.reach import NO_ORG
+from tests.support import ROOT
+
+SCHEMA = "presence_directory"
+TABLES = """
+CREATE TABLE public.orgs (id uuid PRIMARY KEY, name text NOT NULL);
+CREATE TABLE public.accounts (
+  id uuid PRIMARY KEY, org_id uuid NOT NULL, name text, archived_at timestamptz);
+CREATE TABLE public.profiles (id uuid PRIMARY KEY, display_name text NOT NULL);
+CREATE TABLE public.memberships (org_id uuid NOT NULL, user_id uuid NOT NULL, role text);
+"""
+AWAY = """
+DROP SCHEMA IF EXISTS presence_directory CASCADE;
+DROP TABLE IF EXISTS public.orgs, public.accounts, public.profiles, public.memberships CASCADE;
+"""
+# As docs/operating.md has them.
+VIEWS, _GRANTS, TRIGGERS = re.findall(
+    r"^```sql\n(.*?)^```",
+    (ROOT / "docs/operating.md").read_text().partition("## The directory")[2].partition("\n## ")[0],
+    re.MULTILINE | re.DOTALL,
+)
+ACCOUNTS, MEMBERS = re.findall(r"CREATE VIEW .*?;", VIEWS, re.DOTALL)
+
+
+@dataclass
+class Adopter:
+    """Their application, which writes its own tables."""
+
+    database: Database
+
+    def set_up(self) -> None:
+        self.run(AWAY)
+        self.run(TABLES + VIEWS)
+
+    def run(self, statements: str, **values: Any) -> None:
+        with self.database.write(NO_ORG) as session:
+            session.execute(text(statements), values)
+
+    def org(self, name: str = "Their Books") -> UUID:
+        org_id = uuid4()
+        self.run("INSERT INTO public.orgs VALUES (:id, :name)", id=org_id, name=name)
+        return org_id
+
+    def account(self, org_id: UUID, name: str = "Acme Dental") -> UUID:
+        id_ = uuid4()
+        values = {"id": id_, "org": org_id, "name": name}
+        self.run("INSERT INTO public.accounts VALUES (:id, :org, :name, NULL)", **values)
+        return id_
+
+    def member(self, org_id: UUID, name: str = "Maya Chen", role: str = "admin") -> UUID:
+        user_id = uuid4()
+        self.run("INSERT INTO public.profiles VALUES (:id, :name)", id=user_id, name=name)
+        self.join(org_id, user_id, role)
+        return user_id
+
+    def join(self, org_id: UUID, user_id: UUID, role: str = "va") -> None:
+        values = {"org": org_id, "user": user_id, "role": role}
+        self.run("INSERT INTO public.memberships VALUES (:org, :user, :role)", **values)
