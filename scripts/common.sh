@@ -20,8 +20,8 @@ help_of() { # SCRIPT
         [[ $line == '!'* ]] || printf '%s\n' "${line# }"
     done <"$1"
     printf '%s\n' '' \
-        'PRESENCE_URL is the address of the service. PRESENCE_TOKEN is your token, or' \
-        'PRESENCE_TOKEN_FILE names a file of mode 600 with it.' \
+        'PRESENCE_URL is the address of Presence. PRESENCE_TOKEN is the token of a service, made with' \
+        'add-service, or an admin'"'"'s own; or PRESENCE_TOKEN_FILE names a file of mode 600 with it.' \
         'Exit status: 0 done, 1 refused by the service, 2 wrong usage, 3 service unreachable.'
 }
 
@@ -104,6 +104,8 @@ ask() { # ACCEPT METHOD PATH [CURL OPTION...]
 request() { # like ask
     ask "$@"
     if is_refusal; then
+        [[ ! ${admins_alone:-} || $(<"$work/body") != *'"insufficient_scope"'* ]] ||
+            fail "$REFUSED" "no scope of a service allows this; use an admin's own token"
         fail "$REFUSED" "$(words)"
     elif [[ $status == 000 ]]; then
         fail "$UNREACHABLE" "$url can't be reached: $(<"$work/error")"

@@ -65,15 +65,18 @@ columns() { # NAME...
     } <"$work/body" >"$work/rows"
 }
 
-# Sets $found to the id of the account or member that is called so, or has this id.
-find_id() { # account|member NAME-OR-ID
+# Sets $found to the id of the account, member or service that is called so, or has this id.
+find_id() { # account|member|service NAME-OR-ID
     found=$2
     [[ ! $found =~ $UUID ]] || return 0
     local called=display_name note=role cell wanted id name more ids=() all=
     # As split_csv does it: who copied the name out of a CSV file finds it too.
     unguard "$2"
     wanted=${cell,,}
-    [[ $1 == member ]] || called=name note=archived
+    case $1 in
+        account) called=name note=archived ;;
+        service) called=name note=last_used_at ;;
+    esac
     request text/csv GET "/v1/admin/${1}s"
     columns id "$called" "$note"
     while IFS=$SEPARATOR read -r id name more; do

@@ -26,21 +26,21 @@ def test_admin_md_does_what_it_says(
 ) -> None:
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     people, _, work = PAGE.partition("## Who is where")
-    run_blocks(people, admin, tmp_path, org.code(maya))
+    run_blocks(people, admin, tmp_path, org.code(maya), ".presence-token")
     with org.changing() as change:
         (acme,) = accounts.list_accounts(change.session, org.id)
         (ana,) = (m for m in members.list_members(change.session, org.id) if m.role == "va")
     org.clock_in(ana, acme, occurred_at=ago(3600))
-    run_blocks(work, admin, tmp_path, "")
+    run_blocks(work, admin, tmp_path, "", ".presence-service")
 
 
-def run_blocks(page: str, admin: Admin, home: Path, typed: str) -> None:
+def run_blocks(page: str, admin: Admin, home: Path, typed: str, token_file: str) -> None:
     """Run the commands one after the other, and compare what they print."""
     program("curl")
     blocks = BLOCK.findall(page)
     commands = f"echo '{END}'\n".join(commands for commands, _ in blocks)
     variables = {"HOME": str(home), "PRESENCE_TOKEN": ""}
-    variables["PRESENCE_TOKEN_FILE"] = str(home / ".presence-token")
+    variables["PRESENCE_TOKEN_FILE"] = str(home / token_file)
     done = subprocess.run(
         [
             "bash",
