@@ -8,7 +8,7 @@ import pytest
 from tests.support import ROOT
 from tests.support.app_client import AppClient
 from tests.support.commands import refusal, signed_in, words
-from tests.support.databases import empty_postgresql
+from tests.support.databases import new_postgresql
 from tests.support.outside import app_on, query, tables_in
 from tests.support.previous_release import CODE, make
 
@@ -18,7 +18,7 @@ OPERATING = (ROOT / "docs/operating.md").read_text()
 
 @pytest.fixture
 def former(postgresql_server: str) -> Iterator[str]:
-    with empty_postgresql(postgresql_server) as url:
+    with new_postgresql(postgresql_server) as url:
         make(url)
         yield url
 

@@ -16,7 +16,7 @@ from models.reach import EVERY_ORG
 from models.schema_setup import VERSION_TABLE
 from tests.support import ROOT
 from tests.support.commands import refusal, words
-from tests.support.databases import empty_postgresql, migrate, opened
+from tests.support.databases import migrate, new_postgresql, opened
 from tests.support.outside import app_on, query, tables_in
 from tests.support.pgbouncer import running_pgbouncer
 from tests.support.server import environment
@@ -41,7 +41,7 @@ FAIL_AT_RATE_LIMITS = """
 
 @pytest.fixture
 def url(postgresql_server: str) -> Iterator[str]:
-    with empty_postgresql(postgresql_server) as url:
+    with new_postgresql(postgresql_server) as url:
         yield url
 
 
