@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from cli import accounts, codes, demo, directory, members, orgs, services, setup, sweep, tokens
+from cli import (
+    accounts,
+    codes,
+    demo,
+    directory,
+    doctor,
+    members,
+    orgs,
+    services,
+    setup,
+    sweep,
+    tokens,
+)
 
 
 def register(app: Flask) -> None:
@@ -17,6 +29,7 @@ def register(app: Flask) -> None:
         services.service,
         demo.demo,
         sweep.sweep,
+        doctor.doctor,
         setup.setup,
     ):
         app.cli.add_command(command)

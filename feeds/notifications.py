@@ -165,6 +165,20 @@ class Notifications(Feed):
             self._loop.call_soon_threadsafe(act, *args)
 
 
+def arrive(database: Database, settings: Settings) -> bool:
+    """Whether notifications arrive here, and do not end at a transaction pooler.
+
+    :raises psycopg2.Error: there is no way to listen
+    """
+    feed = Notifications(database, settings)
+    try:
+        with closing(feed._connected()) as connection:
+            feed._test(connection)
+    except NotificationsLost:
+        return False
+    return True
+
+
 def _org_id(note: Notify) -> UUID | None:
     """The org that changed; None where somebody else uses the channel."""
     try:

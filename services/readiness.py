@@ -10,14 +10,17 @@ from models.reach import NO_ORG
 
 
 def of_database(database: Database) -> dict[str, str]:
-    """The states of the database, its migrations and its privileges."""
+    """Whether it can be reached, and the states of its parts."""
     try:
         with database.read(NO_ORG) as session:
-            connection = session.connection()
-            migrations, privileges = _migrations(connection), _privileges(connection)
+            return {"database": "ok", **states(session.connection())}
     except SQLAlchemyError:
-        return {"database": "unreachable", "migrations": "unknown", "privileges": "unknown"}
-    return {"database": "ok", "migrations": migrations, "privileges": privileges}
+        return {"database": "unreachable", **dict.fromkeys(PARTS, "unknown")}
+
+
+def states(connection: Connection) -> dict[str, str]:
+    """Of a database that can be reached."""
+    return {part: state_of(connection) for part, state_of in PARTS.items()}
 
 
 def _migrations(connection: Connection) -> str:
@@ -28,3 +31,6 @@ def _migrations(connection: Connection) -> str:
 def _privileges(connection: Connection) -> str:
     names = open_to_others(connection)
     return f"open to others: {', '.join(names)}" if names else "ok"
+
+
+PARTS = {"migrations": _migrations, "privileges": _privileges}

@@ -92,6 +92,7 @@ def test_setup_through_a_transaction_pooler(server: PostgresServer) -> None:
             context = app.extensions["presence"]
             world = World(context.database, context.settings)
             world.clock_in(world.va(), world.account())
+            assert "change feed: poll. To notify instead" in words(app, "doctor")
         assert project.theirs() == before
         assert tables_in(project.url, "presence") == OURS
 
