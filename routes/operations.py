@@ -20,7 +20,7 @@ from wire.json import compact_json
 
 blueprint = Blueprint("operations", __name__)
 
-KINDS = {
+CLOCK_REQUEST_KINDS = {
     "clock.clock_in": "clock_in",
     "clock.clock_out": "clock_out",
     "clock.heartbeat": "heartbeat",
@@ -73,7 +73,7 @@ class PresencesByState(Collector):
 @blueprint.after_app_request
 def count(response: Response) -> Response:
     """Count what was asked of presences, by its answer."""
-    kind = KINDS.get(str(request.endpoint))
+    kind = CLOCK_REQUEST_KINDS.get(str(request.endpoint))
     if kind is not None:
         metrics.CLOCK_EVENTS.labels(kind, response.status_code).inc()
     return response
