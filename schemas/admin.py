@@ -6,13 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from models.roles import ROLES_OF_PEOPLE
 from schemas.clock import Account, Member
-from schemas.fields import Flag, Id, Timestamp, name
-
-
-class List(Schema):
-    """``next`` is where a list goes on; these come whole."""
-
-    next = fields.String(required=True, allow_none=True)
+from schemas.fields import Flag, Id, Timestamp, name, next_of_whole
 
 
 class NewAccount(Schema):
@@ -21,7 +15,7 @@ class NewAccount(Schema):
 
 class AccountChanges(Schema):
     name = name()
-    archived = Flag(metadata={"description": "put away, or taken back; it keeps its name"})
+    archived = Flag(metadata={"description": "nobody can clock in there; it keeps its name"})
 
 
 class ManagedAccount(Account):
@@ -29,8 +23,9 @@ class ManagedAccount(Account):
     created_at = Timestamp(required=True)
 
 
-class ManagedAccounts(List):
+class ManagedAccounts(Schema):
     accounts = fields.Nested(ManagedAccount, many=True, required=True)
+    next = next_of_whole()
 
 
 class NewMember(Schema):
@@ -49,13 +44,14 @@ class ManagedMember(Member):
     created_at = Timestamp(required=True)
 
 
-class ManagedMembers(List):
+class ManagedMembers(Schema):
     members = fields.Nested(ManagedMember, many=True, required=True)
+    next = next_of_whole()
 
 
 class NewAccessCode(Schema):
     account_id = Id(metadata={"description": "the only account that it is for"})
-    expires_at = Timestamp(metadata={"description": "from then on it lets nobody in"})
+    expires_at = Timestamp(metadata={"description": "from then on it is refused"})
 
 
 class AccessCode(Schema):
@@ -80,5 +76,6 @@ class IssuedAccessCode(AccessCode):
         return typed if attr == "access_code" else super().get_attribute(row, attr, default)
 
 
-class AccessCodes(List):
+class AccessCodes(Schema):
     access_codes = fields.Nested(AccessCode, many=True, required=True)
+    next = next_of_whole()

@@ -60,6 +60,13 @@ class Me(Schema):
 class ClockedIn(Me):
     """Of ``token`` and ``settings`` too."""
 
+    class Meta:
+        # In the contract's order.
+        fields = (
+            *("token", "token_type", "expires_at", "session_id", "member", "org", "presence"),
+            *("heartbeat_interval", "poll_interval", "released_account_id"),
+        )
+
     member = fields.Nested(Member, required=True, attribute="caller.member")
     token = fields.String(required=True, attribute="token.raw")
     token_type = fields.String(required=True, dump_default="Bearer")
@@ -72,7 +79,10 @@ class ClockedIn(Me):
 
 class Session(ClockedIn):
     class Meta:
-        exclude = ("released_account_id",)
+        fields = (
+            *("token", "token_type", "expires_at", "session_id", "member", "org", "accounts"),
+            *("presence", "heartbeat_interval", "poll_interval"),
+        )
 
     accounts = fields.Nested(Account, many=True, required=True)
 

@@ -132,5 +132,10 @@ def name(**kwargs: Any) -> fields.String:
     )
 
 
+def next_of_whole() -> fields.String:
+    """``next`` of a list that always comes whole: null."""
+    return fields.String(required=True, allow_none=True)
+
+
 class Empty(Schema):
     """A body of ``{}``."""

@@ -5,8 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from schemas.admin import List
-from schemas.fields import Id, Timestamp, name
+from schemas.fields import Id, Timestamp, name, next_of_whole
 from services.scopes import SCOPES
 from services.services import Described
 
@@ -72,5 +71,6 @@ class IssuedService(Service):
         return token if attr == "token" else super().get_attribute(described, attr, default)
 
 
-class Services(List):
+class Services(Schema):
     services = fields.Nested(Service, many=True, required=True)
+    next = next_of_whole()

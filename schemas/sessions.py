@@ -4,8 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from schemas.admin import List
-from schemas.fields import Id, Timestamp
+from schemas.fields import Id, Timestamp, next_of_whole
 from services.sessions import Listed
 
 
@@ -27,5 +26,6 @@ class MemberSession(Schema):
         return super().get_attribute(obj.session, attr, default)
 
 
-class MemberSessions(List):
+class MemberSessions(Schema):
     sessions = fields.Nested(MemberSession, many=True, required=True)
+    next = next_of_whole()
