@@ -35,7 +35,7 @@ def force_clear(account_id: UUID, **query: Any) -> Response:
 @blueprint.formats(200, Cleared, "cleared", row=NamedUnseen)
 @blueprint.problems(429)
 def clear_unseen(stale_for: int, dry_run: bool) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """End all presences that have been unseen for so many seconds."""
+    """End all presences that had no heartbeat for so many seconds."""
     least = shortest_stale_after_seconds(context().settings)
     if stale_for < least:
         raise ValidationFailed({"stale_for": [f"Must be stale_after ({least}) or more."]})

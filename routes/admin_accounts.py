@@ -42,7 +42,7 @@ def add_account(body: dict[str, Any]) -> tuple[Account, int, dict[str, str]]:
 @blueprint.formats(200, ManagedAccount)
 @blueprint.problems(404, 409, 429)
 def change_account(body: dict[str, Any], account_id: UUID) -> tuple[Account, int, dict[str, str]]:
-    """Rename an account, archive it, or take it back."""
+    """Rename an account, archive it, or restore it."""
     with changing_as_admin(scope=DIRECTORY_WRITE) as (change, caller):
         account = accounts.find(change.session, change.org.id, account_id, archived_too=True)
         accounts.amend(change, account, actor=caller.member, **body)

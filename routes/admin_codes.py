@@ -39,7 +39,7 @@ def list_access_codes(member_id: UUID) -> dict[str, Any]:
 def issue_access_code(
     body: dict[str, Any], member_id: UUID
 ) -> tuple[tuple[models.AccessCode, str], int, dict[str, str]]:
-    """Make a code for a member, perhaps for one account alone. It is shown this once."""
+    """Issue a code to a member, perhaps for one account only. It is shown only once."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         account_id = body.get("account_id")
@@ -58,7 +58,7 @@ def issue_access_code(
 @blueprint.response(204)
 @blueprint.problems(404, 429)
 def revoke_access_code(member_id: UUID, code_id: UUID) -> Response:
-    """Make a code worthless, and end the sessions that it began."""
+    """Revoke a code, and end the sessions that it began."""
     with changing_as_admin() as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         code = access_codes.find(change.session, member, code_id)

@@ -46,7 +46,7 @@ def add_member(body: dict[str, Any]) -> tuple[Membership, int, dict[str, str]]:
 @blueprint.formats(200, ManagedMember)
 @blueprint.problems(404, 409, 429)
 def change_member(body: dict[str, Any], member_id: UUID) -> tuple[Membership, int, dict[str, str]]:
-    """Rename a member, change their role, shut them out, or let them in again."""
+    """Rename a member, change their role, deactivate or reactivate them."""
     with changing_as_admin(scope=DIRECTORY_WRITE) as (change, caller):
         member = members.find_in(change.session, change.org.id, member_id)
         members.amend(change, member, actor=caller.member, **body)

@@ -33,7 +33,7 @@ def list_services() -> dict[str, Any]:
 def add_service(
     body: dict[str, Any],
 ) -> tuple[tuple[services.Described, str], int, dict[str, str]]:
-    """Make a service with its token, which is shown this once."""
+    """Make a service. Its token is shown only once."""
     with changing_as_admin() as (change, caller):
         described, token = services.add(change, **body, actor=caller.member)
     return (described, token.raw), 201, seen_by(change, caller)
