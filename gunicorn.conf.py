@@ -48,18 +48,21 @@ def on_starting(server: Any) -> None:
     from click import ClickException
 
     from app import create_app
+    from cli.role import require_rights
     from cli.setup import prepare
 
     app = create_app()
+    database = app.extensions["presence"].database
     wanted = os.environ.get("PRESENCE_SETUP")
-    if wanted:
-        bind = server.cfg.bind
-        try:
+    try:
+        if wanted:
+            bind = server.cfg.bind
             with app.app_context():
                 prepare(f"http://{bind[0]}", bind, wants_demo=wanted == "demo")
-        except ClickException as error:
-            raise SystemExit(f"Error: {error.format_message()}") from None
-    app.extensions["presence"].database.close()
+        require_rights(database)
+    except ClickException as error:
+        raise SystemExit(f"Error: {error.format_message()}") from None
+    database.close()
     _forget_our_modules()
 
 

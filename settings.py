@@ -30,6 +30,8 @@ class Settings:
     database_url: URL
     secret_key: bytes = field(repr=False)
     db_schema: str = "presence"
+    db_role: str | None = None
+    db_connections: int = 20
     secret_key_fallbacks: tuple[bytes, ...] = field(default=(), repr=False)
     poll_interval: int = 2
     heartbeat_interval: int = 45
@@ -92,6 +94,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         secret_key=_secret_key(given, database_url),
         secret_key_fallbacks=_secret_key_fallbacks(given),
         db_schema=_db_schema(given),
+        db_role=_db_role(given),
+        db_connections=_db_connections(given),
         poll_interval=_seconds(given, "PRESENCE_POLL_INTERVAL", Settings.poll_interval),
         heartbeat_interval=_seconds(
             given, "PRESENCE_HEARTBEAT_INTERVAL", Settings.heartbeat_interval
@@ -171,6 +175,26 @@ def _directory_schema(given: Mapping[str, str], database_url: URL) -> str | None
             f"digits and _, not beginning with a digit, and not Presence's own, not {name!r}"
         )
     return name
+
+
+def _db_role(given: Mapping[str, str]) -> str | None:
+    name = given.get("PRESENCE_DB_ROLE")
+    if name is not None and not re.fullmatch("[A-Za-z0-9_-]{1,63}", name):
+        raise SettingsError(
+            "PRESENCE_DB_ROLE must be the name of a role: 1 to 63 characters of a-z, A-Z, 0-9, _ "
+            f"and -, not {name!r}"
+        )
+    return name
+
+
+def _db_connections(given: Mapping[str, str]) -> int:
+    text = given.get("PRESENCE_DB_CONNECTIONS", str(Settings.db_connections))
+    if not (text.isascii() and text.isdigit() and 4 <= int(text[:5]) <= 1000):
+        raise SettingsError(
+            "PRESENCE_DB_CONNECTIONS must be how many connections a process may hold, "
+            f"from 4 to 1000, not {text!r}"
+        )
+    return int(text)
 
 
 def _listen_url(given: Mapping[str, str]) -> URL | None:

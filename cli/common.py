@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 from alembic.util import CommandError
 from marshmallow import ValidationError
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -22,6 +23,11 @@ from services import accounts, members, orgs
 from services.change import Change, NoSuchOrg, changing
 from services.errors import Refusal
 from services.times import utc_now
+
+_ANOTHER_OWNER = text(
+    "SELECT pg_get_userbyid(relowner) FROM pg_class"
+    " WHERE oid = to_regclass('orgs') AND NOT pg_has_role(current_user, relowner, 'MEMBER')"
+)
 
 
 class Name(click.ParamType[str]):
@@ -52,7 +58,19 @@ def say(result: dict[str, Any], words: str, *, as_json: bool) -> None:
 def writing() -> Iterator[Session]:
     """A ``write()`` transaction; an error ends the command with one line."""
     with errors_in_words(), context().database.write(EVERY_ORG) as session:
+        _require_owner(session)
         yield session
+
+
+def _require_owner(session: Session) -> None:
+    """:raises click.ClickException: to this role the tables seem empty"""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    owner = session.scalar(_ANOTHER_OWNER)
+    if owner is not None:
+        raise click.ClickException(
+            f"Commands are for {owner}, the owner of the tables: name that role in DATABASE_URL."
+        )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cli import demo
 from cli.common import locking, writing
+from cli.role import may_serve, provide
 from context import context
 from models import Org
 from models.migrations import upgrade
@@ -49,20 +50,24 @@ To make new ones for everyone, which clocks everyone out:
 @click.command()
 @click.option("--url", default="http://127.0.0.1:8000", help="Where the service will be.")
 @click.option("--demo", "wants_demo", is_flag=True, help="Put the demo org into any database.")
-def setup(url: str, wants_demo: bool) -> None:
+@click.option("--role", help="PostgreSQL: make a role for the servers that may do no more.")
+def setup(url: str, wants_demo: bool, role: str | None) -> None:
     """Migrate the database; fill an empty default one with the demo org."""
-    prepare(url, [urlsplit(url).netloc], wants_demo=wants_demo)
+    prepare(url, [urlsplit(url).netloc], wants_demo=wants_demo, role=role)
 
 
-def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
+def prepare(url: str, listens_on: list[str], *, wants_demo: bool, role: str | None = None) -> None:
     """Migrate, fill, and print how to try the service.
 
     :param listens_on: each a ``host:port``; other machines can reach those that are not loopback
+    :param role: that the servers get
     """
     with writing() as session:
         _require_utf8(session)
         if upgrade(session.connection()):
             click.echo("Migrated the database to the newest schema.")
+    with writing() as session:
+        _provide_role(session, role)
     with writing() as session:
         is_default = context().settings.is_default_database
         is_public = not all(is_loopback(host_of(each)) for each in listens_on)
@@ -78,6 +83,18 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool) -> None:
     click.echo(
         f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops the server."
     )
+
+
+def _provide_role(session: Session, role: str | None) -> None:
+    """The role that is asked for, or the one of the settings where it can't serve yet."""
+    settings, connection = context().settings, session.connection()
+    if connection.dialect.name == "sqlite":
+        if role is not None:
+            raise click.ClickException("Roles are PostgreSQL's; SQLite has none.")
+    elif role is not None:
+        provide(connection, role)
+    elif settings.db_role is not None and not may_serve(connection, settings.db_role):
+        provide(connection, settings.db_role)
 
 
 def _require_utf8(session: Session) -> None:

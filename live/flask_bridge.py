@@ -18,7 +18,8 @@ from live.bodies import Bodies, Unread
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 
-THREADS = 8  # of each process: few enough that busy writers leave the loop its turns
+THREADS = 8  # of each process, at most: few enough that busy writers leave the loop its turns
+OTHER_CONNECTIONS = 4  # the sweep's two, the reader's and the feed's
 # Neither has a body, so neither has a length.
 WITHOUT_LENGTH = (204, 304)
 
@@ -34,8 +35,8 @@ class FlaskBridge:
 
     def __init__(self, app: Flask) -> None:
         self._app = app.wsgi_app
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._settings: Settings = app.extensions["presence"].settings
+        self._threads = ThreadPoolExecutor(_threads(self._settings), thread_name_prefix="flask")
         self._bodies = Bodies(self._settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +65,11 @@ class FlaskBridge:
         answer.headers["Connection"] = "close"
         answer.headers[request_ids.HEADER] = request_id
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
+
+
+def _threads(settings: Settings) -> int:
+    """No more than have a connection each, so that none waits for one."""
+    return max(1, min(THREADS, settings.db_connections - OTHER_CONNECTIONS))
 
 
 def _run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answered:

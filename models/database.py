@@ -20,13 +20,12 @@ from sqlalchemy.orm import Session
 
 import private
 from models import schema as schema_module
-from models.reach import NO_ORG, ORG_SETTING, Reach, value_of
+from models.reach import EVERY_ORG, NO_ORG, ORG_SETTING, Reach, value_of
 from settings import Settings
 
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5
-CONNECTIONS = 20  # a process: one for each thread of Flask (live/flask_bridge.py), and room
 
 
 class CommittedRefusal(Exception):
@@ -37,11 +36,8 @@ class Database:
     """One database, SQLite or PostgreSQL, as the services see it."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.database_url
-        self.is_sqlite = url.get_backend_name() == "sqlite"
-        self.engine = (
-            _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, settings.db_schema)
-        )
+        self.is_sqlite = settings.database_url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(settings) if self.is_sqlite else _postgresql_engine(settings)
         self._reading, self._writing = _modes(self.engine, self.is_sqlite)
         self._one_writer = threading.Lock() if self.is_sqlite else None
 
@@ -105,8 +101,9 @@ def _modes(engine: Engine, is_sqlite: bool) -> tuple[Engine, Engine]:
     )
 
 
-def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, **_pool())
+def _sqlite_engine(settings: Settings) -> Engine:
+    url = settings.database_url
+    engine = create_engine(url, hide_parameters=True, **_pool(settings))
     path, is_private, making = _sqlite_file(url), False, threading.Lock()
 
     @event.listens_for(engine, "do_connect")
@@ -165,12 +162,12 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _postgresql_engine(url: URL, schema: str) -> Engine:
+def _postgresql_engine(settings: Settings) -> Engine:
     engine = create_engine(
-        url,
+        settings.database_url,
         hide_parameters=True,
-        execution_options={schema_module.OPTION: schema},
-        **_pool(),
+        execution_options={schema_module.OPTION: settings.db_schema},
+        **_pool(settings),
         connect_args={
             "connect_timeout": STATEMENT_TIMEOUT_SECONDS,
             "tcp_user_timeout": 2 * STATEMENT_TIMEOUT_SECONDS * 1000,
@@ -183,18 +180,23 @@ def _postgresql_engine(url: URL, schema: str) -> Engine:
     first = (
         f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s';"
         f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s';"
-        f'SET LOCAL search_path TO "{schema}", pg_temp'
+        f'SET LOCAL search_path TO "{settings.db_schema}", pg_temp'
     )
+    quote = engine.dialect.identifier_preparer.quote_identifier
+    switch = f";SET LOCAL ROLE {quote(settings.db_role)}" if settings.db_role else ""
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         org = connection.get_execution_options().get(ORG_SETTING, NO_ORG)
+        become = "" if org is EVERY_ORG else switch  # commands stay what they are: the owner
         connection.exec_driver_sql(
-            f"{first};SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)"
+            f"{first}{become};SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)",
+            execution_options={"no_parameters": True},
         )
 
     return engine
 
 
-def _pool() -> dict[str, int]:
-    return {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": LOCK_TIMEOUT_SECONDS}
+def _pool(settings: Settings) -> dict[str, int]:
+    size = settings.db_connections - 1  # LISTEN has one of its own
+    return {"pool_size": size, "max_overflow": 0, "pool_timeout": LOCK_TIMEOUT_SECONDS}

@@ -5,42 +5,65 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from models.base import Base
+from models.schema import schema_of
+from models.schema_setup import VERSION_TABLE
 
-_EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
-_LESS = {
+_EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_RIGHTS = dict.fromkeys(Base.metadata.tables, _EVERYTHING) | {
+    VERSION_TABLE: ("SELECT",),
     # What happened is written once; who it was is blanked by the owner's functions.
-    "clock_events": "SELECT, INSERT",
-    "audit_events": "SELECT, INSERT",
-    # Commands make and erase orgs; people go by a function, which sees all orgs.
-    "orgs": "SELECT, UPDATE",
-    "users": "SELECT, INSERT, UPDATE",  # to lock them
+    "clock_events": ("SELECT", "INSERT"),
+    "audit_events": ("SELECT", "INSERT"),
+    # Commands erase orgs. People go by a function, which sees all orgs; UPDATE locks them.
+    "orgs": ("SELECT", "INSERT", "UPDATE"),
+    "users": ("SELECT", "INSERT", "UPDATE"),
 }
-_WITH_RIGHTS = text(
-    "SELECT DISTINCT r.rolname FROM pg_class c CROSS JOIN aclexplode(c.relacl) a"
-    " JOIN pg_roles r ON r.oid = a.grantee"
-    " WHERE c.oid = to_regclass('clock_events') AND a.privilege_type = 'INSERT'"
-    " AND a.grantee <> c.relowner ORDER BY r.rolname"
+# Those that were given the rights, by their mark: they may add to the history, but not change it.
+# The roles of a platform's API are never it, whatever the platform grants them by default.
+THAT_SERVE = """
+    SELECT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+    WHERE c.relname = 'clock_events' AND c.relnamespace = to_regnamespace(quote_ident(:schema))
+        AND a.grantee <> 0 AND a.grantee <> c.relowner
+        AND a.grantee::regrole::text NOT IN ('anon', 'authenticated', 'service_role')
+    GROUP BY a.grantee
+    HAVING bool_or(a.privilege_type = 'INSERT')
+        AND NOT bool_or(a.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE'))
+"""
+_NAMES = text(f"SELECT rolname FROM pg_roles WHERE oid IN ({THAT_SERVE})")  # noqa: S608
+_LACKING = text(
+    "SELECT DISTINCT t.name FROM unnest(:tables, :rights) t (name, needed)"
+    " JOIN pg_class c ON c.relname = t.name"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema"
+    " WHERE NOT has_schema_privilege(:role, n.oid, 'USAGE')"
+    " OR NOT has_table_privilege(:role, c.oid, t.needed) ORDER BY t.name"
 )
 
 
 def found(connection: Connection) -> list[str]:
     """The roles that were given these rights."""
-    return list(connection.scalars(_WITH_RIGHTS))
+    return list(connection.scalars(_NAMES, {"schema": schema_of(connection)}))
+
+
+def lacking(connection: Connection, role: str) -> list[str]:
+    """The tables on which ``role`` has not all the rights that it needs."""
+    pairs = [(table, right) for table, rights in _RIGHTS.items() for right in rights]
+    tables, rights = zip(*pairs, strict=True)
+    given = {"role": role, "schema": schema_of(connection)}
+    return list(
+        connection.scalars(_LACKING, {**given, "tables": list(tables), "rights": list(rights)})
+    )
 
 
 def grants(role: str, schema: str, tables: list[str], functions: list[str]) -> Iterator[str]:
     """Statements that give a role its rights, and take from it any other on tables.
 
-    :param role: quoted
+    :param role: quoted, as is ``schema``
     """
     yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}"
     for table in tables:
-        yield f"GRANT {rights_on(table)} ON {schema}.{table} TO {role}"
+        if table in _RIGHTS:
+            yield f"GRANT {', '.join(_RIGHTS[table])} ON {schema}.{table} TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
     for function in functions:
         yield f"GRANT EXECUTE ON FUNCTION {schema}.{function} TO {role}"
-
-
-def rights_on(table: str) -> str:
-    return _LESS.get(table, _EVERYTHING if table in Base.metadata.tables else "SELECT")

@@ -10,21 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from models.db_role import THAT_SERVE
 from models.schema import schema_of
 
-# The service's role may add to the history, but not change it; an API's is never that role.
-_GRANTS_TO_OTHERS = text("""
+_GRANTS_TO_OTHERS = text(f"""
 WITH own AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = :schema
 ),
-service AS (
-    SELECT a.grantee FROM pg_class c JOIN own ON own.oid = c.relnamespace, aclexplode(c.relacl) a
-    WHERE c.relname = 'clock_events' AND a.grantee <> 0
-        AND a.grantee::regrole::text NOT IN ('anon', 'authenticated', 'service_role')
-    GROUP BY a.grantee
-    HAVING bool_or(a.privilege_type = 'INSERT')
-        AND NOT bool_or(a.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE'))
-),
+service AS ({THAT_SERVE}),
 granted AS (
     SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS object, 'the schema' AS name,
         nspowner AS owner, a.grantee
@@ -45,7 +38,7 @@ SELECT kind, object, name,
     pg_has_role(owner, 'USAGE') AS is_ours
 FROM granted WHERE grantee <> owner AND grantee NOT IN (SELECT grantee FROM service)
 ORDER BY name, grantee
-""")
+""")  # noqa: S608 - a constant
 
 
 def open_to_others(connection: Connection) -> list[str]:

@@ -58,7 +58,8 @@ def revision(database: Database) -> str | None:
 
 
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names())
+    with database.read(EVERY_ORG) as session:
+        return set(inspect(session.connection()).get_table_names())
 
 
 def test_the_models_are_what_the_migrations_made(database_url: str) -> None:

@@ -107,6 +107,14 @@ BAD = [
         for value in ("presence", "1st", "a-b", 'a"b', "é", "a" * 64, "ours\n")
     ),
     ("PRESENCE_DIRECTORY_SCHEMA", {"PRESENCE_DIRECTORY_SCHEMA": "theirs"}),  # on SQLite
+    *(
+        ("PRESENCE_DB_ROLE", {"PRESENCE_DB_ROLE": value})
+        for value in ("a b", 'a"b', "a;b", "é", "%s", "a" * 64, "app\n")
+    ),
+    *(
+        ("PRESENCE_DB_CONNECTIONS", {"PRESENCE_DB_CONNECTIONS": value})
+        for value in ("3", "0", "-1", "1001", "x", "4.5", "٣٣")
+    ),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "*"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "app.example.com"}),
     ("PRESENCE_CORS_ORIGINS", {"PRESENCE_CORS_ORIGINS": "https://*.example.com"}),

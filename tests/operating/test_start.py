@@ -8,19 +8,21 @@ import pytest
 
 from dev_postgres import free_port
 from tests.support import ROOT
-from tests.support.databases import empty_postgresql
+from tests.support.databases import empty_postgresql, migrate
+from tests.support.outside import query
 from tests.support.server import environment
-from tests.support.settings import SECRET_KEY
+from tests.support.settings import SECRET_KEY, serving
 
 BIN = Path(sysconfig.get_path("scripts"))
 
 
-def last_words(url: str) -> str:
+def last_words(url: str, **settings: str) -> str:
     """The only line of a server that does not start, set up as by dev.py."""
+    given = {"DATABASE_URL": url, "PRESENCE_SECRET_KEY": SECRET_KEY, "PRESENCE_SETUP": "default"}
     done = subprocess.run(
         [BIN / "gunicorn", "--bind", f"127.0.0.1:{free_port()}", "asgi:application"],
         cwd=ROOT,
-        env=environment(DATABASE_URL=url, PRESENCE_SECRET_KEY=SECRET_KEY, PRESENCE_SETUP="default"),
+        env=environment(**(given | settings)),
         capture_output=True,
         text=True,
         timeout=60,
@@ -44,3 +46,15 @@ def test_a_database_that_is_not_utf_8_is_refused(postgresql_server: str) -> None
     options = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
     with empty_postgresql(postgresql_server, options) as url:
         assert "LATIN1" in last_words(url)
+
+
+def test_a_role_that_lacks_rights_is_named(postgresql_server: str) -> None:
+    with empty_postgresql(postgresql_server) as url:
+        migrate(url)
+        role = serving(url)["PRESENCE_DB_ROLE"]
+        query(url, f"REVOKE DELETE ON presence.sessions FROM {role}")
+        said = last_words(url, PRESENCE_SETUP="")
+        assert f"The role {role} lacks rights on sessions." in said
+        assert f"flask setup --role {role}" in said
+        said = last_words(url, PRESENCE_SETUP="", PRESENCE_DB_ROLE="nobody")
+        assert 'role "nobody" does not exist' in said

@@ -17,7 +17,7 @@ from models import migrations
 from models.reach import EVERY_ORG
 from services import expiry
 from services.change import Change
-from tests.support.databases import empty_postgresql, opened
+from tests.support.databases import empty_postgresql, migrate, opened
 from tests.support.outside import tables_in
 from tests.support.settings import settings_for
 from tests.support.world import World, ago, dump
@@ -40,8 +40,7 @@ def worlds(url: str) -> Iterator[list[World]]:
         for schema in SCHEMAS:
             settings = settings_for(url, PRESENCE_DB_SCHEMA=schema)
             database = stack.enter_context(opened(settings))
-            with database.write(EVERY_ORG) as session:
-                migrations.upgrade(session.connection())
+            migrate(settings)
             worlds.append(World(database, settings))
             worlds[-1].clock_in(worlds[-1].va(), worlds[-1].account(), ago(600))
         yield worlds

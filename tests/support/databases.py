@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from models import migrations
+from models import migrations, row_security
 from models.database import Database
 from models.reach import EVERY_ORG
 from models.schema_setup import VERSION_TABLE
 from settings import Settings
-from tests.support.settings import settings_for
+from tests.support.settings import APP, OWNER, settings_for
 
 
 @contextmanager
@@ -36,20 +36,24 @@ def new_postgresql(server: str, options: str = "") -> Iterator[str]:
 def empty_postgresql(server: str, options: str = "") -> Iterator[str]:
     """The URL of a new database on ``server``, for its owner; both are dropped at the end.
 
-    The owner is no superuser, whom row-level security would not stop.
+    The owner is no superuser, whom row-level security would not stop. Servers become another role
+    (:func:`serving`), which gets its rights once there are tables.
 
     :param options: of CREATE DATABASE
     """
-    owner = f"presence_owner_{uuid4().hex[:12]}"
+    number = uuid4().hex[:12]
+    owner, app = f"{OWNER}{number}", f"{APP}{number}"
     with _administering(server) as run:
-        run(f"CREATE ROLE {owner} LOGIN PASSWORD '{owner}'")
+        for role in (owner, app):
+            run(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
         run(f"GRANT {owner} TO CURRENT_USER")
+        run(f"GRANT {app} TO {owner}")
         try:
             with new_postgresql(server, f"OWNER {owner} {options}") as url:
                 theirs = make_url(url).set(username=owner, password=owner)
                 yield theirs.render_as_string(hide_password=False)
         finally:
-            run(f"DROP ROLE {owner}")
+            run(f"DROP ROLE {owner}, {app}")
 
 
 @contextmanager
@@ -81,9 +85,13 @@ def opened(where: str | Settings) -> Iterator[Database]:
         database.close()
 
 
-def migrate(url: str) -> None:
-    with opened(url) as database, database.write(EVERY_ORG) as session:
+def migrate(where: str | Settings) -> None:
+    """Make the tables, and let servers become their role."""
+    settings = settings_for(where) if isinstance(where, str) else where
+    with opened(settings) as database, database.write(EVERY_ORG) as session:
         migrations.upgrade(session.connection())
+        if settings.db_role is not None:
+            row_security.grant(session.connection(), settings.db_role)
 
 
 def migrate_to(database: Database, command: str, where: str) -> None:

@@ -15,6 +15,7 @@ from urllib.error import URLError
 
 from dev_postgres import free_port
 from tests.support import ROOT
+from tests.support.settings import serving
 
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -62,7 +63,8 @@ def copy_project(folder: Path) -> Path:
 def environment(**settings: str) -> dict[str, str]:
     """This process's environment with ``settings`` as the only ones of the service."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
-    return {**inherited, "NO_PROXY": "*", **settings}
+    role = serving(settings["DATABASE_URL"]) if settings.get("DATABASE_URL") else {}
+    return {**inherited, "NO_PROXY": "*", **role, **settings}
 
 
 @contextmanager
