@@ -33,8 +33,8 @@ export const isOwn = (token) => claimsOf(token).iss === 'presence';
  * @returns {Identity}
  */
 function identityOf(token, org) {
-  const { iss, sub, org: named, mid = sub, sid, gen = 0, iat } = claimsOf(token);
-  const member = ` ${iss} ${mid} ${org ?? named}`;
+  const { iss, sub, org: named, mid = sub, acct, sid, gen = 0, iat } = claimsOf(token);
+  const member = ` ${iss} ${mid} ${org ?? named} ${acct}`; // `acct` alone sees less
   return { token, org, member, sid: sid ?? String(iat), generation: gen };
 }
 

@@ -64,14 +64,15 @@ export class Clock {
 
 /**
  * @param {string} member
- * @param {{iat?: number, ttl?: number, serial?: number, gen?: number, sid?: string}} [claims]
+ * @param {{iat?: number, ttl?: number, serial?: number, gen?: number, sid?: string, acct?: string}}
+ *   [claims]
  */
 export function tokenOf(
   member,
-  { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid } = {},
+  { iat = START / 1000, ttl = 43_200, serial = 1, gen = 0, sid, acct } = {},
 ) {
   const iss = 'presence';
-  const claims = { iss, org: 'org', mid: member, sid, gen, iat, exp: iat + ttl, serial };
+  const claims = { iss, org: 'org', mid: member, acct, sid, gen, iat, exp: iat + ttl, serial };
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 

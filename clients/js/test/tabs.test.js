@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Tab } from './browser.js';
-import { refusal, settle, stage, tokenOf } from './support.js';
+import { bearerOf, refusal, settle, stage, tokenOf } from './support.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { PresencePoller } from '../src/index.js' */
@@ -166,6 +166,14 @@ test('a revoked member is signed out in all tabs, a token that ended in its own'
     for (const state of out) assert.equal(state.snapshot, null);
     assert.equal(refused.length, 1);
   }
+});
+
+test('a tab whose code is for one account shares with no other of the member', async (t) => {
+  const { clock, server, open } = await browser(t, 1);
+  await clock.pass(1);
+  const token = tokenOf('ana', { acct: 'acme' });
+  await open({ getToken: () => token });
+  assert.equal(bearerOf(server.polls.at(-1)), token); // it asks for itself
 });
 
 test('a tab with a token of after the revoking stays signed in', async (t) => {
