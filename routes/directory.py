@@ -20,7 +20,6 @@ from schemas.directory import (
     Synced,
 )
 from services import accounts, directory, erasing, members
-from services.errors import ValidationFailed
 from services.listed_accounts import ListedAccount
 from services.listed_members import ListedMember
 from services.scopes import DIRECTORY_WRITE
@@ -42,7 +41,7 @@ def judge_who_sends_much() -> None:
 @blueprint.arguments(AccountFromElsewhere)
 @blueprint.formats(200, ManagedAccount)
 @blueprint.alt_response(201, schema=ManagedAccount, description="Made")
-@blueprint.problems(409, 429)
+@blueprint.problems(404, 409, 429)
 def put_account(body: dict[str, Any], account_id: UUID) -> tuple[Account, int, dict[str, str]]:
     """Make the account with this id, or make it so."""
     listed = ListedAccount(id=account_id, **body)
@@ -56,7 +55,7 @@ def put_account(body: dict[str, Any], account_id: UUID) -> tuple[Account, int, d
 @blueprint.arguments(MemberFromElsewhere)
 @blueprint.formats(200, ManagedMember)
 @blueprint.alt_response(201, schema=ManagedMember, description="Made")
-@blueprint.problems(409, 429)
+@blueprint.problems(404, 409, 429)
 def put_member(body: dict[str, Any], user_id: UUID) -> tuple[Membership, int, dict[str, str]]:
     """Make the user with this id a member, or make the member so."""
     listed = ListedMember(user_id=user_id, **body)
@@ -70,10 +69,8 @@ def put_member(body: dict[str, Any], user_id: UUID) -> tuple[Membership, int, di
 @blueprint.arguments(EraseQuery, location="query", as_kwargs=True)
 @blueprint.response(204)
 @blueprint.problems(404, 409, 429)
-def erase_member(user_id: UUID, erase: bool) -> Response:
+def erase_member(user_id: UUID, **_confirmed: bool) -> Response:
     """Erase a person's data from the org. To shut a member out, deactivate them instead."""
-    if not erase:
-        raise ValidationFailed({"erase": ["Must be true: deactivate a member to keep the data."]})
     with changing_as_admin(scope=DIRECTORY_WRITE) as (change, caller):
         member = members.find_user(change.session, change.org.id, user_id)
         members.raise_if_last_admin(change, member)

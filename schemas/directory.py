@@ -13,6 +13,7 @@ from services.listed_accounts import ListedAccount
 from services.listed_members import ListedMember
 
 ENTRIES = 10_000  # contract.md, "Ids from elsewhere": of each part
+MUST_ERASE = "Must be true. To keep the data, deactivate the member instead."
 EXPLAINED = 20  # wrong entries; of further ones only the index is told
 
 
@@ -110,7 +111,13 @@ class DirectoryQuery(Schema):
 
 
 class EraseQuery(Schema):
-    erase = switch("required to be true: what is erased can't be brought back")
+    erase = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        required=True,
+        validate=validate.Equal(True, error=MUST_ERASE),
+        error_messages={"required": MUST_ERASE},
+    )
 
 
 class AccountCounts(Schema):

@@ -15,7 +15,8 @@ from models.reach import EVERY_ORG
 from services import accounts, clocking, expiry, heartbeats, members
 from services.change import Change
 from settings import Settings
-from tests.support.org_and_model import NAMES, OrgAndModel
+from tests.support.org_and_model import NAMES
+from tests.support.rule_directory import DirectoryOperations
 from tests.support.rule_events import Person, Place, Refused, Stay
 
 OPERATIONS = int(os.environ.get("PRESENCE_OPERATIONS", "1000"))
@@ -36,7 +37,7 @@ Reason = Literal["user", "inactivity", "shutdown"]
 REASON = st.sampled_from(["user", "inactivity", "shutdown"])
 
 
-class Operations(OrgAndModel):
+class Operations(DirectoryOperations):
     """What may happen in it."""
 
     @initialize()
@@ -174,16 +175,16 @@ class Operations(OrgAndModel):
         if which is not None:
             stay = self.model.at(place) if which == 0 else self.stay(person, which)
         presence_id = None if which is None else stay.id if stay else uuid4()
+
+        def clear(change: Change) -> None:
+            caller = self.caller(change, person)
+            caller.require_admin()
+            clocking.force_clear(change, caller, place.id, presence_id=presence_id, reason=reason)
+
         self.operate(
             after,
             lambda: self.model.force_clear(person, place, stay, which is not None, reason),
-            lambda change: clocking.force_clear(
-                change,
-                self.caller(change, person),
-                place.id,
-                presence_id=presence_id,
-                reason=reason,
-            ),
+            clear,
         )
 
     @rule(after=PASSES, who=PEOPLE, name=NAME)

@@ -5,10 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from models import Membership
+from services import directory
+from services.listed_accounts import ListedAccount
 from tests.support.programs import program
 from tests.support.scripts import SCRIPTS, Admin
 from tests.support.server import environment
@@ -200,3 +203,20 @@ def test_the_last_admin_stays(admin: Admin, maya: Membership) -> None:
     done = admin.try_("deactivate", maya.display_name)
     assert done.status == 1
     assert "last active admin" in done.err
+
+
+def test_an_account_whose_name_another_has_too_is_named_by_its_id(
+    admin: Admin, org: World, maya: Membership
+) -> None:
+    acme, ana = org.account("Acme"), org.va()
+    with org.changing() as change:
+        other = ListedAccount(uuid4(), "ACME", archived=True)
+        directory.sync(change, accounts=[other], actor=None)
+    org.clock_in(ana, acme)
+    refused = admin.try_("clear", "acme")
+    assert (refused.status, refused.out) == (2, "")
+    assert f"{acme.id} (Acme, archived: false)" in refused.err
+    assert f"{other.id} (ACME, archived: true)" in refused.err
+    assert [held.account_id for held in org.held()] == [acme.id]
+    admin.run("clear", str(acme.id))
+    assert org.held() == []

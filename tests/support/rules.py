@@ -28,6 +28,7 @@ class Model:
     events: list[Event] = field(default_factory=list)
     answers: dict[tuple[UUID, str], tuple[Any, Any]] = field(default_factory=dict)
     raised: set[str] = field(default_factory=set)
+    archived: list[Place] = field(default_factory=list)
 
     def begin(self, now: datetime) -> None:
         self.now, self.raised = now, set()
@@ -97,6 +98,8 @@ class Model:
             self.meet(stay for stay in self.here if stay.person is person)
             stay = answer[1]
             return Refused("presence_ended", {"reason": stay.ended}) if stay.ended else answer
+        if place in self.archived:
+            return Refused("account_not_found", {})
         self.meet(stay for stay in self.here if stay.person is person or stay.place is place)
         own, holder = self.of(person), self.at(place)
         if own and own is holder:
@@ -212,7 +215,8 @@ class Model:
             self.raised.add("version")
 
     def rename_account(self, place: Place, name: str) -> Any:
-        if any(name.casefold() == other.name.casefold() for other in self.places if other != place):
+        others = [other for other in [*self.places, *self.archived] if other != place]
+        if any(name.casefold() == other.name.casefold() for other in others):
             return Refused("name_taken", {})
         place.name = name
         self.everyone_sees()
