@@ -40,12 +40,16 @@ class OrgFromElsewhere(Schema):
     org_name = name(required=True)
 
 
+_OF_ACCOUNT = frozenset(AccountEntry._declared_fields)
+_OF_MEMBER = frozenset(MemberEntry._declared_fields)
+
+
 def account(entry: Any) -> ListedAccount | None:
     """The account that ``entry`` is; None where :class:`AccountEntry` would refuse it.
 
     Twenty times as quick: an application sends thousands of them.
     """
-    if not isinstance(entry, dict) or not entry.keys() <= AccountEntry._declared_fields.keys():
+    if not isinstance(entry, dict) or not entry.keys() <= _OF_ACCOUNT:
         return None
     id_, called, archived = entry.get("id"), entry.get("name"), entry.get("archived", False)
     if not (is_id(id_) and is_name(called) and isinstance(archived, bool)):
@@ -55,7 +59,7 @@ def account(entry: Any) -> ListedAccount | None:
 
 def member(entry: Any) -> ListedMember | None:
     """The member whom ``entry`` is; None where :class:`MemberEntry` would refuse it."""
-    if not isinstance(entry, dict) or not entry.keys() <= MemberEntry._declared_fields.keys():
+    if not isinstance(entry, dict) or not entry.keys() <= _OF_MEMBER:
         return None
     id_, called = entry.get("user_id"), entry.get("display_name")
     role, active = entry.get("role"), entry.get("active", True)

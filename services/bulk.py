@@ -1,10 +1,12 @@
 """Statements for thousands of rows at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Base
 from services.change import Change
@@ -12,6 +14,28 @@ from services.change import Change
 FEW = 100  # rows that are cheaper to name than to read with all others
 
 Rows = Sequence[dict[str, Any]]
+
+
+def of_org(
+    change: Change, key: InstrumentedAttribute[UUID], ids: Collection[UUID] | None
+) -> tuple[ColumnElement[bool], ...]:
+    """The condition on the org's rows with these keys; it may let others through too.
+
+    :param ids: None for all
+    """
+    is_of_org = key.class_.org_id == change.org.id
+    return (is_of_org,) if ids is None or len(ids) > FEW else (is_of_org, key.in_(ids))
+
+
+def whole_rows(
+    change: Change, key: InstrumentedAttribute[UUID], ids: Collection[UUID]
+) -> list[dict[str, Any]]:
+    """The org's rows with these keys, for :func:`update`."""
+    if not ids:
+        return []
+    query = select(key.class_.__table__).where(*of_org(change, key, ids))
+    rows = (dict(row._mapping) for row in change.session.execute(query))
+    return [row for row in rows if row[key.key] in ids]
 
 
 def insert_unless_taken(change: Change, model: type[Base], rows: Rows) -> set[UUID]:

@@ -44,45 +44,57 @@ class AccountPlan:
         self._change = change
         self.archived: set[UUID] = set()
         self._entries: list[Entry] = []
-        self._rows: list[dict[str, Any]] = []
+        self._changed: dict[UUID, ListedAccount] = {}
         self.counts = AccountCounts()
         if listed is not None:
             self._compare(listed, prune=prune)
 
     def _compare(self, listed: Sequence[ListedAccount], *, prune: bool) -> None:
-        there, unchanged, new = self._there(listed, prune=prune), 0, []
+        there = self._there(None if prune else [each.id for each in listed])
+        unchanged, new = 0, []
         for each in listed:
-            row = there.pop(each.id, None)
-            if row is None:
+            former = there.pop(each.id, None)
+            if former is None:
                 new.append(each)
-            elif each == _as_listed(row):
+            elif each == former:
                 unchanged += 1
             else:
-                self._alter(row, each)
-        for row in there.values() if prune else ():
-            if row["archived_at"] is None:
-                self._alter(row, _as_listed(row)._replace(archived=True))
+                self._alter(former, each)
+        for former in there.values() if prune else ():
+            if not former.archived:
+                self._alter(former, former._replace(archived=True))
         self._make(new)
         self.counts = AccountCounts(
             created=len(new),
-            changed=len(self._rows) - len(self.archived),
+            changed=len(self._changed) - len(self.archived),
             archived=len(self.archived),
             unchanged=unchanged,
         )
 
     def apply(self, actor: Membership | None) -> None:
         """Change those that differ; the audit log tells of these, and of those that were made."""
-        bulk.update(self._change, Account, self._rows, ("name", "name_casefolded", "archived_at"))
+        rows = bulk.whole_rows(self._change, Account.id, self._changed)
+        changed = [row | self._values(row, self._changed[row["id"]]) for row in rows]
+        bulk.update(self._change, Account, changed, ("name", "name_casefolded", "archived_at"))
         if self._entries:
             self._change.accounts_changed()
         audit_log.record_all(self._change, self._entries, actor=actor)
 
-    def _there(self, listed: Sequence[ListedAccount], *, prune: bool) -> dict[UUID, dict[str, Any]]:
-        """The org's accounts that may differ, by id."""
-        query = select(Account.__table__).where(Account.org_id == self._change.org.id)
-        if not prune and len(listed) <= bulk.FEW:
-            query = query.where(Account.id.in_([each.id for each in listed]))
-        return {row.id: dict(row._mapping) for row in self._change.session.execute(query)}
+    def _there(self, ids: Sequence[UUID] | None) -> dict[UUID, ListedAccount]:
+        """The org's accounts, these among them, by id: all where ``ids`` is None."""
+        columns = (Account.id, Account.name, Account.archived_at.is_not(None).label("archived"))
+        rows = self._change.session.execute(
+            select(*columns).where(*bulk.of_org(self._change, Account.id, ids))
+        )
+        return {row.id: ListedAccount(row.id, row.name, row.archived) for row in rows}
+
+    def _values(self, row: dict[str, Any], listed: ListedAccount) -> dict[str, Any]:
+        archived_at = (row["archived_at"] or self._change.now) if listed.archived else None
+        return {
+            "name": listed.name,
+            "name_casefolded": listed.name.casefold(),
+            "archived_at": archived_at,
+        }
 
     def _make(self, new: Sequence[ListedAccount]) -> None:
         now = self._change.now
@@ -104,21 +116,13 @@ class AccountPlan:
         self._entries += [Entry("account_added", account=each) for each in new]
         self._entries += [Entry("account_archived", account=each) for each in new if each.archived]
 
-    def _alter(self, row: dict[str, Any], listed: ListedAccount) -> None:
-        former, archived_at = _as_listed(row), row["archived_at"]
+    def _alter(self, former: ListedAccount, listed: ListedAccount) -> None:
+        self._changed[listed.id] = listed
         if listed.name != former.name:
             names = {"from": former.name, "to": listed.name}
             self._entries.append(Entry("account_renamed", account=listed, details=names))
         if listed.archived and not former.archived:
             self.archived.add(listed.id)
-            archived_at = self._change.now
             self._entries.append(Entry("account_archived", account=listed))
         if former.archived and not listed.archived:
-            archived_at = None
             self._entries.append(Entry("account_restored", account=listed))
-        named = {"name": listed.name, "name_casefolded": listed.name.casefold()}
-        self._rows.append(row | named | {"archived_at": archived_at})
-
-
-def _as_listed(row: dict[str, Any]) -> ListedAccount:
-    return ListedAccount(row["id"], row["name"], row["archived_at"] is not None)

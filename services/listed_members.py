@@ -46,7 +46,7 @@ class MemberPlan:
         self.deactivated: set[UUID] = set()
         self.renamed: set[UUID] = set()
         self._new: list[ListedMember] = []
-        self._rows: list[dict[str, Any]] = []
+        self._changed: dict[UUID, ListedMember] = {}
         self._entries: list[Entry] = []
         self._former_admins: set[UUID] = set()
         self._has_new_admin = False
@@ -55,23 +55,24 @@ class MemberPlan:
             self._compare(listed, prune=prune)
 
     def _compare(self, listed: Sequence[ListedMember], *, prune: bool) -> None:
-        there, unchanged = self._there(listed, prune=prune), 0
+        there = self._there(None if prune else [each.user_id for each in listed])
+        unchanged = 0
         for each in listed:
-            row = there.pop(each.user_id, None)
-            if row is None:
+            former = there.pop(each.user_id, None)
+            if former is None:
                 self._add(each)
-            elif not ROLES[row["role"]].is_person:
+            elif not ROLES[former.role].is_person:
                 raise IdTaken(each.user_id)
-            elif each == _as_listed(row):
+            elif each == former:
                 unchanged += 1
             else:
-                self._alter(row, each)
-        for row in there.values() if prune else ():
-            if row["active"] and ROLES[row["role"]].is_person:
-                self._alter(row, _as_listed(row)._replace(active=False))
+                self._alter(former, each)
+        for former in there.values() if prune else ():
+            if former.active and ROLES[former.role].is_person:
+                self._alter(former, former._replace(active=False))
         self.counts = MemberCounts(
             created=len(self._new),
-            changed=len(self._rows) - len(self.deactivated),
+            changed=len(self._changed) - len(self.deactivated),
             deactivated=len(self.deactivated),
             unchanged=unchanged,
         )
@@ -82,7 +83,7 @@ class MemberPlan:
         :raises LastAdmin: it has one, and would have none
         """
         if self._former_admins and not self._has_new_admin:
-            admins = select(Membership.id).where(*members.is_admin_of(self._change.org.id))
+            admins = select(Membership.user_id).where(*members.is_admin_of(self._change.org.id))
             if self._former_admins.issuperset(self._change.session.scalars(admins)):
                 raise LastAdmin
 
@@ -92,22 +93,32 @@ class MemberPlan:
         :param visibly: somebody is renamed who is on an account
         """
         self._make()
-        changed = ("display_name", "role", "active", "token_generation")
-        bulk.update(self._change, Membership, self._rows, changed)
+        rows = bulk.whole_rows(self._change, Membership.user_id, self._changed)
+        changed = [row | self._values(row) for row in rows]
+        columns = ("display_name", "role", "active", "token_generation")
+        bulk.update(self._change, Membership, changed, columns)
         if self._entries:
             self._change.members_changed(visibly=visibly)
         audit_log.record_all(self._change, self._entries, actor=actor)
         gone = {
-            row["id"]: _as_listed(row) for row in self._rows if row["user_id"] in self.deactivated
+            row["id"]: self._changed[row["user_id"]]
+            for row in rows
+            if row["user_id"] in self.deactivated
         }
         ending_sessions.forget_sessions_of(self._change, gone, actor=actor)
 
-    def _there(self, listed: Sequence[ListedMember], *, prune: bool) -> dict[UUID, dict[str, Any]]:
-        """The org's members who may differ, and services, by user id."""
-        query = select(Membership.__table__).where(Membership.org_id == self._change.org.id)
-        if not prune and len(listed) <= bulk.FEW:
-            query = query.where(Membership.user_id.in_([each.user_id for each in listed]))
-        return {row.user_id: dict(row._mapping) for row in self._change.session.execute(query)}
+    def _there(self, ids: Sequence[UUID] | None) -> dict[UUID, ListedMember]:
+        """The org's members and services, these among them, by user id: all for None."""
+        columns = [getattr(Membership, name) for name in ListedMember._fields]
+        rows = self._change.session.execute(
+            select(*columns).where(*bulk.of_org(self._change, Membership.user_id, ids))
+        )
+        return {row.user_id: ListedMember(**row._mapping) for row in rows}
+
+    def _values(self, row: dict[str, Any]) -> dict[str, Any]:
+        listed = self._changed[row["user_id"]]
+        is_put_out = listed.user_id in self.deactivated
+        return {**listed._asdict(), "token_generation": row["token_generation"] + is_put_out}
 
     def _add(self, new: ListedMember) -> None:
         self._new.append(new)
@@ -116,11 +127,10 @@ class MemberPlan:
             self._tell("member_deactivated", new)
         self._has_new_admin |= _administers(new)
 
-    def _alter(self, row: dict[str, Any], listed: ListedMember) -> None:
-        former, generation = _as_listed(row), row["token_generation"]
+    def _alter(self, former: ListedMember, listed: ListedMember) -> None:
+        self._changed[listed.user_id] = listed
         if former.active and not listed.active:
             self.deactivated.add(listed.user_id)
-            generation += 1
             self._tell("member_deactivated", listed)
         if listed.display_name != former.display_name:
             self.renamed.add(listed.user_id)
@@ -131,9 +141,8 @@ class MemberPlan:
         if listed.active and not former.active:
             self._tell("member_reactivated", listed)
         if _administers(former) and not _administers(listed):
-            self._former_admins.add(row["id"])
+            self._former_admins.add(listed.user_id)
         self._has_new_admin |= _administers(listed) and not _administers(former)
-        self._rows.append(row | listed._asdict() | {"token_generation": generation})
 
     def _tell(self, kind: str, member: ListedMember, **details: str) -> None:
         self._entries.append(Entry(kind, member=member, details=details))
@@ -149,10 +158,6 @@ class MemberPlan:
         ]
         if rows:
             self._change.session.execute(insert(Membership), rows)
-
-
-def _as_listed(row: dict[str, Any]) -> ListedMember:
-    return ListedMember(**{name: row[name] for name in ListedMember._fields})
 
 
 def _administers(member: ListedMember) -> bool:
