@@ -129,7 +129,7 @@ def fill(where: Place, org: BenchOrg, rows: int) -> None:
         # What autovacuum does within minutes.
         with where.database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text("VACUUM ANALYZE clock_events"))
+            connection.execute(text("VACUUM ANALYZE presence.clock_events"))
 
 
 def history(org: BenchOrg, begin: datetime, rows: int) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,9 @@ from models import Account, Membership, Presence
 
 app = Flask(__name__)
 url = make_url(os.environ["DATABASE_URL"]).set(drivername="postgresql+psycopg2")
-engine = create_engine(url, pool_size=20)
+engine = create_engine(
+    url, pool_size=20, connect_args={"options": "-c search_path=presence -c presence.org_id=*"}
+)
 
 ROWS = (
     select(Presence, Account, Membership)
