@@ -1,5 +1,7 @@
 """flask org"""
 
+from uuid import UUID
+
 import click
 
 from cli.common import Name, as_json, locking, org_called, say, writing
@@ -14,11 +16,12 @@ def org() -> None:
 
 @org.command()
 @click.argument("name", type=Name())
+@click.option("--id", "org_id", metavar="ID", type=click.UUID, help="Its id elsewhere.")
 @as_json
-def create(name: str, as_json: bool) -> None:
+def create(name: str, org_id: UUID | None, as_json: bool) -> None:
     """Make an empty org."""
     with writing() as session:
-        made = orgs.create(session, name, now=utc_now())
+        made = orgs.create(session, name, now=utc_now(), id=org_id)
     say({"id": str(made.id), "name": name}, f"Made the org {name}: {made.id}", as_json=as_json)
 
 

@@ -4,22 +4,33 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import Org
+from models.constraints import violated
 from models.versions import Versions
+from services.errors import IdTaken
 from services.times import unix_milliseconds
+
+_ID = ("pk_orgs", "uq_orgs_id")  # its constraint, as PostgreSQL and SQLite tell it
 
 
 def create(session: Session, name: str, *, now: datetime, id: UUID | None = None) -> Org:
     """Make an empty org; all its versions start at the current time.
 
     :param id: its id elsewhere; a new one where not given
+    :raises IdTaken: an org has this id
     """
     versions = dict.fromkeys(Versions._fields, unix_milliseconds(now))
     org = Org(id=id or uuid4(), name=name, created_at=now, **versions)
-    session.add(org)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(org)
+    except IntegrityError as error:
+        if violated(error) not in _ID:
+            raise
+        raise IdTaken(org.id) from error
     return org
 
 

@@ -1,6 +1,7 @@
 """The flask commands: what they make, what they print, and how they fail."""
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -11,7 +12,7 @@ from models.reach import EVERY_ORG
 from services import access_codes
 from services.times import utc_now
 from tests.support.app_client import AppClient
-from tests.support.commands import CODE, as_json, last_word, me, refusal, signed_in, words
+from tests.support.commands import CODE, as_json, last_word, me, misuse, refusal, signed_in, words
 from tests.support.world import World
 
 
@@ -25,6 +26,14 @@ def test_an_org_is_made_by_commands_alone(app: Flask, client: AppClient) -> None
     assert session["org"] == org
     assert session["accounts"] == [account]
     assert session["member"] == member
+
+
+def test_an_org_has_the_id_that_it_has_elsewhere(app: Flask) -> None:
+    id_ = str(uuid4())
+    assert as_json(app, "org", "create", "Acme", "--id", id_) == {"id": id_, "name": "Acme"}
+    taken = "This id is not free: another org has it, or a service."
+    assert refusal(app, "org", "create", "Other", "--id", id_) == taken
+    assert "--id" in misuse(app, "org", "create", "Other", "--id", "42")
 
 
 def test_in_words_each_tells_the_id_that_the_next_needs(app: Flask, client: AppClient) -> None:

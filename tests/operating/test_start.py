@@ -58,3 +58,11 @@ def test_a_role_that_lacks_rights_is_named(postgresql_server: str) -> None:
         assert f"flask setup --role {role}" in said
         said = last_words(url, PRESENCE_SETUP="", PRESENCE_DB_ROLE="nobody")
         assert 'role "nobody" does not exist' in said
+
+
+def test_a_schema_with_others_tables_is_named(postgresql_server: str) -> None:
+    with empty_postgresql(postgresql_server) as url:
+        query(url, "CREATE SCHEMA presence; CREATE TABLE presence.orgs (id uuid)")
+        line = last_words(url)
+    assert "PRESENCE_DB_SCHEMA" in line
+    assert ": orgs." in line
