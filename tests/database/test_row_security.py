@@ -12,6 +12,7 @@ from models.row_security import FUNCTIONS
 from models.service import Service
 from services.times import utc_now
 from tests.support.row_security import OF_NO_ORG, counted, unprotected
+from tests.support.settings import APP, OWNER
 from tests.support.world import World
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -63,6 +64,45 @@ def test_where_no_org_is_named_nothing_is_shown(database: Database, other: World
         assert set(counted(session).values()) == {0}
         session.execute(text("RESET presence.org_id"))  # as for who knows nothing of it
         assert set(counted(session).values()) == {0}
+
+
+def test_who_serves_sees_nothing_by_asking_for_all(database: Database, other: World) -> None:
+    """Only the owner may: whoever smuggles SQL in can set what the owner's commands set."""
+    with database.read(NO_ORG) as session:
+        assert session.scalar(text("SELECT current_user")).startswith(APP)
+        session.execute(text("SET LOCAL presence.org_id = '*'"))
+        assert set(counted(session).values()) == {0}
+
+
+def test_the_owner_too_sees_one_org_alone(database: Database, world: World, other: World) -> None:
+    with database.read(EVERY_ORG) as session:
+        assert session.scalar(text("SELECT current_user")).startswith(OWNER)
+        for named in ("", str(world.id)):
+            session.execute(text("SELECT set_config('presence.org_id', :o, true)"), {"o": named})
+            found = session.scalars(text("SELECT id FROM orgs")).all()
+            assert found == ([world.id] if named else [])
+            assert set(counted(session).values()) >= ({1} if named else {0})
+
+
+@pytest.mark.parametrize("table", ["clock_events", "audit_events"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "UPDATE {} SET occurred_at = now()",
+        "DELETE FROM {}",
+        "TRUNCATE {}",
+        "SELECT 1 FROM {} FOR UPDATE",
+        "ALTER TABLE {} DISABLE ROW LEVEL SECURITY",
+        "DROP TABLE {} CASCADE",
+        "DROP POLICY of_one_org ON {}",
+    ],
+)
+def test_who_serves_can_t_rewrite_what_happened(world: World, table: str, how: str) -> None:
+    with (
+        pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
+        world.database.write(world.id) as session,
+    ):
+        session.execute(text(how.format(table)))
 
 
 def test_nothing_is_written_into_another_org(world: World, other: World) -> None:

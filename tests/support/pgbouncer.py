@@ -26,6 +26,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {home}/users
+auth_user = postgres
 pool_mode = transaction
 default_pool_size = {server_connections}
 max_client_conn = 200
