@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from time import monotonic
 from uuid import UUID
 
@@ -31,13 +32,21 @@ MOST_WAITING = 10_000  # orgs; of more, those that are compared every minute any
 log = logging.getLogger("presence.directory")
 
 
+class BeingCompared(Exception):
+    """Another process compares the org at this moment; it hears what this one hears."""
+
+
 def compare_all(context: Context, schema: str) -> dict[UUID, str | None]:
     """Make every org of the views as it is there.
 
     :returns: for each org, why it was left as it is; None where it was not
     :raises Unusable: the views can't be read at all
     """
-    return {org_id: compare(context, schema, org_id) for org_id in _orgs(context, schema)}
+    found: dict[UUID, str | None] = {}
+    for org_id in _orgs(context, schema):
+        with suppress(BeingCompared):
+            found[org_id] = compare(context, schema, org_id)
+    return found
 
 
 def compare(context: Context, schema: str, org_id: UUID) -> str | None:
@@ -64,7 +73,7 @@ def _compare(context: Context, schema: str, org_id: UUID) -> None:
     with context.database.write(org_id) as session:
         key = lock_key(session.get_bind(), f"directory/{org_id}")
         if not session.scalar(select(func.pg_try_advisory_xact_lock(key))):
-            return  # another process does it, which hears what this one hears
+            raise BeingCompared
         # Read before the org is locked: their views may be slow.
         viewed = directory_views.read(session, schema, org_id)
         if viewed is None:
@@ -132,7 +141,8 @@ class DirectorySync:
                 if org_id is None:
                     self._woken.wait(max(0.0, due_at - monotonic()))
                 else:
-                    self._tell(org_id, compare(self._context, self._schema, org_id))
+                    with suppress(BeingCompared):
+                        self._tell(org_id, compare(self._context, self._schema, org_id))
                     self._stop.wait(PAUSE_SECONDS)
             except Exception:
                 log.exception("Comparing with the directory failed")

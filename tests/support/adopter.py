@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from models import Account, Membership, Org
 from models.database import Database
 from models.reach import EVERY_ORG
 from tests.support import ROOT
@@ -76,3 +77,17 @@ class Adopter:
     def join(self, org_id: UUID, user_id: UUID, role: str = "va") -> None:
         values = {"org": org_id, "user": user_id, "role": role}
         self.run("INSERT INTO public.memberships VALUES (:org, :user, :role)", **values)
+
+
+def names(database: Database, org_id: UUID) -> tuple[str, set[tuple[str, bool]], set[str]]:
+    """The org's, its accounts' with whether they are archived, and its active members'."""
+    with database.read(EVERY_ORG) as session:
+        found = session.scalars(select(Account).where(Account.org_id == org_id))
+        members = session.scalars(
+            select(Membership.display_name).where(Membership.org_id == org_id, Membership.active)
+        )
+        return (
+            session.get_one(Org, org_id).name,
+            {(account.name, account.is_archived) for account in found},
+            set(members),
+        )
