@@ -18,16 +18,18 @@ _RIGHTS = dict.fromkeys(Base.metadata.tables, _EVERYTHING) | {
     "orgs": ("SELECT", "INSERT", "UPDATE"),
     "users": ("SELECT", "INSERT", "UPDATE"),
 }
-# Those that were given the rights, by their mark: they may add to the history, but not change it.
-# The roles of a platform's API are never it, whatever the platform grants them by default.
+# Those that were given the rights, by their mark: they may change orgs, but only add to the
+# history. What a platform grants by default is the same for every table, so nobody else looks like
+# that; and the roles of an API never are it.
 THAT_SERVE = """
     SELECT a.grantee FROM pg_class c, aclexplode(c.relacl) a
-    WHERE c.relname = 'clock_events' AND c.relnamespace = to_regnamespace(quote_ident(:schema))
-        AND a.grantee <> 0 AND a.grantee <> c.relowner
+    WHERE c.relnamespace = to_regnamespace(quote_ident(:schema))
+        AND c.relname IN ('orgs', 'clock_events') AND a.grantee <> 0 AND a.grantee <> c.relowner
         AND a.grantee::regrole::text NOT IN ('anon', 'authenticated', 'service_role')
     GROUP BY a.grantee
-    HAVING bool_or(a.privilege_type = 'INSERT')
-        AND NOT bool_or(a.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE'))
+    HAVING bool_or(c.relname = 'orgs' AND a.privilege_type = 'UPDATE')
+        AND bool_or(c.relname = 'clock_events' AND a.privilege_type = 'INSERT')
+        AND NOT bool_or(c.relname = 'clock_events' AND a.privilege_type NOT IN ('SELECT', 'INSERT'))
 """
 _NAMES = text(f"SELECT rolname FROM pg_roles WHERE oid IN ({THAT_SERVE})")  # noqa: S608
 _LACKING = text(

@@ -14,29 +14,25 @@ from models.db_role import THAT_SERVE
 from models.schema import schema_of
 
 _GRANTS_TO_OTHERS = text(f"""
-WITH own AS (
-    SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = :schema
-),
-service AS ({THAT_SERVE}),
-granted AS (
-    SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS object, 'the schema' AS name,
-        nspowner AS owner, a.grantee
-    FROM own, aclexplode(nspacl) a
-    UNION
-    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-        c.oid::regclass::text, c.relname, c.relowner, a.grantee
-    FROM pg_class c JOIN own ON own.oid = c.relnamespace
-    LEFT JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL,
-        aclexplode(c.relacl || t.attacl) a
-    UNION
-    SELECT 'ROUTINE', p.oid::regprocedure::text, p.proname, p.proowner, a.grantee
-    FROM pg_proc p JOIN own ON own.oid = p.pronamespace,
-        aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-)
 SELECT kind, object, name,
     CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
     pg_has_role(owner, 'USAGE') AS is_ours
-FROM granted WHERE grantee <> owner AND grantee NOT IN (SELECT grantee FROM service)
+FROM (
+    SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS object, 'the schema' AS name, nspname,
+        nspowner AS owner, a.grantee
+    FROM pg_namespace, aclexplode(nspacl) a
+    UNION
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text,
+        c.relname, nspname, c.relowner, a.grantee
+    FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+    LEFT JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL,
+        aclexplode(c.relacl || t.attacl) a
+    UNION
+    SELECT 'ROUTINE', p.oid::regprocedure::text, p.proname, nspname, p.proowner, a.grantee
+    FROM pg_namespace n JOIN pg_proc p ON p.pronamespace = n.oid,
+        aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+) AS granted
+WHERE nspname = :schema AND grantee <> owner AND grantee NOT IN ({THAT_SERVE})
 ORDER BY name, grantee
 """)  # noqa: S608 - a constant
 
