@@ -83,6 +83,18 @@ SIGN_INS = Counter(
 PROBLEMS = Counter(
     "presence_problems", "Answers that are problems.", ("status", "code"), registry=REGISTRY
 )
+REFUSED_TOKENS = Counter(
+    "presence_refused_issuer_tokens",
+    "Tokens of trusted issuers that were refused, by reason.",
+    ("why",),
+    registry=REGISTRY,
+)
+KEY_READINGS = Counter(
+    "presence_issuer_key_readings",
+    "Readings of an issuer's keys, by outcome.",
+    ("outcome",),
+    registry=REGISTRY,
+)
 SWEEPS = Histogram("presence_sweep_seconds", "Sweeps of all orgs that were due.", registry=REGISTRY)
 SWEPT = Counter("presence_swept", "Presences that a sweep found.", ("as",), registry=REGISTRY)
 

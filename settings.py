@@ -11,6 +11,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 import private
+import trusted_issuers
+from trusted_issuers import BadIssuers, TrustedIssuer
 
 INSTANCE = Path(__file__).parent / "instance"
 SECRET_KEY_BYTES = 32  # contract.md, "Settings": at least 32 bytes
@@ -43,6 +45,7 @@ class Settings:
     listen_url: URL | None = None
     directory_schema: str | None = None
     metrics_token: str | None = field(default=None, repr=False)
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
 
     @property
     def secret_keys(self) -> tuple[bytes, ...]:
@@ -89,10 +92,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     database_url = _database_url(given)
     if database_url.database and Path(database_url.database).absolute().parent == INSTANCE:
         private.keep_folder(INSTANCE)
+    secret_key, fallbacks = _secret_key(given, database_url), _secret_key_fallbacks(given)
     settings = Settings(
         database_url=database_url,
-        secret_key=_secret_key(given, database_url),
-        secret_key_fallbacks=_secret_key_fallbacks(given),
+        secret_key=secret_key,
+        secret_key_fallbacks=fallbacks,
         db_schema=_db_schema(given),
         db_role=_db_role(given),
         db_connections=_db_connections(given),
@@ -108,6 +112,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         listen_url=_listen_url(given),
         directory_schema=_directory_schema(given, database_url),
         metrics_token=given.get("PRESENCE_METRICS_TOKEN"),
+        trusted_issuers=_trusted_issuers(given, (secret_key, *fallbacks)),
     )
     if 2 * settings.heartbeat_interval > settings.stale_after:
         raise SettingsError(
@@ -237,6 +242,16 @@ def _secret_key_fallbacks(given: Mapping[str, str]) -> tuple[bytes, ...]:
             f"{SECRET_KEY_BYTES} bytes each, separated by commas"
         )
     return fallbacks
+
+
+def _trusted_issuers(
+    given: Mapping[str, str], secret_keys: tuple[bytes, ...]
+) -> tuple[TrustedIssuer, ...]:
+    name = "PRESENCE_TRUSTED_ISSUERS"
+    try:
+        return trusted_issuers.parse(given.get(name, "[]"), secret_keys)
+    except BadIssuers as error:
+        raise SettingsError(f"{name}{error}") from None
 
 
 def _key_of_this_instance() -> bytes:

@@ -12,6 +12,7 @@ from models.org import Org
 from models.presence import Presence
 from models.rate_limit import RateLimit
 from models.service import Service
+from models.stored_keys import StoredKeys
 
 __all__ = [
     "AccessCode",
@@ -27,6 +28,7 @@ __all__ = [
     "Presence",
     "RateLimit",
     "Service",
+    "StoredKeys",
     "TimeText",
     "UnixSeconds",
     "User",

@@ -19,6 +19,7 @@ IMPERSONAL = {
     | {"occurred_at", "received_at", "version", "from_account_id", "from_presence_id"}
     | {"last_heartbeat_at"},
     "audit_events": {"seq", "id", "org_id", "kind", "account_id", "account_name", "occurred_at"},
+    "issuer_keys": {"issuer", "keys", "read_at", "tried_at", "wanted_at"},
     "rate_limits": {"key", "hits", "expires_at"},  # deleted after a minute
 }
 DELETED_WITH_THE_MEMBER = {"memberships", "users"}

@@ -11,11 +11,13 @@ from tests.support import ROOT
 # From the lowest: docs/design.md, "Layers".
 LAYERS = (
     "private",
+    "trusted_issuers",
     "settings",
     "metrics",
     "problem_log",
     "models",
     "feeds",
+    "issuers",
     "services",
     "schemas",
     "wire",

@@ -3,8 +3,9 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# They hold nothing of an org: ids of people, counts by address or member, the schema's version.
-OF_NO_ORG = {"users", "rate_limits", "presence_version"}
+# They hold nothing of an org: ids of people, counts by address or member, public keys of issuers,
+# the schema's version.
+OF_NO_ORG = {"users", "rate_limits", "issuer_keys", "presence_version"}
 
 _OPEN = text(
     "SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace"
