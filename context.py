@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
+from issuers.registry import TrustedIssuers
 from models.database import Database
 from service_uses import ServiceUses
 from settings import Settings
@@ -17,9 +18,11 @@ class Context:
     settings: Settings
     database: Database
     feed_state: Callable[[], str] | None = None
+    issuers: TrustedIssuers = field(init=False)
     service_uses: ServiceUses = field(init=False)
 
     def __post_init__(self) -> None:
+        self.issuers = TrustedIssuers(self.settings, self.database)
         self.service_uses = ServiceUses(self.database)
 
 

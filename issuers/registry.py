@@ -52,6 +52,8 @@ class TrustedIssuers:
 
     def _start(self, keys: IssuerKeys) -> None:
         stepped = threading.Event()
+        if keys.has_keys:
+            stepped.set()  # the stored ones do for a start
         self._first_steps.append(stepped)
         about = (keys, stepped)
         threading.Thread(target=self._run, args=about, name="issuer", daemon=True).start()

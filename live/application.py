@@ -1,6 +1,7 @@
 """The ASGI application: the gate, its memory, and what runs beside it in a server process."""
 
 import asyncio
+from collections.abc import Collection
 from functools import partial
 from time import monotonic
 
@@ -9,6 +10,8 @@ from flask import Flask
 import feeds
 from context import Context
 from feeds.feed import LEASE_SECONDS, Feed
+from issuers.fetching import SECONDS
+from issuers.key_sets import KeyName
 from live import directory_sync, keep_running, sweeper
 from live.asgi import Receive, Scope, Send
 from live.counters import CounterExport
@@ -17,10 +20,13 @@ from live.flask_bridge import FlaskBridge
 from live.gate import Gate
 from live.lane import LaneProtocol
 from live.protocol_error_log import ProtocolErrorLog
+from live.token_cache import TokenCache
+from live.user_orgs import LOOK_SECONDS, UserOrgs
 from live.watch_cache import WatchCache
 from metrics import FEED, LAG, ORGS, WAITERS
 
 TICK_SECONDS = 1.0
+KEYS_SECONDS = 2 * SECONDS  # for stored keys, or for the issuers to answer
 
 
 class Application:
@@ -31,8 +37,17 @@ class Application:
         self._context = context
         self.counters = LaneProtocol.counters
         self.cache = WatchCache(context.database, context.settings)
+        self._issuers = context.issuers
+        self._tokens = TokenCache(context.settings, context.issuers)
+        self.user_orgs = UserOrgs(context.database, self.cache.judge_anew)
         self.gate = Gate(
-            context.settings, self.cache, FlaskBridge(app), self.counters, context.service_uses
+            context.settings,
+            self.cache,
+            FlaskBridge(app),
+            self.counters,
+            context.service_uses,
+            tokens=self._tokens,
+            user_orgs=self.user_orgs,
         )
         self._export = CounterExport(self.counters)
         self._protocol_errors = ProtocolErrorLog(self.counters)
@@ -53,6 +68,7 @@ class Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        await self._start_issuers()
         sweeping = sweeper.start(self._context)
         if self._directory is not None:
             self.feeds[0].also_hear(directory_sync.CHANNEL, self._directory.hear)
@@ -60,6 +76,7 @@ class Application:
         tasks = [
             *(keep_running.start("change feed", partial(self._hear, feed)) for feed in self.feeds),
             keep_running.start("tick", self._tick),
+            keep_running.start("people's orgs", self._follow_people),
         ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -67,7 +84,9 @@ class Application:
         if self._directory is not None:
             self._directory.stop()
         await keep_running.stop(tasks)
+        self._issuers.stop()
         self.cache.close()
+        self.user_orgs.close()
         await asyncio.to_thread(self._context.service_uses.close)
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -78,6 +97,28 @@ class Application:
 
     async def _hear(self, feed: Feed) -> None:
         await feed.hear(self.cache, lambda: self.feed is feed)
+
+    async def _start_issuers(self) -> None:
+        """Have the keys before the first request: a token must not be refused for a moment."""
+        loop = asyncio.get_running_loop()
+
+        def tell(issuer: str, gone: Collection[KeyName]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._change_keys, issuer, gone)
+
+        self._issuers.listen(tell)
+        await loop.run_in_executor(None, self._issuers.start)
+        await loop.run_in_executor(None, self._issuers.wait, KEYS_SECONDS)
+
+    def _change_keys(self, issuer: str, gone: Collection[KeyName]) -> None:
+        self._tokens.forget_keys(issuer, gone)
+        if gone:
+            self.cache.judge_anew(list(self.cache.orgs))
+
+    async def _follow_people(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.user_orgs.look()
 
     def _feed_lag(self) -> float:
         """How long ago the feed last vouched for memory, in seconds."""

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from issuers.registry import TrustedIssuers
 from live.asgi import RawHeaders, Receive, Scope
 from services.errors import NotAuthenticated
 from settings import Settings
@@ -34,8 +35,9 @@ class Unread(Exception):
 class Bodies:
     """Those of one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, issuers: TrustedIssuers) -> None:
         self._settings = settings
+        self._issuers = issuers
         self._turns = asyncio.Semaphore(LARGE_BODIES)
         self._turn_of: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
@@ -90,7 +92,7 @@ class Bodies:
         """The user whose token it is; None where it is not a good one."""
         given = b",".join(value for name, value in headers if name == b"authorization")
         try:
-            return token_in(given.decode("latin-1"), self._settings).claims.user_id
+            return token_in(given.decode("latin-1"), self._settings, self._issuers).claims.user_id
         except NotAuthenticated:
             return None
 

@@ -37,7 +37,7 @@ class FlaskBridge:
         self._app = app.wsgi_app
         self._settings: Settings = app.extensions["presence"].settings
         self._threads = ThreadPoolExecutor(_threads(self._settings), thread_name_prefix="flask")
-        self._bodies = Bodies(self._settings)
+        self._bodies = Bodies(self._settings, app.extensions["presence"].issuers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # WSGI can't tell if_none_match from if-none-match: a client could pass one for the other.

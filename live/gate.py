@@ -16,6 +16,9 @@ from live.flask_bridge import FlaskBridge
 from live.long_poll import LongPoll
 from live.poll import Poll, poll_headers
 from live.responder import Responder
+from live.token_cache import NotVerified, TokenCache
+from live.user_orgs import NotResolved, UserOrgs
+from live.verifications import Verifications
 from live.watch_cache import NotFresh, Unavailable, WatchCache
 from service_uses import ServiceUses
 from settings import Settings
@@ -23,7 +26,9 @@ from wire import problems, request_ids
 from wire.answers import POLLED_PATH
 
 RAW_PATH = POLLED_PATH.encode()
-ANSWERS = 3  # of the responder, to one poll: what is read after the poll came is final
+# Of the responder, to one poll: what is read after the poll came is final. The token may have to be
+# verified, the user's orgs and the org to be read, each of these two once more to be sure.
+ANSWERS = 6
 
 log = logging.getLogger("presence.gate")
 
@@ -38,10 +43,15 @@ class Gate:
         flask: FlaskBridge,
         counters: Counters,
         uses: ServiceUses,
+        *,
+        tokens: TokenCache,
+        user_orgs: UserOrgs,
     ) -> None:
         self._trusted_proxies = settings.trusted_proxies
         self._cache = cache
-        self._responder = Responder(settings, cache, uses)
+        self._user_orgs = user_orgs
+        self._verifications = Verifications(tokens)
+        self._responder = Responder(settings, cache, uses, tokens, user_orgs)
         self._flask = flask
         self._counters = counters
         self._is_stopping = False
@@ -119,6 +129,10 @@ class Gate:
             for _ in range(ANSWERS):
                 try:
                     return self._responder.answer(poll, request_id, asked_at=asked_at)
+                except NotVerified as new:
+                    await self._verifications.verify(new.raw)
+                except NotResolved as missing:
+                    await self._user_orgs.read(missing)
                 except NotFresh as stale:
                     await self._cache.read_fresh(stale.org_id, since=stale.since)
             raise Unavailable

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,22 +14,26 @@ from models.database import Database
 from models.versions import Versions
 from models.views import VIEWS
 from services import snapshot
+from services.bearer_tokens import AnyClaims
 from services.times import utc_now
 from settings import Settings
 from wire.rendered import Rendered
 
 
 class MemberState(NamedTuple):
+    id: UUID
     user_id: UUID
     role: str
     active: bool
     token_generation: int
+    tokens_valid_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class OrgState:
     """An org as one read found it.
 
+    :ivar by_user: the same members, by their users' ids
     :ivar ended: why a session has ended, of those with tokens that have not expired
     :ivar mark: cached polls remember it by this; a reference to all of it would keep it in memory
     """
@@ -37,7 +42,15 @@ class OrgState:
     members_version: int
     members: dict[UUID, MemberState]
     ended: dict[UUID, str]
+    by_user: dict[UUID, MemberState]
     mark: object = field(default_factory=object)
+
+    def member(self, claims: AnyClaims) -> MemberState | None:
+        """Whose token it is."""
+        member = self.by_user.get(claims.user_id)
+        of_membership = claims.membership_id
+        is_theirs = member is not None and of_membership in (None, member.id)
+        return member if is_theirs else None
 
     @property
     def versions(self) -> Versions:
@@ -66,10 +79,11 @@ def read(
             members, ended = known.members, known.ended
         now = snapshot.load(session, org, settings=settings)
         members_version = org.members_version
+    by_user = {member.user_id: member for member in members.values()}
     rendered = Rendered(now)
     for view in VIEWS:
         rendered.shared_json(view)  # in this thread, not in the event loop's
-    return OrgState(rendered, members_version, members, ended)
+    return OrgState(rendered, members_version, members, ended, by_user)
 
 
 def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:
@@ -80,14 +94,17 @@ def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:
             Membership.role,
             Membership.active,
             Membership.token_generation,
+            Membership.tokens_valid_from,
         ).where(Membership.org_id == org_id)
     )
     return {
         row.membership_id: MemberState(
+            id=row.membership_id,
             user_id=row.user_id,
             role=row.role,
             active=row.active,
             token_generation=row.token_generation,
+            tokens_valid_from=row.tokens_valid_from,
         )
         for row in rows
     }

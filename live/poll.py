@@ -16,13 +16,14 @@ OF_A_POLL = (
     b"origin",
     b"prefer",
     b"presence-min-version",
+    b"presence-org",
 )
 NOT_OF_A_POLL = frozenset((b"content-length", b"transfer-encoding", b"upgrade"))
 RELEVANT = NOT_OF_A_POLL.union(OF_A_POLL)
 
-# design.md, "Memory": of the headers of one poll. A token of 1 KB, a tag and all that browsers
-# send fit in.
-REMEMBERED_BYTES = 2048
+# design.md, "Memory": of the headers of one poll. An issuer's token, of 2 KB or somewhat more, a
+# tag and all that browsers send fit in.
+REMEMBERED_BYTES = 5120
 
 
 def poll_headers(headers: RawHeaders) -> PollHeaders | None:
@@ -61,6 +62,10 @@ class Poll:
     @property
     def if_none_match(self) -> str | None:
         return self._text(b"if-none-match")
+
+    @property
+    def org(self) -> str | None:
+        return self._text(b"presence-org")
 
     @property
     def origin(self) -> str | None:

@@ -21,11 +21,13 @@ def note(
     """Count a problem, and log it where it is worth a line."""
     counters.problems[status, code] += 1
     if problem_log.is_told(status, code):
+        claims = bearer.token.claims if bearer is not None else None
+        known = claims.known_as if claims is not None else {}
         problem_log.write(
             f"{scope['method']} {POLLED_PATH}",
             status,
             code,
-            member=bearer.token.claims.membership_id if bearer is not None else None,
+            **known,
             address=_address(scope, trusted_proxies),
             request_id=request_id,
         )

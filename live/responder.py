@@ -1,38 +1,52 @@
-"""What a poll is answered, by memory alone: 304, 200, 401 or 403.
+"""What a poll is answered, by memory alone: 304, 200, 401, 403 or 422.
 
-Nothing here waits, and nothing touches a socket. Where memory can't vouch for an answer,
-:class:`~live.watch_cache.NotFresh` says which read would do.
+Nothing here waits, and nothing touches a socket. Where memory can't vouch for an answer, one of
+``NOT_YET`` says what would do: a read, or the verification of a token.
 """
 
 from time import monotonic, time
+from uuid import UUID
 
 from live.asgi import RawHeaders, raw
 from live.cached_poll import CachedPoll, PollAnswer
 from live.org_state import MemberState, OrgState
 from live.poll import Poll, PollHeaders
-from live.token_cache import Bearer, TokenCache
+from live.token_cache import Bearer, NotVerified, TokenCache
+from live.user_orgs import NotResolved, UserOrgs
 from live.watch_cache import CachedOrg, NotFresh, WatchCache
 from service_uses import ServiceUses
-from services import callers
+from services import callers, orgs_of_users
+from services.bearer_tokens import AnyClaims
 from services.errors import NotAuthenticated, Refusal
+from services.issuer_tokens import IssuerClaims
 from services.scopes import PRESENCE_READ
 from services.times import utc_now
-from services.tokens import Claims
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 from wire.answers import Answer
+from wire.authorization import named_org
 from wire.rendered import Viewer
 from wire.representation import Representation
+
+NOT_YET = (NotFresh, NotVerified, NotResolved)
 
 
 class Responder:
     """Decides what each poll is answered; the gate and the lane send it."""
 
-    def __init__(self, settings: Settings, cache: WatchCache, uses: ServiceUses) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cache: WatchCache,
+        uses: ServiceUses,
+        tokens: TokenCache,
+        user_orgs: UserOrgs,
+    ) -> None:
         self._settings = settings
         self._cache = cache
         self._uses = uses
-        self._tokens = TokenCache(settings)
+        self._tokens = tokens
+        self._user_orgs = user_orgs
 
     def known_bearer(self, headers: PollHeaders) -> Bearer | None:
         """Who polls, where their token has been verified before."""
@@ -50,11 +64,11 @@ class Responder:
         """The answer to ``poll``.
 
         :param asked_at: by ``time.monotonic()``: what a read from then on finds is final
-        :raises NotFresh: memory can't vouch for it
+        :raises NOT_YET: memory can't vouch for it
         """
         try:
             bearer = self._tokens.bearer(poll.authorization)
-            org = self._cache.fresh(bearer.token.claims.org_id, asked_at)
+            org = self._org_of(bearer.token.claims, poll, asked_at)
             return self._of_org(org, bearer, poll, request_id, asked_at)
         except Refusal as refusal:
             refused = problems.refused(refusal, request_id=request_id)
@@ -65,6 +79,33 @@ class Responder:
         headers = [*self._completed(answer, poll), *_of_all_but_304(request_id)]
         return PollAnswer(answer.status, headers, answer.body, code=code)
 
+    def _org_of(self, claims: AnyClaims, poll: Poll, asked_at: float) -> CachedOrg:
+        """The org that the poll is about."""
+        if not isinstance(claims, IssuerClaims):
+            return self._cache.fresh(claims.org_id, asked_at)
+        org_id = named_org(claims, poll.org)
+        if org_id is None:
+            org_id = self._only_org(claims, asked_at)
+        else:
+            self._require_member(claims, org_id, asked_at)
+        return self._cache.fresh(org_id, asked_at)
+
+    def _only_org(self, claims: IssuerClaims, asked_at: float) -> UUID:
+        try:
+            return orgs_of_users.only_active(self._user_orgs.of(claims.user_id, asked_at))
+        except Refusal:
+            return orgs_of_users.only_active(self._user_orgs.final(claims.user_id, asked_at))
+
+    def _require_member(self, claims: IssuerClaims, org_id: UUID, asked_at: float) -> None:
+        """Read no org into memory because a stranger names it."""
+        org = self._cache.orgs.get(org_id)
+        if org is not None and org.state is not None and claims.user_id in org.state.by_user:
+            return
+        for known in (self._user_orgs.of, self._user_orgs.final):
+            if any(org.id == org_id for org in known(claims.user_id, asked_at)):
+                return
+        raise NotAuthenticated(claims.stranger)
+
     def _of_org(
         self, org: CachedOrg, bearer: Bearer, poll: Poll, request_id: str, asked_at: float
     ) -> PollAnswer:
@@ -73,12 +114,14 @@ class Responder:
             state, member = _as_known(claims, org.state)
         except NotAuthenticated:
             if is_final:
+                if isinstance(claims, IssuerClaims) and poll.org is None and claims.org_id is None:
+                    self._user_orgs.final(claims.user_id, asked_at)  # another may be the one now
                 raise
             # The token may be newer than this memory: a new member's, or one after a revocation.
             raise NotFresh(org.id, asked_at) from None
-        expires_at = monotonic() + claims.expires_at.timestamp() - time()
+        expires_at = monotonic() + claims.valid_until.timestamp() - time()
         if callers.is_service(member.role, claims):
-            self._uses.note(org.id, claims.membership_id, utc_now())
+            self._uses.note(org.id, member.id, utc_now())
             expires_at = min(expires_at, monotonic() + _seconds_left_of_minute())
         callers.require_scope(
             member.role, claims, PRESENCE_READ, is_from_page=poll.origin is not None
@@ -86,7 +129,7 @@ class Responder:
         view = callers.view_of(member.role, claims.account_id)
         now = state.rendered.snapshot
         representation = Representation(
-            Viewer(claims.membership_id, claims.user_id, view, claims.account_id),
+            Viewer(member.id, claims.user_id, view, claims.account_id),
             poll.format,
             version=now.version_of(view),
             stale_after_seconds=now.stale_after_seconds,
@@ -121,7 +164,7 @@ class Responder:
     def _revalidate(self, cached: CachedPoll, request_id: str) -> PollAnswer | None:
         try:
             answer = self.answer(cached.poll, request_id, asked_at=monotonic())
-        except NotFresh:
+        except NOT_YET:
             return None
         return answer if answer.code is None else None
 
@@ -130,15 +173,16 @@ class Responder:
         return raw(answer.headers)
 
 
-def _as_known(claims: Claims, state: OrgState | None) -> tuple[OrgState, MemberState]:
+def _as_known(claims: AnyClaims, state: OrgState | None) -> tuple[OrgState, MemberState]:
     """The org and the membership of the bearer of a token.
 
     :raises NotAuthenticated: the membership is gone, deactivated, or its tokens are revoked
     """
-    member = state.members.get(claims.membership_id) if state is not None else None
-    if state is None or member is None or member.user_id != claims.user_id:
-        raise NotAuthenticated("revoked")
-    callers.raise_if_revoked(member, claims, ended=state.ended.get(claims.session_id))
+    member = state.member(claims) if state is not None else None
+    if state is None or member is None:
+        raise NotAuthenticated(claims.stranger)
+    ended = None if claims.session_id is None else state.ended.get(claims.session_id)
+    callers.raise_if_revoked(member, claims, ended=ended)
     return state, member
 
 

@@ -7,6 +7,7 @@ runs in another thread, and touches nothing that is shared.
 import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from uuid import UUID
@@ -175,6 +176,15 @@ class WatchCache:
             org.announced = True
             org.fresh_until = 0.0
             self._read_soon(org)
+
+    def judge_anew(self, org_ids: Iterable[UUID]) -> None:
+        """Something other than these orgs has changed that their polls depend on: tokens' keys,
+        or the orgs that people are in. No cached poll of them is fresh any more."""
+        for org_id in org_ids:
+            org = self.orgs.get(org_id)
+            if org is not None and org.state is not None:
+                org.state = replace(org.state, mark=object())
+                org.release(VIEWS)
 
     def drop_unwatched(self) -> None:
         """Drop the orgs that nobody polls any more."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Integer,
     LargeBinary,
+    String,
     Uuid,
     cast,
     delete,
@@ -56,12 +57,19 @@ def _versions_of_orgs(given: Given) -> Statement:
     return select(Org.id, *Versions.columns()).where(given.among(Org.id, "org_ids"))
 
 
-def _orgs_of_user(given: Given) -> Statement:
+def _orgs_of_users(given: Given) -> Statement:
     return (
-        select(Org.id, Org.name, Membership.id.label("membership_id"), Membership.active)
-        .join(Membership, Membership.org_id == Org.id)
-        .where(Membership.user_id == given.one("user_id"))
+        select(Membership.user_id, Membership.role, Membership.active, Org.id, Org.name)
+        .join(Org, Org.id == Membership.org_id)
+        .where(given.among(Membership.user_id, "user_ids"))
     )
+
+
+def _members_versions(_given: Given) -> Statement:
+    total = func.coalesce(func.sum(Org.members_version), 0)
+    return select(
+        cast(func.count(), BigInteger).label("orgs"), cast(total, String).label("total")
+    ).select_from(Org)
 
 
 def _delete_users_in_no_org(given: Given) -> Statement:
@@ -86,7 +94,8 @@ ORG_OF_CODE = OwnersStatement("org_of_code", {"digests": ARRAY(LargeBinary())}, 
 DUE_ORGS = OwnersStatement("due_orgs", _DUE, _due_orgs)
 PRESENCES_BY_STATE = OwnersStatement("presences_by_state", {}, _presences_by_state)
 VERSIONS_OF_ORGS = OwnersStatement("versions_of_orgs", {"org_ids": _IDS}, _versions_of_orgs)
-ORGS_OF_USER = OwnersStatement("orgs_of_user", {"user_id": Uuid()}, _orgs_of_user)
+ORGS_OF_USERS = OwnersStatement("orgs_of_users", {"user_ids": _IDS}, _orgs_of_users)
+MEMBERS_VERSIONS = OwnersStatement("members_versions", {}, _members_versions)
 DELETE_USERS_IN_NO_ORG = OwnersStatement(
     "delete_users_in_no_org", {"user_ids": _IDS}, _delete_users_in_no_org
 )
@@ -98,7 +107,8 @@ STATEMENTS = (
     DUE_ORGS,
     PRESENCES_BY_STATE,
     VERSIONS_OF_ORGS,
-    ORGS_OF_USER,
+    ORGS_OF_USERS,
+    MEMBERS_VERSIONS,
     DELETE_USERS_IN_NO_ORG,
     DELETE_OLD_KEYS,
     DELETE_OLD_SESSIONS,

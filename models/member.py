@@ -20,7 +20,11 @@ class User(Base):
 
 
 class Membership(Base):
-    """A user in an org, with one of the roles in ``models/roles.py``."""
+    """A user in an org, with one of the roles in ``models/roles.py``.
+
+    :ivar token_generation: the only one of which our own tokens are valid
+    :ivar tokens_valid_from: an issuer's tokens that are older have been revoked
+    """
 
     __tablename__ = "memberships"
     __table_args__ = (
@@ -37,4 +41,5 @@ class Membership(Base):
     role: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
     token_generation: Mapped[int] = mapped_column(default=0)
+    tokens_valid_from: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -8,6 +8,7 @@ import flask_smorest
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
+from context import context
 from routes import (
     addresses,
     admin,
@@ -71,6 +72,14 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest has no type
         return Response(self._written, mimetype="application/json")
 
 
+def read_issuers_keys() -> None:
+    """Where no server process has begun to (live/application.py), the first request does.
+
+    A command does not.
+    """
+    context().issuers.start()
+
+
 def register(app: Flask, api: Api, settings: Settings) -> None:
     """Put the endpoints, their errors and their headers into ``app``."""
     app.json = Json(app)
@@ -79,6 +88,7 @@ def register(app: Flask, api: Api, settings: Settings) -> None:
     addresses.register(app)
     write_limit.register(app)
     app.before_request(check_form)
+    app.before_request(read_issuers_keys)
     for resource in (
         sessions,
         clock,

@@ -16,24 +16,38 @@ from sqlalchemy.orm import Session
 from context import context
 from models import AccessCode
 from models.member_session import USER_AGENT_LENGTH
+from models.reach import NO_ORG
 from routes import addresses, request_log, sign_in_limit, write_limit
-from services import access_codes, callers
+from services import access_codes, callers, orgs_of_users
+from services.bearer_tokens import AnyToken
 from services.callers import CodeHolder, TokenBearer
 from services.change import Change, Client, NoSuchOrg, changing
 from services.errors import AccessCodeRejected, AccountNotAllowed, NotAuthenticated, Refusal
 from services.times import utc_now
 from services.tokens import Token
-from wire.authorization import token_in
+from wire.authorization import ORG_HEADER, named_org, token_in
 
 
-def bearer_token() -> Token:
-    """The request's token, its signature and time being right.
+def bearer_token() -> tuple[AnyToken, UUID]:
+    """The request's token, its signature and time being right, and the id of the org it is for.
 
-    :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
+    :raises NotAuthenticated: ``missing``, ``invalid``, ``expired``, ``deactivated`` or
+        ``unknown_member``
+    :raises OrgRequired: the user is in several
+    :raises ValidationFailed: Presence-Org is no id
     """
-    token = token_in(request.headers.get("Authorization"), context().settings)
-    request_log.tell(member=token.claims.membership_id)
-    return token
+    here = context()
+    token = token_in(request.headers.get("Authorization"), here.settings, here.issuers)
+    request_log.tell(**token.claims.known_as)
+    if isinstance(token, Token):
+        return token, token.claims.org_id
+    claims = token.claims
+    org_id = named_org(claims, request.headers.get(ORG_HEADER))
+    if org_id is None:
+        with here.database.read(NO_ORG) as session:
+            found = orgs_of_users.find(session, [claims.user_id])
+        org_id = orgs_of_users.only_active(found.get(claims.user_id, []))
+    return token.within(org_id), org_id
 
 
 def _require_scope(caller: TokenBearer, scope: str | None) -> None:
@@ -57,8 +71,8 @@ def reading(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]
 
     :raises InsufficientScope: the bearer is a service without this scope
     """
-    token = bearer_token()
-    with context().database.read(token.claims.org_id) as session:
+    token, org_id = bearer_token()
+    with context().database.read(org_id) as session:
         caller = callers.by_token(session, token)
         _require_scope(caller, scope)
         yield session, caller
@@ -71,11 +85,11 @@ def writing(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]
     :raises TooManyRequests: the bearer has written too often
     :raises InsufficientScope: the bearer is a service without this scope
     """
-    token = bearer_token()
-    write_limit.require_patience(token.claims.membership_id)
-    with context().database.write(token.claims.org_id) as session:
+    token, org_id = bearer_token()
+    write_limit.require_patience(org_id, token.claims.user_id)
+    with context().database.write(org_id) as session:
         caller = callers.by_token(session, token)
-        write_limit.count(session, caller.member.id)
+        write_limit.count(session, caller.member)
         _require_scope(caller, scope)
         yield session, caller
 
@@ -102,14 +116,14 @@ def changing_by_token(
     :raises TooManyRequests: the bearer has written too often
     :raises InsufficientScope: the bearer is a service without this scope
     """
-    token = bearer_token()
-    write_limit.require_patience(token.claims.membership_id)
+    token, org_id = bearer_token()
+    write_limit.require_patience(org_id, token.claims.user_id)
     with (
-        context().database.write(token.claims.org_id) as session,
-        _locked(session, token.claims.org_id, NotAuthenticated("revoked")) as change,
+        context().database.write(org_id) as session,
+        _locked(session, org_id, NotAuthenticated(token.claims.stranger)) as change,
     ):
         caller = callers.by_token(session, token, key=key)
-        write_limit.count(session, caller.member.id)
+        write_limit.count(session, caller.member)
         _require_scope(caller, scope)
         yield change, caller
 
@@ -152,7 +166,7 @@ def changing_by_access_code(
     ):
         caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
         request_log.tell(member=caller.member.id)
-        write_limit.count(session, caller.member.id)
+        write_limit.count(session, caller.member)
         access_codes.record_use(change, caller.code, typed)
         try:
             yield change, caller

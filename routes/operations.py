@@ -39,7 +39,9 @@ def healthz() -> dict[str, str]:
 def readyz() -> Response:
     """The service can do its work: 200, or 503, with each part's state."""
     checks = states()
-    if any(state != "ok" for state in checks.values()):
+    # Keys of yesterday still verify: an issuer that is away must not take the service with it.
+    needed = [state for name, state in checks.items() if name != "issuers"]
+    if any(state != "ok" for state in needed) or not context().issuers.have_keys:
         return problem("database_unavailable", "Not ready: see checks.", checks=checks)
     return Response(compact_json({"status": "ok", "checks": checks}), mimetype="application/json")
 
@@ -81,7 +83,7 @@ def count(response: Response) -> Response:
 
 def states() -> dict[str, str]:
     """The state of each part: ``ok``, or what is wrong with it."""
-    checks = readiness.of_database(context().database)
+    checks = readiness.of_database(context().database) | {"issuers": context().issuers.state()}
     feed_state = context().feed_state
     return checks if feed_state is None else {**checks, "change_feed": feed_state()}
 

@@ -14,7 +14,8 @@ MEANINGS = {
     "not_authenticated": (
         "There is no bearer token, or it is no longer valid. The member <code>reason</code> says "
         "which: <code>missing</code>, <code>invalid</code>, <code>expired</code>, "
-        "<code>signed_out</code>, <code>revoked</code> or <code>deactivated</code>. Sign in again."
+        "<code>signed_out</code>, <code>revoked</code>, <code>deactivated</code> or "
+        "<code>unknown_member</code>. Sign in again."
     ),
     "access_code_rejected": (
         "The access code is malformed, unknown, expired or revoked, or its member is deactivated. "
@@ -23,6 +24,7 @@ MEANINGS = {
     "admin_only": "Only admins may do this, and not in a session for one account.",
     "account_not_allowed": "The access code, or the session that it began, is for another account.",
     "not_renewable": "This token can't be renewed. Use it until it expires, then get another.",
+    "no_session": "The token is a trusted issuer's, and has no session here: sign out there.",
     "insufficient_scope": (
         "The token is a service's, and none of its scopes allows this; the header "
         "<code>WWW-Authenticate</code> names the scope that does. Or the request has an "
@@ -50,6 +52,10 @@ MEANINGS = {
     "unsupported_media_type": "Send JSON in UTF-8, with its Content-Type and no content coding.",
     "validation_failed": "Fields are missing, unknown or wrong. <code>errors</code> names them.",
     "account_required": "Name an account. <code>accounts</code> lists them.",
+    "org_required": (
+        "You are a member of several orgs, which <code>orgs</code> lists. Name one in the header "
+        "<code>Presence-Org</code>."
+    ),
     "idempotency_key_reused": "This Idempotency-Key was used for another request. Use a new one.",
     "too_many_attempts": (
         "Too many refused access codes came from this address. Wait as many seconds as "

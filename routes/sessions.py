@@ -43,7 +43,9 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
     """Get a new token for one that has not run out."""
     settings, now = context().settings, utc_now()
     with writing(scope=ANY) as (session, caller):
-        token = sessions.renew(session, caller.member, caller.session, settings=settings, now=now)
+        token = sessions.renew(
+            session, caller.member, caller.renewable_session(), settings=settings, now=now
+        )
         return _signed_in(session, caller, token, now=now)
 
 
@@ -53,7 +55,7 @@ def renew(_body: dict[str, Any]) -> dict[str, Any]:
 def sign_out() -> Response:
     """End the caller's session, and with it all its tokens."""
     with changing_by_token() as (change, caller):
-        ending_sessions.sign_out(change, caller.member, caller.session.id)
+        ending_sessions.sign_out(change, caller.member, caller.session_to_end().id)
     return Bare(status=204)
 
 
@@ -74,6 +76,8 @@ def me() -> dict[str, Any]:
 def list_own_sessions() -> dict[str, Any]:
     """Where the caller is signed in, the newest first."""
     with reading() as (session, caller):
+        if caller.session is None:  # an issuer's token: it is signed in nowhere
+            return {"sessions": [], "next": None}
         found = sessions.list_sessions(
             session,
             caller.member,

@@ -15,6 +15,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from models import Membership
 from services import rate_limits
 from services.errors import Refusal, TooManyRequests
 from services.rate_limits import Limit
@@ -33,6 +34,8 @@ UNCOUNTED = {
 }
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 MALFORMED = {400, 413, 415, 422}
+
+Who = tuple[UUID, UUID]  # the member's org and user: all that every token tells before a query
 
 
 @dataclass(slots=True)
@@ -54,23 +57,23 @@ class Writers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._writers: dict[UUID, Writer] = {}
+        self._writers: dict[Who, Writer] = {}
 
-    def seconds_to_wait(self, member_id: UUID, at: float) -> float:
-        writer = self._writers.get(member_id)
+    def seconds_to_wait(self, who: Who, at: float) -> float:
+        writer = self._writers.get(who)
         return 0.0 if writer is None else writer.waits_until - at
 
-    def let_wait(self, member_id: UUID, until: float) -> None:
+    def let_wait(self, who: Who, until: float) -> None:
         with self._lock:
-            self._of(member_id).waits_until = until
+            self._of(who).waits_until = until
 
-    def add(self, member_id: UUID, at: float) -> list[float] | None:
+    def add(self, who: Who, at: float) -> list[float] | None:
         """Take note of a write.
 
         :returns: those to be counted in the database before it; None where it need not be
         """
         with self._lock:
-            writer = self._of(member_id)
+            writer = self._of(who)
             if at < writer.counted_until:
                 writer.counted_until = at + LIMIT.window_seconds
                 return []
@@ -82,26 +85,26 @@ class Writers:
             writer.counted_until = at + LIMIT.window_seconds
             return few
 
-    def _of(self, member_id: UUID) -> Writer:
-        writer = self._writers.pop(member_id, None) or Writer()
+    def _of(self, who: Who) -> Writer:
+        writer = self._writers.pop(who, None) or Writer()
         if len(self._writers) >= WRITERS:
             del self._writers[next(iter(self._writers))]
-        self._writers[member_id] = writer
+        self._writers[who] = writer
         return writer
 
 
 _writers = Writers()
 
 
-def require_patience(member_id: UUID) -> None:
+def require_patience(org_id: UUID, user_id: UUID) -> None:
     """:raises TooManyRequests: the member has to wait, as this process knows"""
-    wait = _writers.seconds_to_wait(member_id, utc_now().timestamp())
+    wait = _writers.seconds_to_wait((org_id, user_id), utc_now().timestamp())
     if wait > 0 and request.endpoint not in UNCOUNTED:
         g.write_counted = True
         raise TooManyRequests(int(wait) + 1)
 
 
-def count(session: Session, member_id: UUID) -> None:
+def count(session: Session, member: Membership) -> None:
     """Count the current request, whatever will be answered to it.
 
     Only once it is known that the member sent it: nobody else, not even with a token that was
@@ -113,13 +116,14 @@ def count(session: Session, member_id: UUID) -> None:
         return
     g.write_counted = True
     now = utc_now()
-    earlier = _writers.add(member_id, now.timestamp())
+    who = (member.org_id, member.user_id)
+    earlier = _writers.add(who, now.timestamp())
     if earlier is None:
         return
-    key = f"writes/{member_id}"
+    key = f"writes/{member.id}"
     wait_seconds = rate_limits.hit(session, key, LIMIT, now=now, earlier=earlier)
     if wait_seconds:
-        _writers.let_wait(member_id, now.timestamp() + wait_seconds)
+        _writers.let_wait(who, now.timestamp() + wait_seconds)
         raise TooManyRequests(wait_seconds)
 
 

@@ -71,7 +71,12 @@ class ClockedIn(Me):
     token = fields.String(required=True, attribute="token.raw")
     token_type = fields.String(required=True, dump_default="Bearer")
     expires_at = Timestamp(required=True, attribute="token.claims.expires_at")
-    session_id = Id(required=True, attribute="token.claims.session_id")
+    session_id = Id(
+        required=True,
+        allow_none=True,
+        attribute="token.claims.session_id",
+        metadata={"description": "null with a token of a trusted issuer"},
+    )
     heartbeat_interval = fields.Integer(required=True, attribute="settings.heartbeat_interval")
     poll_interval = fields.Integer(required=True, attribute="settings.poll_interval")
     released_account_id = Id(required=True, allow_none=True)

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from schemas.clock import Account
+from schemas.clock import Account, Org
 from schemas.fields import Id, Timestamp
 
 
@@ -28,3 +28,4 @@ class Problem(Schema):
     holder = fields.Nested(Holder)
     id = Id()
     accounts = fields.Nested(Account, many=True)
+    orgs = fields.Nested(Org, many=True)

@@ -12,15 +12,18 @@ from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
 from models.roles import ROLES
 from models.views import OCCUPANCY, View
 from services import access_codes
+from services.bearer_tokens import AnyClaims, AnyToken
 from services.errors import (
     AccessCodeRejected,
     AccountNotAllowed,
     AdminOnly,
     InsufficientScope,
+    NoSession,
     NotAuthenticated,
+    NotRenewable,
 )
+from services.issuer_tokens import IssuerClaims
 from services.scopes import ANY, PERSON, SCOPES
-from services.tokens import Claims, Token
 from settings import Settings
 
 
@@ -59,10 +62,25 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class TokenBearer(Caller):
-    """A caller who presented a token of a session that goes on."""
+    """A caller who presented a token: of a session that goes on, or of a trusted issuer.
 
-    token: Token
-    session: MemberSession
+    :ivar session: None for an issuer's
+    """
+
+    token: AnyToken
+    session: MemberSession | None
+
+    def renewable_session(self) -> MemberSession:
+        """:raises NotRenewable: the token is an issuer's"""
+        if self.session is None:
+            raise NotRenewable
+        return self.session
+
+    def session_to_end(self) -> MemberSession:
+        """:raises NoSession: the token is an issuer's"""
+        if self.session is None:
+            raise NoSession
+        return self.session
 
     @property
     def is_service(self) -> bool:
@@ -76,13 +94,17 @@ class CodeHolder(Caller):
     code: AccessCode
 
 
-def by_token(session: Session, token: Token, *, key: str | None = None) -> TokenBearer:
+def by_token(session: Session, token: AnyToken, *, key: str | None = None) -> TokenBearer:
     """The caller with this verified token, in one statement.
 
+    :param token: for one org
     :param key: the request's Idempotency-Key
-    :raises NotAuthenticated: ``revoked``, ``signed_out`` or ``deactivated``
+    :raises NotAuthenticated: ``revoked``, ``signed_out``, ``deactivated`` or ``unknown_member``
     """
     claims = token.claims
+    is_member = [Membership.org_id == claims.org_id, Membership.user_id == claims.user_id]
+    if claims.membership_id is not None:
+        is_member.append(Membership.id == claims.membership_id)
     of_token = and_(
         MemberSession.id == claims.session_id, MemberSession.membership_id == Membership.id
     )
@@ -90,19 +112,19 @@ def by_token(session: Session, token: Token, *, key: str | None = None) -> Token
         _members(key)
         .add_columns(MemberSession)
         .outerjoin(MemberSession, of_token)
-        .where(
-            Membership.id == claims.membership_id,
-            Membership.org_id == claims.org_id,
-            Membership.user_id == claims.user_id,
-        )
+        .where(*is_member)
     ).one_or_none()
     if row is None:
-        # The signature is right, so there was such a member: they have been erased.
-        raise NotAuthenticated("revoked")
+        raise NotAuthenticated(claims.stranger)
     member, org, remembered, begun = row
-    # A session that is not there was begun after the backup that has been restored.
-    raise_if_revoked(member, claims, ended="revoked" if begun is None else begun.ended_reason)
-    return TokenBearer(member, org, remembered, begun.account_id, token, begun)
+    if begun is not None:
+        ended = begun.ended_reason
+    else:
+        # Of our own: it was begun after the backup that has been restored.
+        ended = None if isinstance(claims, IssuerClaims) else "revoked"
+    raise_if_revoked(member, claims, ended=ended)
+    bound_account_id = None if begun is None else begun.account_id
+    return TokenBearer(member, org, remembered, bound_account_id, token, begun)
 
 
 def view_of(role: str, bound_account_id: UUID | None) -> View:
@@ -110,12 +132,12 @@ def view_of(role: str, bound_account_id: UUID | None) -> View:
     return OCCUPANCY if bound_account_id is not None else ROLES[role].sees
 
 
-def is_service(role: str, claims: Claims) -> bool:
+def is_service(role: str, claims: AnyClaims) -> bool:
     """Whether the token is a service's. Either its role or its claims suffice."""
     return claims.scopes is not None or not ROLES[role].is_person
 
 
-def require_scope(role: str, claims: Claims, scope: str | None, *, is_from_page: bool) -> None:
+def require_scope(role: str, claims: AnyClaims, scope: str | None, *, is_from_page: bool) -> None:
     """Let people pass, and a service that has the scope, unless a page sends its token.
 
     :param scope: the one that allows the call; None where none does
@@ -133,20 +155,31 @@ class TokenOwner(Protocol):
     """What a membership says about whether its tokens are valid."""
 
     @property
+    def role(self) -> str: ...
+    @property
     def active(self) -> bool: ...
     @property
     def token_generation(self) -> int: ...
+    @property
+    def tokens_valid_from(self) -> datetime | None: ...
 
 
-def raise_if_revoked(member: TokenOwner, claims: Claims, *, ended: str | None) -> None:
+def raise_if_revoked(member: TokenOwner, claims: AnyClaims, *, ended: str | None) -> None:
     """Check a token against its member and its session.
 
-    :param ended: why the session has ended; None for one that goes on
-    :raises NotAuthenticated: ``deactivated``, ``revoked`` or ``signed_out``
+    :param ended: why a session of ours has ended; None for one that goes on
+    :raises NotAuthenticated: ``deactivated``, ``revoked``, ``signed_out`` or ``unknown_member``
     """
+    if isinstance(claims, IssuerClaims):
+        if not ROLES[member.role].is_person:  # no issuer vouches for our services
+            raise NotAuthenticated(claims.stranger)
+        since = member.tokens_valid_from
+        are_revoked = since is not None and claims.issued_at < since
+    else:
+        are_revoked = member.token_generation != claims.generation
     if not member.active:
         raise NotAuthenticated("deactivated")
-    if member.token_generation != claims.generation:
+    if are_revoked:
         raise NotAuthenticated("revoked")
     if ended is not None:
         raise NotAuthenticated(ended)

@@ -47,6 +47,7 @@ class NotAuthenticated(Refusal):
         "revoked": "The token has been revoked. Sign in again.",
         "signed_out": "This session was signed out. Sign in again.",
         "deactivated": "The member has been deactivated. Ask an admin.",
+        "unknown_member": "You are no member of this org. Ask an admin.",
     }
 
     def __init__(self, reason: str) -> None:
@@ -145,6 +146,22 @@ class AccountRequired(Refusal):
 
     def __init__(self, accounts: Sequence[Any]) -> None:
         super().__init__("Name the account in account_id.", accounts=accounts)
+
+
+class OrgRequired(Refusal):
+    """:param orgs: those to choose from"""
+
+    code = "org_required"
+
+    def __init__(self, orgs: Sequence[Any]) -> None:
+        super().__init__("You are in several orgs. Name one in the header Presence-Org.", orgs=orgs)
+
+
+class NoSession(Refusal):
+    code = "no_session"
+
+    def __init__(self) -> None:
+        super().__init__("This token has no session here. Sign out where you got it.")
 
 
 class NameTaken(Refusal):

@@ -95,7 +95,7 @@ class MemberPlan:
         self._make()
         rows = bulk.whole_rows(self._change, Membership.user_id, self._changed)
         changed = [row | self._values(row) for row in rows]
-        columns = ("display_name", "role", "active", "token_generation")
+        columns = ("display_name", "role", "active", "token_generation", "tokens_valid_from")
         bulk.update(self._change, Membership, changed, columns)
         if self._entries:
             self._change.members_changed(visibly=visibly)
@@ -118,7 +118,10 @@ class MemberPlan:
     def _values(self, row: dict[str, Any]) -> dict[str, Any]:
         listed = self._changed[row["user_id"]]
         is_put_out = listed.user_id in self.deactivated
-        return {**listed._asdict(), "token_generation": row["token_generation"] + is_put_out}
+        tokens: dict[str, Any] = {"token_generation": row["token_generation"] + is_put_out}
+        if is_put_out:
+            tokens["tokens_valid_from"] = self._change.now
+        return {**listed._asdict(), **tokens}
 
     def _add(self, new: ListedMember) -> None:
         self._new.append(new)

@@ -127,7 +127,7 @@ def revoke_tokens(change: Change, member: Membership, *, actor: Membership | Non
     :param actor: the admin who does it; None for an operator's command
     """
     audit_log.record(change, "tokens_revoked", actor=actor, member=member)
-    ending_sessions.revoke_all(change, member, actor=actor)
+    _revoke_all_tokens(change, member, actor)
 
 
 def _rename(
@@ -157,6 +157,11 @@ def _deactivate(change: Change, member: Membership, actor: Membership | None) ->
         presences.end(change, held, "force_clear", actor_id=actor_id, reason="deactivated")
     member.active = False
     audit_log.record(change, "member_deactivated", actor=actor, member=member)
+    _revoke_all_tokens(change, member, actor)
+
+
+def _revoke_all_tokens(change: Change, member: Membership, actor: Membership | None) -> None:
+    member.tokens_valid_from = change.now
     ending_sessions.revoke_all(change, member, actor=actor)
 
 

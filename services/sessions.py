@@ -149,19 +149,19 @@ def list_sessions(
     session: Session,
     member: Membership,
     *,
-    current: MemberSession,
+    current: MemberSession | None,
     now: datetime,
     account_id: UUID | None = None,
 ) -> list[Listed]:
     """The member's sessions that go on, the newest first.
 
-    :param current: the session that asks
+    :param current: the session that asks; None where an issuer's token does
     :param account_id: only those that are for this account alone
     """
     newest_first = (MemberSession.created_at.desc(), MemberSession.id)
     still = going_on(member, now, account_id)
     found = session.scalars(select(MemberSession).where(*still).order_by(*newest_first))
-    return [Listed(each, each.id == current.id) for each in found]
+    return [Listed(each, current is not None and each.id == current.id) for each in found]
 
 
 def delete_old(session: Session, *, now: datetime, most: int) -> int:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from models import Presence
 from services import sessions
+from services.bearer_tokens import AnyToken
 from services.callers import Caller, CodeHolder, TokenBearer
 from services.change import Change
-from services.tokens import Token
 from settings import Settings
 
 
@@ -23,7 +23,7 @@ class OwnPresence(NamedTuple):
     clocked_in_at: datetime
 
 
-def token_of(change: Change, caller: TokenBearer | CodeHolder) -> Token:
+def token_of(change: Change, caller: TokenBearer | CodeHolder) -> AnyToken:
     """The token that the caller presented, or, for an access code, that of a new session."""
     if isinstance(caller, TokenBearer):
         return caller.token

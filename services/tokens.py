@@ -1,9 +1,9 @@
-"""Bearer tokens: JWTs that name one membership."""
+"""Bearer tokens of our own: JWTs that name one membership."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import index
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import jwt
@@ -12,15 +12,14 @@ from models import MemberSession, Membership
 from services import keys
 from services.errors import NotAuthenticated
 from settings import Settings
-
-ISSUER = "presence"
+from trusted_issuers import OURS as ISSUER
 
 _REQUIRED = ["iss", "aud", "sub", "org", "mid", "sid", "gen", "auth_time", "iat", "exp"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a token whose signature and times are right.
+    """The claims of a token of our own whose signature and times are right.
 
     :ivar account_id: the only account it is for, or None
     :ivar auth_time: when the access code was entered
@@ -36,6 +35,18 @@ class Claims:
     auth_time: datetime
     expires_at: datetime
     scopes: frozenset[str] | None = None
+
+    # The signature is right, so there was such a member: they have been erased.
+    stranger: ClassVar[str] = "revoked"
+
+    @property
+    def known_as(self) -> dict[str, UUID]:
+        """For the log."""
+        return {"member": self.membership_id}
+
+    @property
+    def valid_until(self) -> datetime:
+        return self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ def issue(
 
 
 def verify(raw: str, settings: Settings) -> Token:
-    """Read a token.
+    """Read a token of our own.
 
     :raises NotAuthenticated: ``invalid`` or ``expired``
     """

@@ -5,7 +5,7 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from models import Account, Org
-from models.across_orgs import DUE_ORGS, ORGS_OF_USER, VERSIONS_OF_ORGS
+from models.across_orgs import DUE_ORGS, ORGS_OF_USERS, VERSIONS_OF_ORGS
 from models.database import Database
 from models.reach import EVERY_ORG, NO_ORG
 from models.row_security import FUNCTIONS
@@ -132,11 +132,11 @@ def test_functions_see_all_orgs_for_their_own_duration(world: World, other: Worl
 def test_orgs_of_a_user_are_found_by_the_user(world: World) -> None:
     ana = world.va()
     with world.database.read(NO_ORG) as session:
-        (found,) = ORGS_OF_USER.run(session, user_id=ana.user_id)
-    assert (found.id, found.name, found.membership_id, found.active) == (
+        (found,) = ORGS_OF_USERS.run(session, user_ids=[ana.user_id])
+    assert (found.id, found.name, found.user_id, found.active) == (
         world.id,
         "Test Bookkeeping",
-        ana.id,
+        ana.user_id,
         True,
     )
 

@@ -18,6 +18,8 @@ from tests.support.settings import settings_for
 from tests.support.world import World
 
 MOST = 10**15  # contract.md, "Words": a version has 15 digits at most
+# Members of this release have it, whatever the database is.
+LATER = "tokens_valid_from TIMESTAMP WITH TIME ZONE"
 COLUMNS = ("version", "va_version", "accounts_version", "members_version")
 
 
@@ -31,6 +33,7 @@ def previous(empty_url: str) -> Iterator[World]:
         raise_to_microseconds(database)
         with database.write(EVERY_ORG) as session:
             migrations.run("downgrade", session.connection(), "0006")
+            session.execute(text(f"ALTER TABLE memberships ADD COLUMN {LATER}"))
             session.execute(text("UPDATE clock_events SET version = version * 1000"))
         yield world
 
@@ -45,6 +48,7 @@ def raise_to_microseconds(database: Database) -> None:
 
 def upgrade(database: Database) -> None:
     with database.write(EVERY_ORG) as session:
+        session.execute(text("ALTER TABLE memberships DROP COLUMN tokens_valid_from"))
         assert migrations.upgrade(session.connection())
 
 

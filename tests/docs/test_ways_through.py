@@ -17,7 +17,8 @@ from live.counters import Counters
 from live.lane import LaneProtocol
 from tests.support.app_client import AppClient
 from tests.support.asgi_client import ask, started
-from tests.support.lane_streams import Clock, Side, Truth, clock_of_our_own, settle
+from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle
+from tests.support.lane_tokens import Clock
 from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 import live.bodies
+from issuers.registry import TrustedIssuers
 from live.application import Application
 from live.asgi import Message
 from live.bodies import Bodies, Unread
@@ -116,7 +117,7 @@ async def settled(is_so: Callable[[], bool]) -> None:
 
 def run(world: World, tell: Callable[[Bodies], Awaitable[None]]) -> None:
     async def told() -> None:
-        await tell(Bodies(world.settings))
+        await tell(Bodies(world.settings, TrustedIssuers(world.settings, world.database)))
 
     asyncio.run(told())
 

@@ -18,7 +18,8 @@ import live.lane
 from live.counters import Counters
 from live.lane import LaneProtocol
 from tests.support.lane_requests import Stream
-from tests.support.lane_streams import Clock, Side, Truth, clock_of_our_own, settle
+from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle
+from tests.support.lane_tokens import Clock, Keys
 
 # CONTRIBUTING.md: all 100,000 of them with PRESENCE_STREAMS=100000.
 STREAMS = int(os.environ.get("PRESENCE_STREAMS", "2000"))
@@ -84,6 +85,7 @@ def drive(loop: AbstractEventLoop, lane: type[LaneProtocol], streams: int, **opt
         nonlocal used
         numbers = [int.from_bytes(drawn[at : at + 2]) for at in range(0, len(drawn) - 1, 2)]
         before, Clock.now, truth = lane.counters.by_lane, 1.0, Truth()
+        Keys.are_known = True
         sides = (Side(lane, truth, loop), Side(WithoutLane, truth, loop))
         loop.run_until_complete(play(sides, truth, numbers))
         used += lane.counters.by_lane > before

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, update
 
+from issuers.registry import TrustedIssuers
 from live import token_cache, watch_cache
 from live.application import Application
 from live.cached_poll import CachedPoll, PollAnswer
@@ -34,15 +35,21 @@ def test_tokens_and_refusals_are_bounded_in_bytes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raws = [world.token(world.va(), ttl_seconds=100 + number) for number in range(10)]
-    monkeypatch.setattr(token_cache, "BEARERS_BYTES", 3 * (len(raws[0]) + token_cache.BEARER_BYTES))
-    monkeypatch.setattr(token_cache, "REFUSALS_BYTES", 4 * (len("x0") + token_cache.REFUSAL_BYTES))
-    remembered = TokenCache(world.settings)
+    of_bearer = 2 * len(raws[0]) + token_cache.BEARER_BYTES
+    of_refusal = 2 * len("x0") + token_cache.REFUSAL_BYTES
+    monkeypatch.setattr(token_cache, "BEARERS_BYTES", 3 * of_bearer)
+    monkeypatch.setattr(token_cache, "REFUSALS_BYTES", 4 * of_refusal)
+    remembered = token_cache_of(world)
     for number, raw in enumerate(raws):
         header = f"Bearer {raw}".encode()
         assert remembered.bearer(header) is remembered.bearer(header) is remembered.known(header)
         with pytest.raises(NotAuthenticated):
             remembered.bearer(b"Bearer x%d" % number)
     assert (len(remembered._bearers), len(remembered._refusals)) == (3, 4)
+
+
+def token_cache_of(world: World) -> TokenCache:
+    return TokenCache(world.settings, TrustedIssuers(world.settings, world.database))
 
 
 def spellings(raw: str) -> Iterator[bytes]:
@@ -56,7 +63,7 @@ def spellings(raw: str) -> Iterator[bytes]:
 
 
 def test_all_spellings_of_a_token_are_one(world: World) -> None:
-    raw, remembered = world.token(world.va()), TokenCache(world.settings)
+    raw, remembered = world.token(world.va()), token_cache_of(world)
     found = {id(remembered.bearer(header)) for header in islice(spellings(raw), 2_000)}
     assert (len(found), len(remembered._bearers)) == (1, 1)
     for header in islice(spellings("no.such.token"), 2_000):
@@ -66,10 +73,10 @@ def test_all_spellings_of_a_token_are_one(world: World) -> None:
 
 
 def test_no_long_token_is_remembered(world: World) -> None:
-    remembered = TokenCache(world.settings)
+    remembered = token_cache_of(world)
     for number in range(10):
         with pytest.raises(NotAuthenticated):
-            remembered.bearer(b"Bearer %d" % number + b"x" * token_cache.TOKEN_BYTES)
+            remembered.bearer(b"Bearer %d" % number + b"x" * token_cache.SHORT_BYTES)
     assert len(remembered._refusals) == 0
 
 
@@ -115,7 +122,7 @@ def test_a_poll_with_long_headers_is_answered_as_any_other(world: World, app: Fl
 
 
 def test_a_refusal_keeps_no_frames(world: World) -> None:
-    remembered, depths = TokenCache(world.settings), []
+    remembered, depths = token_cache_of(world), []
     for _ in range(3):
         with pytest.raises(NotAuthenticated) as refused:
             remembered.bearer(b"Bearer nonsense")

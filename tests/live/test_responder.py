@@ -9,17 +9,18 @@ import pytest
 from live.cached_poll import PollAnswer
 from live.poll import Poll
 from live.responder import Responder
+from live.token_cache import TokenCache
 from live.watch_cache import CachedOrg, NotFresh
 from tests.support.lane_streams import (
-    BEARERS,
-    ORG,
+    NO_ISSUERS,
     SETTINGS,
-    Clock,
     TrueCache,
+    TrueUserOrgs,
     Truth,
     Uses,
     clock_of_our_own,
 )
+from tests.support.lane_tokens import BEARERS, ORG, Clock
 
 LIVE = Path(__file__).resolve().parent.parent.parent / "live"
 NOW = 100.0
@@ -31,7 +32,9 @@ class Memory:
     def __init__(self) -> None:
         self.truth = Truth()
         self.cache = TrueCache(self.truth)
-        self.responder = Responder(SETTINGS, self.cache, Uses())
+        tokens = TokenCache(SETTINGS, NO_ISSUERS)
+        user_orgs = TrueUserOrgs(self.truth, self.cache)
+        self.responder = Responder(SETTINGS, self.cache, Uses(), tokens, user_orgs)
 
     def read(self, at: float) -> None:
         org = self.cache.orgs.setdefault(ORG, CachedOrg(ORG, at))

@@ -203,5 +203,5 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_limit, "WRITERS", 100)
     writers, now = write_limit.Writers(), ago(0).timestamp()
     for _ in range(1000):
-        writers.add(uuid4(), now)
+        writers.add((uuid4(), uuid4()), now)
     assert len(writers._writers) == 100

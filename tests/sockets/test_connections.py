@@ -15,7 +15,8 @@ from live.lane import LEARNT_BYTES, LaneProtocol
 from live.request_head import HEAD_BYTES, HEAD_LINES
 from models.views import VIEWS
 from tests.support.asgi_client import until
-from tests.support.lane_streams import SHORT_TIME, Clock, Side, Truth, clock_of_our_own, settle
+from tests.support.lane_streams import SHORT_TIME, Side, Truth, clock_of_our_own, settle
+from tests.support.lane_tokens import Clock
 
 POLL = (
     "GET /v1/presence HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ana\r\nIf-None-Match: {}\r\n\r\n"

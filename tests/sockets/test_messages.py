@@ -14,7 +14,8 @@ from uvicorn.server import ServerState
 
 from live.counters import Counters
 from live.lane import LaneProtocol
-from tests.support.lane_streams import Transport, _config
+from tests.support.lane_streams import _config
+from tests.support.lane_transport import Transport
 from tests.support.messages import Reading, answers, read
 from tests.support.streams import Stream
 

@@ -6,11 +6,11 @@ from typing import Any
 import jwt
 
 from models import Account, Membership
-from services import ending_sessions, keys
+from services import ending_sessions, keys, tokens
 from tests.support.asgi_client import Answered, Headers
 from tests.support.services import remove, service
 from tests.support.world import World, ago
-from wire.authorization import token_in
+from wire.authorization import bearer_in
 
 LISTED, OTHER_ORIGIN = "https://board.example", "https://elsewhere.example"
 
@@ -140,7 +140,7 @@ class Story:
 
     def _sign_out(self) -> None:
         number = self.random.randrange(len(self.members))
-        claims = token_in(self.bearers[number], self.world.settings).claims
+        claims = tokens.verify(bearer_in(self.bearers[number]), self.world.settings).claims
         with self.world.changing_member(self.members[number]) as (change, found):
             if self.random.random() < 0.5:
                 ending_sessions.sign_out(change, found, claims.session_id)

@@ -1,12 +1,14 @@
 """What a client may send over a connection, at random from a seed."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import note
 
 from models.views import VIEWS
-from tests.support.lane_streams import BEARERS, LISTED, ORG, Clock, Side, Truth, settle
+from tests.support.lane_streams import LISTED, Side, Truth, settle
+from tests.support.lane_tokens import ANOTHER_ORG, ISSUER_KEY, ORG, USERS, Clock, Keys
 from tests.support.messages import answers, read
 
 # What a poll may differ in: its request line, headers after the usual ones, what follows, and
@@ -37,6 +39,10 @@ SHAPES: list[tuple[bytes, tuple[bytes, ...], bytes, bytes]] = [
     (GET, (b"Presence-Min-Version: 5",), b"", b""),
     (GET, (b"Presence-Min-Version: 9999999999",), b"", b""),
     (GET, (b"Origin: x", b"Origin: x"), b"", b""),
+    (GET, (b"Presence-Org: %s" % str(ORG).encode(),), b"", b""),
+    (GET, (b"Presence-Org: %s" % str(ANOTHER_ORG).encode(),), b"", b""),
+    (GET, (b"Presence-Org: acme",), b"", b""),
+    (GET, (b"Presence-Org: %s" % str(ORG).encode(),) * 2, b"", b""),
     (GET, (), b"\r\n", b""),
     (GET, (), b"\r\n\r\n", b""),
     (GET, (), b"", b"\r\n"),
@@ -120,8 +126,8 @@ class Stream:
 
     def poll_of(self, number: int, shape: tuple[bytes, tuple[bytes, ...], bytes, bytes]) -> bytes:
         line, headers, after, before = shape
-        number, who = divmod(number, len(BEARERS))
-        bearer = sorted(BEARERS)[who]
+        number, who = divmod(number, len(USERS))
+        bearer = sorted(USERS)[who]
         tag = self.truth.tag(bearer) if number % 8 != 7 else 'W/"old"'
         lines = [line, b"Host: x", b"Authorization: Bearer " + bearer.encode()]
         lines += [b"If-None-Match: " + tag.encode(), *headers]
@@ -169,14 +175,17 @@ class Stream:
 
     async def member(self, number: int) -> None:
         """A member's role, generation or activity changes, or the member is erased."""
-        id_ = BEARERS[("ana", "maya")[number % 2]][0]
-        to = ({"role": "admin"}, {"role": "va"}, {"token_generation": 1}, {"active": False}, None)
+        id_ = USERS[("ana", "maya")[number % 2]]
+        to = (
+            *({"role": "admin"}, {"role": "va"}, {"token_generation": 1}, {"active": False}),
+            *(None, {"tokens_valid_from": datetime.fromtimestamp(1, UTC)}),
+        )
         chosen = to[number // 2 % len(to)]
         if chosen is None:
             self.truth.members.pop(id_, None)
         else:
             self.truth.change_member(id_, **chosen)
-        await self.announce(number // 10)
+        await self.announce(number // 12)
 
     async def announce(self, number: int) -> None:
         self.truth.changed()
@@ -187,6 +196,24 @@ class Stream:
                 side.cache.lease_until = 0.0
             else:
                 side.cache.invalidate([ORG])
+
+    async def moved(self, number: int) -> None:
+        """Everybody is a member of another org too, or no more; perhaps a look finds it."""
+        self.truth.is_in_two_orgs = number % 2 == 0
+        self.truth.changed()
+        await self.look(number)
+
+    async def look(self, number: int) -> None:
+        if number % 4 < 3:
+            for side in self.sides:
+                await side.user_orgs.look()
+
+    async def keys(self, number: int) -> None:
+        """The issuer's key leaves its set, or comes back."""
+        Keys.are_known = number % 3 != 0
+        for side in self.sides:
+            side.tokens.forget_keys("issuer", [] if Keys.are_known else [ISSUER_KEY])
+            side.cache.judge_anew([ORG])
 
     async def erased(self, number: int) -> None:
         self.truth.is_there = number % 2 == 1
@@ -250,6 +277,9 @@ STEPS: list[Step] = [
     Stream.mutated,
     Stream.garbage,
     Stream.erased,
+    Stream.moved,
+    Stream.look,
+    Stream.keys,
     Stream.lapse,
     Stream.drop,
     Stream.away,

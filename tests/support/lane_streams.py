@@ -6,11 +6,10 @@ database, and time is a number that a test moves.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from math import inf
 from typing import Any
@@ -27,50 +26,45 @@ import live.gate
 import live.lane
 import live.responder
 import live.token_cache
+import live.user_orgs
 import live.watch_cache
+from issuers.registry import TrustedIssuers
 from live.counters import Counters
 from live.gate import Gate
 from live.lane import LaneProtocol
 from live.org_state import MemberState, OrgState
+from live.token_cache import TokenCache
+from live.user_orgs import UserOrgs
 from live.watch_cache import WatchCache
 from models.roles import ROLES
 from models.views import OCCUPANCY, PEOPLE, VIEWS
 from service_uses import ServiceUses
-from services.errors import NotAuthenticated
+from services.orgs_of_users import OrgOfUser
 from services.snapshot import Snapshot
-from services.tokens import Claims, Token
 from settings import Settings
+from tests.support.lane_tokens import ANOTHER_ORG, ORG, USERS, Clock, patch_verifying
+from tests.support.lane_transport import Transport
 from wire import tags
 from wire.rendered import Rendered
 
-ORG = UUID(int=1)
 LISTED = "https://board.example"
 SETTINGS = Settings(
     make_url("sqlite:///never-opened"), b"k" * 32, cors_origins=frozenset((LISTED,))
 )
-# Bearers: member, and the time when the token runs out.
-BEARERS = {
-    "ana": (UUID(int=2), 1000.0),
-    "maya": (UUID(int=3), 1000.0),
-    "soon": (UUID(int=2), 10.0),
-    "bot": (UUID(int=4), 1000.0),
-    "mute": (UUID(int=5), 1000.0),
-}
+NO_ISSUERS = TrustedIssuers(SETTINGS, None)  # type: ignore[arg-type]
 MEMBERS = {UUID(int=2): "va", UUID(int=3): "admin", UUID(int=4): "service", UUID(int=5): "service"}
-SCOPES = {"bot": frozenset(("presence:read",)), "mute": frozenset(("history:read",))}
 SHORT_TIME = 0.3  # seconds, in place of timeouts
 TURNS = 25  # of the loop: more than any answer takes that waits for nothing
-
-
-class Clock:
-    now = 0.0
 
 
 class Truth:
     """What the database would say."""
 
     def __init__(self) -> None:
-        self.members = {id_: MemberState(id_, role, True, 0) for id_, role in MEMBERS.items()}
+        self.members = {
+            id_: MemberState(id_, id_, role, True, 0, None) for id_, role in MEMBERS.items()
+        }
+        self.is_in_two_orgs = False
         self.versions = dict.fromkeys(VIEWS, 1_000_000)
         self.is_there = True
         self.is_away = False
@@ -79,7 +73,8 @@ class Truth:
 
     def changed(self) -> None:
         now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, [])
-        state = OrgState(Rendered(now), self.versions[PEOPLE], dict(self.members), {})
+        members = dict(self.members)
+        state = OrgState(Rendered(now), self.versions[PEOPLE], members, {}, members)
         self.state = state if self.is_there else None
 
     def change_member(self, id_: UUID, **to: Any) -> None:
@@ -88,7 +83,7 @@ class Truth:
 
     def tag(self, bearer: str) -> str:
         """The tag of what the bearer would be shown now."""
-        id_ = BEARERS[bearer][0]
+        id_ = USERS[bearer]
         view = ROLES[self.members[id_].role].sees if id_ in self.members else OCCUPANCY
         return tags.snapshot_tag(id_, view.name, "json", self.versions[view], 120, None)
 
@@ -120,57 +115,28 @@ class TrueCache(WatchCache):
         return self._truth.state if org_id == ORG else None
 
 
-class Transport(asyncio.Transport):
-    """Keeps what is written; gives the protocol what comes, unless it has paused."""
+class TrueUserOrgs(UserOrgs):
+    """The real memory of people's orgs, which reads the truth."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self.written = bytearray()
-        self.is_closed = False
-        self._loop = loop
-        self.unread: deque[bytes] = deque()
-        self._is_paused = False
+    def __init__(self, truth: Truth, cache: WatchCache) -> None:
+        super().__init__(None, cache.judge_anew)  # type: ignore[arg-type]
+        self._thread.shutdown()
+        self._thread = Inline()  # type: ignore[assignment]
+        self._truth = truth
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol: Any = protocol
-        protocol.connection_made(self)
+    def _find(self, user_ids: Sequence[UUID]) -> dict[UUID, list[OrgOfUser]]:
+        if self._truth.is_away:
+            raise SQLAlchemyError
+        members = self._truth.members if self._truth.is_there else {}
+        others = [OrgOfUser(ANOTHER_ORG, "Another", True)] if self._truth.is_in_two_orgs else []
+        return {
+            id_: [OrgOfUser(ORG, "Acme", members[id_].active), *others]
+            for id_ in user_ids
+            if id_ in members
+        }
 
-    def receive(self, data: bytes) -> None:
-        if not self.is_closed:
-            self.unread.append(data)
-            self._deliver()
-
-    def _deliver(self) -> None:
-        while self.unread and not self._is_paused and not self.is_closed:
-            self._protocol.data_received(self.unread.popleft())
-
-    def write(self, data: Any) -> None:
-        if not self.is_closed:
-            self.written += data
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def can_write_eof(self) -> bool:
-        return False
-
-    def abort(self) -> None:
-        self.close()
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            self._loop.call_soon(self._protocol.connection_lost, None)
-
-    def pause_reading(self) -> None:
-        self._is_paused = True
-
-    def resume_reading(self) -> None:
-        self._is_paused = False
-        self._loop.call_soon(self._deliver)
+    def _read_mark(self) -> object:
+        return self._truth.state
 
 
 async def flask(scope: Any, receive: Any, send: Any) -> None:
@@ -209,12 +175,16 @@ class Side:
     ) -> None:
         self.cache = TrueCache(truth)
         self.uses = Uses()
+        self.user_orgs = TrueUserOrgs(truth, self.cache)
+        self.tokens = TokenCache(SETTINGS, NO_ISSUERS)
         self.gate = Gate(
             SETTINGS,
             self.cache,
             flask,  # type: ignore[arg-type]
             Counters(),
             self.uses,
+            tokens=self.tokens,
+            user_orgs=self.user_orgs,
         )
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"frozen")]
@@ -253,17 +223,6 @@ async def settle(*sides: Side) -> None:
             return
 
 
-def verify(name: str, _settings: Settings) -> Token:
-    """In place of ``tokens.verify``: by the clock that the test moves, without signatures."""
-    if name not in BEARERS:
-        raise NotAuthenticated("invalid")
-    id_, ends_at = BEARERS[name]
-    if ends_at <= Clock.now:
-        raise NotAuthenticated("expired")
-    at = datetime.fromtimestamp(ends_at, UTC)
-    return Token(name, Claims(id_, ORG, id_, id_, 0, None, at, at, SCOPES.get(name)))
-
-
 @contextmanager
 def clock_of_our_own() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -274,11 +233,13 @@ def clock_of_our_own() -> Iterator[None]:
             live.responder,
             live.watch_cache,
             live.token_cache,
+            live.user_orgs,
         ):
             for name in ("monotonic", "time"):
                 if hasattr(module, name):
                     patch.setattr(module, name, lambda: Clock.now)
-        patch.setattr("services.tokens.verify", verify)
+        patch_verifying(patch)
+        patch.setattr(live.user_orgs, "READ_EVERY_SECONDS", 0.0)
         patch.setattr(live.watch_cache, "READ_EVERY_SECONDS", 0.0)
         # The loop's own time goes on: a busy machine must not be taken for a slow database.
         patch.setattr(live.watch_cache, "READ_TIMEOUT_SECONDS", 3600.0)
