@@ -102,7 +102,7 @@ def reading_as_admin(*, scope: str | None = None) -> Iterator[tuple[Session, Tok
     :raises InsufficientScope: the bearer is a service without this scope
     """
     with reading(scope=scope) as (session, caller):
-        _require_admin(caller)
+        caller.require_admin()
         yield session, caller
 
 
@@ -136,13 +136,8 @@ def changing_as_admin(*, scope: str | None = None) -> Iterator[tuple[Change, Tok
     :raises InsufficientScope: the bearer is a service without this scope
     """
     with changing_by_token(scope=scope) as (change, caller):
-        _require_admin(caller)
-        yield change, caller
-
-
-def _require_admin(caller: TokenBearer) -> None:
-    if not caller.is_service:  # it has the scope for the call
         caller.require_admin()
+        yield change, caller
 
 
 @contextmanager

@@ -46,8 +46,12 @@ class Caller:
         return view_of(self.member.role, self.bound_account_id)
 
     def require_admin(self) -> None:
-        """:raises AdminOnly: the role, or a code for one account alone, does not allow it"""
-        if self.bound_account_id is not None or not ROLES[self.member.role].administers:
+        """Let admins pass, and services: ``require_scope()`` judges what those may do.
+
+        :raises AdminOnly: the role, or a code for one account alone, does not allow it
+        """
+        role = ROLES[self.member.role]
+        if role.is_person and (self.bound_account_id is not None or not role.administers):
             raise AdminOnly
 
     def may_act_on(self, account_id: UUID) -> bool:

@@ -161,6 +161,7 @@ def force_clear(
     :raises NotOccupied: nobody is on it
     :raises PresenceEnded: ``presence_id`` is not the one on it
     """
+    caller.require_admin()
     account = accounts.find(change.session, change.org.id, account_id)
     holder = presences.holder_of(change, account.id)
     if presence_id is not None and (holder is None or holder.presence_id != presence_id):

@@ -52,6 +52,7 @@ def clear_unseen(
     :param dry_run: only find them
     :returns: those that ended, or would
     """
+    caller.require_admin()
     unseen_since = change.now - timedelta(seconds=stale_for_seconds)
     unseen = presences.alive_where(change, Presence.last_heartbeat_at <= unseen_since)
     if dry_run:

@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 
 import jwt
 import pytest
+from flask import Flask
 
 from models import Membership
-from services import erasing, keys
+from services import keys
 from services.scopes import SCOPES
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
+from tests.support.commands import as_json
 from tests.support.problems import assert_problem
 from tests.support.services import remove, service
 from tests.support.world import World, ago, dump
@@ -223,12 +225,11 @@ def test_it_is_no_admin_and_no_role_of_people(world: World, client: AppClient) -
         assert_problem(answer, 422, "validation_failed")
 
 
-def test_an_erased_org_leaves_no_service(world: World, client: AppClient) -> None:
+def test_an_erased_org_leaves_no_service(world: World, app: Flask, client: AppClient) -> None:
     empty = {name: rows for name, rows in dump(world.database).items() if rows}
     other = World(world.database, world.settings, "Gone")
     robot = service(other)
-    with other.changing() as change:
-        erasing.erase_org(change)
+    as_json(app, "org", "delete", str(other.id))
     assert {name: rows for name, rows in dump(world.database).items() if rows} == empty
     answer = client.get("/v1/accounts", headers=robot.bearer)
     assert_problem(answer, 401, "not_authenticated", reason="revoked")
