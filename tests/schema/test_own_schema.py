@@ -18,7 +18,7 @@ from tests.support import ROOT
 from tests.support.commands import refusal, words
 from tests.support.databases import migrate, new_postgresql, opened
 from tests.support.outside import app_on, query, tables_in
-from tests.support.pgbouncer import running_pgbouncer
+from tests.support.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.server import environment
 from tests.support.settings import SECRET_KEY, settings_for
 from tests.support.supabase import OWNER, supabase
@@ -26,6 +26,19 @@ from tests.support.world import World
 
 OURS = {*Base.metadata.tables, VERSION_TABLE}
 
+# An application's own, by another's design.
+THEIR_PRESENCES = """
+    CREATE TABLE account_presence (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+        account_id uuid NOT NULL UNIQUE REFERENCES accounts (id) ON DELETE CASCADE,
+        user_id uuid NOT NULL,
+        membership_id uuid NOT NULL REFERENCES memberships (id) ON DELETE CASCADE,
+        org_id uuid NOT NULL REFERENCES orgs (id) ON DELETE CASCADE,
+        clocked_in_at timestamptz NOT NULL DEFAULT now(),
+        last_heartbeat_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (user_id, org_id)
+    )
+"""
 FAIL_AT_RATE_LIMITS = """
     CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -51,6 +64,12 @@ def server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def pooler(server: PostgresServer) -> Iterator[Pgbouncer]:
+    with running_pgbouncer(server, users=["postgres", OWNER]) as pooler:
+        yield pooler
+
+
 def test_every_transaction_searches_the_schema_alone(url: str) -> None:
     # Neither the URL nor the role says otherwise.
     query(url, "CREATE SCHEMA elsewhere; ALTER ROLE CURRENT_USER SET search_path = elsewhere")
@@ -68,33 +87,31 @@ def test_every_transaction_searches_the_schema_alone(url: str) -> None:
     assert (tables_in(url, "presence"), tables_in(url, "elsewhere")) == (OURS, set())
 
 
+@pytest.mark.parametrize("way", ["directly", "through a pooler"])
 @pytest.mark.parametrize("theirs", ["0003", "0000", "a1b2c3"])
-def test_setup_beside_others_tables_touches_none(postgresql_server: str, theirs: str) -> None:
-    with supabase(postgresql_server, alembic_version=theirs) as project:
+def test_setup_beside_others_tables_touches_none(
+    server: PostgresServer, request: pytest.FixtureRequest, theirs: str, way: str
+) -> None:
+    with supabase(server.url, alembic_version=theirs) as project:
+        project.query(THEIR_PRESENCES)
         before = project.theirs()
-        with app_on(project.url) as app:
+        at = make_url(project.url)
+        if way == "through a pooler":
+            at = at.set(port=make_url(request.getfixturevalue("pooler").url).port)
+        with app_on(at.render_as_string(hide_password=False)) as app:
             assert "Migrated" in words(app, "setup", "--demo")
             assert "Migrated" not in words(app, "setup")
-        assert project.theirs() == before
-        assert tables_in(project.url, "presence") == OURS
-
-
-def test_setup_through_a_transaction_pooler(server: PostgresServer) -> None:
-    with (
-        running_pgbouncer(server, users=["postgres", OWNER]) as pooler,
-        supabase(server.url, alembic_version="0003") as project,
-    ):
-        before = project.theirs()
-        pooled = make_url(project.url).set(port=make_url(pooler.url).port)
-        at = pooled.render_as_string(hide_password=False)
-        with app_on(at) as app:
-            words(app, "setup", "--demo")
             context = app.extensions["presence"]
             world = World(context.database, context.settings)
             world.clock_in(world.va(), world.account())
-            assert "change feed: poll. To notify instead" in words(app, "doctor")
         assert project.theirs() == before
         assert tables_in(project.url, "presence") == OURS
+
+
+def test_the_doctor_tells_of_a_transaction_pooler(pooler: Pgbouncer) -> None:
+    with app_on(pooler.url) as app:
+        words(app, "setup")
+        assert "change feed: poll. To notify instead" in words(app, "doctor")
 
 
 @pytest.mark.parametrize("theirs", ["orgs", "alembic_version", "anything"])
