@@ -1,4 +1,5 @@
-"""What docs/web.md shows works: its scripts are built, its poller and its curl lines run."""
+"""What docs/web.md shows works: its scripts are built, as those of docs/adopting.md are, and its
+poller and its curl lines run."""
 
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, adopting
 from tests.support.curl import codes, curl
 from tests.support.node import package
 from tests.support.programs import program
@@ -17,11 +18,25 @@ from tests.support.server import Server, copy_project, environment, running_serv
 PAGE = (ROOT / "docs/web.md").read_text()
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall(PAGE)
-SCRIPTS = [(kind, text) for kind, text in BLOCKS if kind in ("js", "jsx")]
+SCRIPTS = [
+    (kind, text)
+    for page in (PAGE, adopting.PAGE)
+    for kind, text in BLOCK.findall(page)
+    if kind in ("js", "jsx")
+]
 CURLS = [(command, answer) for (kind, command), (_, answer) in pairwise(BLOCKS) if kind == "sh"]
 
 # What a reader's application has; everything else must be there, with the names that are imported.
-THEIRS = ["react", "react/*", "next", "@tanstack/*", "./lib/*", "../../lib/*", "@/components/*"]
+THEIRS = [
+    "react",
+    "react/*",
+    "next",
+    "@tanstack/*",
+    "./supabase",
+    "./lib/*",
+    "../../lib/*",
+    "@/components/*",
+]
 
 
 @pytest.fixture

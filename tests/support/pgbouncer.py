@@ -46,17 +46,15 @@ class Pgbouncer:
 
 
 @contextmanager
-def running_pgbouncer(
-    server: PostgresServer, users: Iterable[str] = ("postgres",)
-) -> Iterator[Pgbouncer]:
+def running_pgbouncer(server: PostgresServer, users: Iterable[str] = ()) -> Iterator[Pgbouncer]:
     """
-    :param users: whom it lets in; none needs a password
+    :param users: whom it lets in besides postgres; none needs a password
     """
     command = program("pgbouncer")
     parent = server.home.parent
     with tempfile.TemporaryDirectory(prefix="presence-pgbouncer-", dir=parent) as folder:
         home, port = Path(folder).resolve(), free_port()
-        (home / "users").write_text("".join(f'"{user}" ""\n' for user in users))
+        (home / "users").write_text("".join(f'"{user}" ""\n' for user in ("postgres", *users)))
         (home / "ini").write_text(
             CONFIGURATION.format(
                 server_port=server.port,
