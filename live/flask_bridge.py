@@ -20,6 +20,7 @@ from wire import answers, problems, request_ids, security_headers
 
 THREADS = 8  # of each process, at most: few enough that busy writers leave the loop its turns
 OTHER_CONNECTIONS = 4  # the sweep's two, the reader's and the feed's
+OF_ISSUERS = 2  # where there are any: for people's orgs, and for an issuer's keys
 # Neither has a body, so neither has a length.
 WITHOUT_LENGTH = (204, 304)
 
@@ -69,7 +70,8 @@ class FlaskBridge:
 
 def _threads(settings: Settings) -> int:
     """No more than have a connection each, so that none waits for one."""
-    return max(1, min(THREADS, settings.db_connections - OTHER_CONNECTIONS))
+    others = OTHER_CONNECTIONS + (OF_ISSUERS if settings.trusted_issuers else 0)
+    return max(1, min(THREADS, settings.db_connections - others))
 
 
 def _run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answered:

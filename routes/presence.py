@@ -21,7 +21,10 @@ from wire.representation import Representation
 blueprint = ApiBlueprint("presence", __name__, url_prefix="/v1", description="What clients poll")
 
 UNCHANGED = "The tag in If-None-Match still matches"
-CONDITION = {"If-None-Match": "the tag of what the client has"}
+CONDITION = {
+    "If-None-Match": "the tag of what the client has",
+    "Presence-Org": "of several orgs, the one meant; for tokens of trusted issuers",
+}
 CONDITIONS = CONDITION | {
     "Prefer": "wait=N holds the answer until something changes, for N seconds at most",
     "Presence-Min-Version": "the Presence-Version of a change that the answer must show",
