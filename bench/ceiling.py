@@ -26,6 +26,7 @@ from bench.common import (
     say_heading,
     say_table,
 )
+from bench.issuer import Issuer, issuing
 from bench.servers import Place, Server, gunicorn, place, serving, wait_until_up
 from bench.world import build
 from dev_postgres import free_port
@@ -86,19 +87,25 @@ def main(options: argparse.Namespace) -> None:
     require_program("nginx", "nginx")
     say_heading("ceiling")
     with ExitStack() as stack:
-        where = stack.enter_context(place("postgresql"))
-        contestants = list(start_all(stack, where, are_few=options.few_headers))
+        issuer = stack.enter_context(issuing())
+        where = stack.enter_context(place("postgresql", **issuer.environment))
+        contestants = list(start_all(stack, where, issuer, are_few=options.few_headers))
         for _ in range(options.rounds):
             for contestant in contestants:
                 contestant.rates.append(measure(wrk, contestant, options.seconds))
     report({contestant.name: contestant for contestant in contestants})
 
 
-def start_all(stack: ExitStack, where: Place, *, are_few: bool) -> Iterator[Contestant]:
+def start_all(
+    stack: ExitStack, where: Place, issuer: Issuer, *, are_few: bool
+) -> Iterator[Contestant]:
     (org,) = build(where, orgs=1, members=OCCUPIED + 1, occupied=OCCUPIED)
-    headers = browser_headers(org.people[0].token)
+    first = org.people[0]
+    headers, of_issuer = map(browser_headers, (first.token, issuer.token(first.user_id, org.id)))
     if are_few:
-        headers = {"Authorization": headers["Authorization"]}
+        headers, of_issuer = (
+            {"Authorization": each["Authorization"]} for each in (headers, of_issuer)
+        )
     for name, application, arguments in (
         ("express lane", "asgi:application", ()),
         ("express lane, uncounted", "bench.uncounted:application", ()),
@@ -111,6 +118,7 @@ def start_all(stack: ExitStack, where: Place, *, are_few: bool) -> Iterator[Cont
         yield Contestant(name, server, with_tag(server, headers))
         if name == "express lane":
             _, body = ask(server, headers)
+            yield Contestant("express lane, ES256", server, with_tag(server, of_issuer))
     for name, more in (("nginx file", ""), ("nginx file, cached", FILE_CACHE)):
         server = stack.enter_context(nginx(body, more))
         yield Contestant(name, server, with_tag(server, headers))
@@ -210,6 +218,7 @@ def report(by_name: dict[str, Contestant]) -> None:
         ("express lane", 1.0, "nginx file"),
         ("express lane", 0.8, "nginx file, cached"),
         ("express lane", 200, "naive view"),
+        ("express lane, ES256", 0.97, "express lane"),
         ("express lane", 0.95, "express lane, uncounted"),
         ("gate", 0.8, "bare ASGI"),
         ("gate", 0.45, "nginx file"),
