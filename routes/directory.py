@@ -79,7 +79,7 @@ def erase_member(user_id: UUID, **_confirmed: bool) -> Response:
 
 
 @blueprint.put("/directory")
-@blueprint.arguments(Directory)
+@blueprint.arguments(Directory, required=False)
 @blueprint.arguments(DirectoryQuery, location="query", as_kwargs=True)
 @blueprint.response(200, Synced)
 @blueprint.problems(409, 429)
