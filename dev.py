@@ -53,7 +53,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
-BENCHES = ["ceiling", "directory", "history", "pollers", "wait", "writes"]  # of the folder bench/
+BENCHES = ["ceiling", "directory", "history", "policies", "pollers", "wait", "writes"]  # of bench/
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
 
 
