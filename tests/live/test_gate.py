@@ -12,7 +12,6 @@ from feeds import version_poller
 from live import watch_cache
 from live.application import Application
 from models import Membership
-from services import erasing
 from tests.support.asgi_client import (
     Answered,
     Headers,
@@ -197,13 +196,8 @@ ENDS: dict[str, tuple[Callable[[World, Membership], None], int, str]] = {
     "erased": (lambda world, ana: world.erase(ana), 401, "revoked"),
     "signed out": (lambda world, ana: world.sign_out(ana), 401, "signed_out"),
     "session ended": (lambda world, ana: world.end_session(ana), 401, "revoked"),
-    "org erased": (lambda world, ana: erase_org(world), 401, "revoked"),
+    "org erased": (lambda world, ana: world.erase_org(), 401, "revoked"),
 }
-
-
-def erase_org(world: World) -> None:
-    with world.changing() as change:
-        erasing.erase_org(change)
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from models import Account, AuditEvent, Base, ClockEvent, MemberSession, Membership, Org, Presence
 from models.database import Database
-from models.reach import EVERY_ORG
+from models.reach import EVERY_ORG, Reach
 from services import (
     access_codes,
     accounts,
@@ -68,10 +68,18 @@ class World(Requests):
         with self.database.write(EVERY_ORG) as session:
             self.id = orgs.create(session, self.name, now=utc_now()).id
 
+    def erase_org(self) -> None:
+        """As the operator's command does, which is the owner's."""
+        with self.changing(as_who=EVERY_ORG) as change:
+            erasing.erase_org(change)
+
     @contextmanager
-    def changing(self, now: datetime | None = None) -> Iterator[Change]:
+    def changing(
+        self, now: datetime | None = None, as_who: Reach | None = None
+    ) -> Iterator[Change]:
+        """:param as_who: ``EVERY_ORG`` for an operator"""
         with (
-            self.database.write(self.id) as session,
+            self.database.write(as_who or self.id) as session,
             changing(
                 session, self.id, settings=self.settings, clock=lambda: now or utc_now()
             ) as change,
