@@ -28,7 +28,7 @@ ISSUER = "https://abc.supabase.co/auth/v1"
 SERVICE = "http://127.0.0.1:8000"
 APP = "https://app.example.com"
 INSTALLING = re.compile(r"^(python3 -m venv|\.venv/bin/pip) .*\n", re.MULTILINE)
-SERVING = "python3 dev.py run"
+SERVING = "asgi:application"
 # The editor of the project, in which its owner is signed in.
 EDITOR = (
     "import psycopg2, sys;"
