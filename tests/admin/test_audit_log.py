@@ -92,7 +92,8 @@ def test_who_gave_her_access_and_when(world: World, client: AppClient) -> None:
     assert times == sorted(times)
     said = {kind for kind, *_ in of(world)}
     came_and_went = {"signed_in", "sign_in_refused", "signed_out", "session_ended"}
-    assert set(AUDIT_EVENT_KINDS) - said == {"token_issued", "member_erased"} | came_and_went
+    elsewhere = {"token_issued", "member_erased", "service_added", "service_removed"}
+    assert set(AUDIT_EVENT_KINDS) - said == elsewhere | came_and_went
 
 
 def test_an_operators_commands_stand_in_it_without_an_actor(app: Flask, world: World) -> None:

@@ -12,13 +12,19 @@ from live.application import Application
 from models import Membership
 from services import members
 from tests.support.app_client import AppClient
-from tests.support.asgi_client import Answered, ask, counting, until, until_answered
+from tests.support.asgi_client import (
+    WITHIN_SECONDS,
+    Answered,
+    ask,
+    counting,
+    until,
+    until_answered,
+)
 from tests.support.issuer import Issuer, enrol, key
 from tests.support.live_apps import run
 from tests.support.world import World
 
 POLL = "/v1/presence"
-WITHIN_SECONDS = 1.0  # contract.md: a change takes effect
 KNOWN_SECONDS = 6.0  # a refusal is remembered for 5 s where no key is read
 
 

@@ -13,8 +13,7 @@ from live import watch_cache
 from live.application import Application
 from models import Membership
 from tests.support.asgi_client import (
-    Answered,
-    Headers,
+    WITHIN_SECONDS,
     ask,
     counting,
     memory_of,
@@ -22,6 +21,7 @@ from tests.support.asgi_client import (
     started,
     until_answered,
     until_current,
+    without_date,
 )
 from tests.support.gate_story import LISTED, Story
 from tests.support.services import service
@@ -29,7 +29,6 @@ from tests.support.world import World
 from wire.tags import BODY_RELEASE
 
 REQUESTS = 500
-WITHIN_SECONDS = 1.0  # contract.md, "Credentials"
 
 
 @pytest.fixture
@@ -42,11 +41,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory follows the database sooner than it need."""
     monkeypatch.setattr(version_poller, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(watch_cache, "READ_EVERY_SECONDS", 0.01)
-
-
-def without_date(answered: Answered) -> tuple[int, Headers, bytes]:
-    headers = [(name.lower(), value) for name, value in answered.headers]
-    return answered.status, [each for each in headers if each[0] != b"date"], answered.body
 
 
 def answered_by(application: Application) -> int:

@@ -18,19 +18,12 @@ import live.lane
 from live.counters import Counters
 from live.lane import LaneProtocol
 from tests.support.lane_requests import Stream
-from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle
+from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle, with_lane
 from tests.support.lane_tokens import Clock, Keys
 
 # CONTRIBUTING.md: all 100,000 of them with PRESENCE_STREAMS=100000.
 STREAMS = int(os.environ.get("PRESENCE_STREAMS", "2000"))
 STREAMS_FOR_A_MUTANT = 2000
-
-
-def with_lane(module: ModuleType = live.lane) -> type[LaneProtocol]:
-    class WithLane(module.LaneProtocol):  # type: ignore[name-defined,misc]
-        counters = Counters()
-
-    return WithLane
 
 
 class WithoutLane(LaneProtocol):

@@ -12,11 +12,16 @@ import service_uses
 from context import Context
 from live.application import Application
 from services.times import utc_now
-from tests.live.test_gate import WITHIN_SECONDS, without_date
-from tests.live.test_lane import with_lane
 from tests.support.app_client import AppClient
-from tests.support.asgi_client import ask, counting, until, until_answered
-from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle
+from tests.support.asgi_client import (
+    WITHIN_SECONDS,
+    ask,
+    counting,
+    until,
+    until_answered,
+    without_date,
+)
+from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle, with_lane
 from tests.support.lane_tokens import BEARERS, Clock
 from tests.support.live_apps import failing, run
 from tests.support.services import last_used_at, remove, service

@@ -21,6 +21,7 @@ from tests.support.world import World
 
 PATIENCE_SECONDS = 10.0  # for a condition that must come true; no test waits so long that passes
 
+WITHIN_SECONDS = 1.0  # contract.md, "Credentials": a change takes effect
 LONGEST_TURN_SECONDS = 0.02  # of a machine that has time
 
 Headers = list[tuple[bytes, bytes]]
@@ -48,6 +49,11 @@ class Answered:
     @property
     def tag(self) -> str:
         return self.header("etag") or ""
+
+
+def without_date(answered: Answered) -> tuple[int, Headers, bytes]:
+    headers = [(name.lower(), value) for name, value in answered.headers]
+    return answered.status, [each for each in headers if each[0] != b"date"], answered.body
 
 
 class Request:

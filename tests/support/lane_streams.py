@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from math import inf
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,13 @@ NO_ISSUERS = TrustedIssuers(SETTINGS, None)  # type: ignore[arg-type]
 MEMBERS = {UUID(int=2): "va", UUID(int=3): "admin", UUID(int=4): "service", UUID(int=5): "service"}
 SHORT_TIME = 0.3  # seconds, in place of timeouts
 TURNS = 25  # of the loop: more than any answer takes that waits for nothing
+
+
+def with_lane(module: ModuleType = live.lane) -> type[LaneProtocol]:
+    class WithLane(module.LaneProtocol):  # type: ignore[name-defined,misc]
+        counters = Counters()
+
+    return WithLane
 
 
 class Truth:
