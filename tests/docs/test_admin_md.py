@@ -31,7 +31,15 @@ def test_admin_md_does_what_it_says(
         (acme,) = accounts.list_accounts(change.session, org.id)
         (ana,) = (m for m in members.list_members(change.session, org.id) if m.role == "va")
     org.clock_in(ana, acme, occurred_at=ago(3600))
+    wait_until_all_workers_show(admin, "Ana Reyes")
     run_blocks(work, admin, tmp_path, "", ".presence-service")
+
+
+def wait_until_all_workers_show(admin: Admin, name: str) -> None:
+    """Each answer is some worker's, and a change may reach its memory a second later."""
+    in_a_row = 0
+    while in_a_row < 10:
+        in_a_row = in_a_row + 1 if name in admin.run("who").out else 0
 
 
 def run_blocks(page: str, admin: Admin, home: Path, typed: str, token_file: str) -> None:
