@@ -1,6 +1,7 @@
 """The databases that every test runs on, and the small worlds in them."""
 
 import logging
+import os
 import re
 import resource
 import shutil
@@ -17,7 +18,7 @@ from sqlalchemy.engine import make_url
 import problem_log
 from app import create_app
 from context import Context, attach
-from dev_postgres import running_postgres
+from dev_postgres import own_postgres, running_postgres
 from models import Base, Membership
 from models.database import Database
 from models.reach import EVERY_ORG
@@ -25,10 +26,11 @@ from settings import Settings
 from tests.support.app_client import AppClient
 from tests.support.databases import database_of, empty_postgresql, migrate, opened
 from tests.support.log_lines import Lines
+from tests.support.pgbouncer import running_pgbouncer
 from tests.support.programs import program, summary
 from tests.support.scripts import Admin
 from tests.support.server import Server, copy_project, running_server
-from tests.support.settings import SECRET_KEY, settings_for
+from tests.support.settings import SECRET_KEY, poolers, settings_for
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -55,8 +57,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
+    if os.environ.get("PRESENCE_TEST_POOLER"):
+        with own_postgres() as server, running_pgbouncer(server, server_connections=20) as pooler:
+            poolers[server.port] = pooler.port
+            yield server.url
+    else:
+        with running_postgres() as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ class Pgbouncer:
     """``url`` is that of the server behind it, through it."""
 
     url: str
+    port: int
     log: Path
 
     @property
@@ -46,9 +47,14 @@ class Pgbouncer:
 
 
 @contextmanager
-def running_pgbouncer(server: PostgresServer, users: Iterable[str] = ()) -> Iterator[Pgbouncer]:
+def running_pgbouncer(
+    server: PostgresServer,
+    users: Iterable[str] = (),
+    server_connections: int = SERVER_CONNECTIONS,
+) -> Iterator[Pgbouncer]:
     """
     :param users: whom it lets in besides postgres; none needs a password
+    :param server_connections: at most, for each database
     """
     command = program("pgbouncer")
     parent = server.home.parent
@@ -60,12 +66,12 @@ def running_pgbouncer(server: PostgresServer, users: Iterable[str] = ()) -> Iter
                 server_port=server.port,
                 port=port,
                 home=home,
-                server_connections=SERVER_CONNECTIONS,
+                server_connections=server_connections,
             )
         )
         options = process_options(home)
         hand_over(home, options)
-        pooler = Pgbouncer(server.url.replace(str(server.port), str(port)), home / "log")
+        pooler = Pgbouncer(server.url.replace(str(server.port), str(port)), port, home / "log")
         with pooler.log.open("w") as log:
             process = subprocess.Popen([command, home / "ini"], stdout=log, stderr=log, **options)
         try:

@@ -63,8 +63,10 @@ def copy_project(folder: Path) -> Path:
 def environment(**settings: str) -> dict[str, str]:
     """This process's environment with ``settings`` as the only ones of the service."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
-    role = serving(settings["DATABASE_URL"]) if settings.get("DATABASE_URL") else {}
-    return {**inherited, "NO_PROXY": "*", **role, **settings}
+    if url := settings.get("DATABASE_URL"):
+        served = serving(url)
+        settings = {**served, **settings, "DATABASE_URL": served["DATABASE_URL"]}
+    return {**inherited, "NO_PROXY": "*", **settings}
 
 
 @contextmanager
