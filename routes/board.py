@@ -17,8 +17,9 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# Comments that fill their lines, and indentation: a third of the code, and nothing to a browser.
-COMMENTS = re.compile(rb"^ *(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)$", re.DOTALL | re.MULTILINE)
+# Comments that fill or end their lines, and indentation: a third of the code, and nothing to a
+# browser.
+COMMENTS = re.compile(rb"^ *(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)$| +// [^\n]*$", re.DOTALL | re.M)
 INDENTATION = re.compile(rb"^ +", re.MULTILINE)
 
 
@@ -47,7 +48,7 @@ def answer_with(folder: Path, name: str) -> Response:
     if media_type is None or name not in {file.name for file in folder.iterdir()}:
         abort(404)
     content = (folder / name).read_bytes()
-    if Path(name).suffix in (".js", ".css"):
+    if Path(name).suffix in (".html", ".js", ".css"):
         content = condensed(content)
     response = Response(content, content_type=media_type)
     response.headers["Cache-Control"] = "no-cache"
