@@ -59,6 +59,7 @@ def on_starting(server: Any) -> None:
             bind = server.cfg.bind
             with app.app_context():
                 prepare(f"http://{bind[0]}", bind, wants_demo=wanted == "demo")
+            print("Ctrl-C stops the server.", flush=True)
         require_rights(database)
     except ClickException as error:
         raise SystemExit(f"Error: {error.format_message()}") from None

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 import click
 import psycopg2
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.common import as_json, say
+from cli.role import may_serve
 from context import context
 from feeds import notifications
 from models.reach import NO_ORG
@@ -58,13 +60,24 @@ def _of_database() -> list[Check]:
     try:
         with database.read(NO_ORG) as session:
             states = readiness.states(session.connection())
+            role = _of_role(session.connection())
         feed = Check("change_feed", "poll") if database.is_sqlite else _feed()
     except SQLAlchemyError as error:
         return [Check("database", _first_line(error), "Is it running, and DATABASE_URL right?")]
     parts = [
         Check(part, state, SET_UP if state != "ok" else None) for part, state in states.items()
     ]
-    return [Check("database", "ok"), *parts, feed]
+    return [Check("database", "ok"), *parts, *role, feed]
+
+
+def _of_role(connection: Connection) -> list[Check]:
+    """Whether servers can be the role that the settings name."""
+    name = context().settings.db_role
+    if name is None or connection.dialect.name == "sqlite":
+        return []
+    if may_serve(connection, name):
+        return [Check("role", "ok")]
+    return [Check("role", f"{name} lacks rights", f"Run: flask setup --role {name}")]
 
 
 def _feed() -> Check:

@@ -80,9 +80,7 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool, role: str | No
                 with locking(session, org.id) as change:
                     _end_codes(change)
             _tell_of_more_codes(session, org)
-    click.echo(
-        f"The board is at {url}, the API is explained at {url}/docs. Ctrl-C stops the server."
-    )
+    click.echo(f"The board is at {url}, the API is explained at {url}/docs.")
 
 
 def _provide_role(session: Session, role: str | None) -> None:

@@ -43,17 +43,34 @@ def trouble(app: Flask, *arguments: str) -> list[str]:
 
 def test_all_is_well(app: Flask, world: World) -> None:
     feed = "poll" if world.database.is_sqlite else "listen"
+    parts = ["database", "migrations", "privileges"]
+    if not world.database.is_sqlite:
+        parts.append("role")
     said = as_json(app, "doctor")
     assert said == {
         "status": "ok",
         "checks": {
-            **dict.fromkeys(("database", "migrations", "privileges"), WELL),
+            **dict.fromkeys(parts, WELL),
             "change_feed": {"state": feed, "remedy": None},
         },
     }
     lines = words(app, "doctor").splitlines()
     assert lines[0] == "database: ok"
     assert lines[-1] == f"change feed: {feed}"
+
+
+def test_a_role_that_lacks_a_right_wants_it(app: Flask, world: World) -> None:
+    role = world.settings.db_role
+    if role is None:
+        pytest.skip("SQLite has no roles")
+    with world.database.write(EVERY_ORG) as session:
+        session.execute(text(f"REVOKE INSERT ON accounts FROM {role}"))
+    try:
+        (line,) = trouble(app)
+        assert line == f"role: {role} lacks rights. Run: flask setup --role {role}"
+    finally:
+        words(app, "setup", "--role", role)
+    words(app, "doctor")
 
 
 def test_a_database_without_tables_wants_setup(
