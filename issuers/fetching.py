@@ -1,7 +1,7 @@
 """Fetching a small JSON document from an issuer, within bounds that no server can stretch.
 
-There are no redirects, no proxies, no compression. The whole takes at most 3 s, however slowly the
-bytes arrive, and at most 64 KiB are read. It runs in a thread of its own (issuers/keys.py).
+There are no redirects, no proxies, no compression. All but the look-up of the name takes at most
+3 s, however slowly the bytes arrive, and at most 64 KiB are read. It runs in a thread of its own (issuers/keys.py).
 """
 
 import io
@@ -53,7 +53,8 @@ def _fetched(url: str, until: float) -> bytes:
     connection = _Connection(str(parts.hostname), parts.port, parts.scheme == "https", until)
     headers = {"Accept": "application/json", "User-Agent": "presence", "Connection": "close"}
     try:
-        connection.request("GET", parts.path or "/", headers=headers)
+        query = f"?{parts.query}" if parts.query else ""
+        connection.request("GET", f"{parts.path or '/'}{query}", headers=headers)
         answer = connection.getresponse()
         if answer.status != 200:
             raise Unreadable(f"answered {answer.status}")

@@ -32,6 +32,7 @@ class IssuerKeys:
 
     :ivar keys: those that verify now; empty for an issuer with a secret
     :ivar read_at: when they were read; None before
+    :ivar has_failed: the last reading of this process did
     """
 
     def __init__(self, issuer: TrustedIssuer, database: Database, listener: Listener) -> None:
@@ -45,7 +46,7 @@ class IssuerKeys:
         self._turns = Turns()
         self._has_begun = False
         self._is_wanted = False
-        self._has_failed = False
+        self.has_failed = False
 
     def want_others(self) -> None:
         """A token names a key that is not among them: perhaps there are new ones."""
@@ -78,15 +79,19 @@ class IssuerKeys:
         try:
             with self._database.read(NO_ORG) as session:
                 found = stored.find(session, self.issuer.issuer)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, ValueError):  # ValueError: not even JSON
             return
         if found is None:
             return
         self._turns = Turns(found.read_at, found.tried_at, found.wanted_at)
+        try:
+            keys = public_keys({"keys": found.keys})
+        except Unreadable:
+            return  # of another release's form: they are read anew
         if found.read_at is None or now - found.read_at > KEPT:
             return
         if self.read_at is None or found.read_at > self.read_at:
-            self._publish(found.keys, found.read_at)
+            self._publish(keys, found.read_at)
 
     def _has_turn(self, after: Turns) -> bool:
         before, self._turns = self._turns, after
@@ -101,14 +106,14 @@ class IssuerKeys:
             keys = public_keys(read_json(*self._where()))
         except Unreadable as error:
             KEY_READINGS.labels("failed").inc()
-            if not self._has_failed:
+            if not self.has_failed:
                 log.warning("The keys of %s can't be read: %s", self.issuer.issuer, error)
-            self._has_failed = True
+            self.has_failed = True
             return
         KEY_READINGS.labels("ok").inc()
-        if self._has_failed:
+        if self.has_failed:
             log.info("The keys of %s can be read again.", self.issuer.issuer)
-        self._has_failed = False
+        self.has_failed = False
         self._publish(keys, now)
         self._turns = self._turns._replace(read_at=now)
         try:
@@ -136,9 +141,7 @@ class IssuerKeys:
         if public == self._public:
             return
         before, keys = self.keys, key_set(public, self.issuer.algorithms)
-        was = {each["kid"]: each for each in self._public}
-        now = {each["kid"]: each for each in public}
-        gone = frozenset(n for n in before if n not in keys or was[n.kid] != now[n.kid])
+        gone = frozenset(n for n in before if n not in keys or before[n].key != keys[n].key)
         self._public, self.keys = public, keys
         self._listener(self.issuer.issuer, gone)
 

@@ -1,5 +1,6 @@
 """The trusted issuers of a process, each with a thread that reads its keys."""
 
+import logging
 import os
 import threading
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from issuers.key_sets import KeyName
 from issuers.keys import IssuerKeys, Listener
 from models.database import Database
 from settings import Settings
+
+log = logging.getLogger("presence.issuers")
 
 STEP_SECONDS = 0.5  # a key that another process has read is known here after at most that
 
@@ -59,7 +62,7 @@ class TrustedIssuers:
         threading.Thread(target=self._run, args=about, name="issuer", daemon=True).start()
 
     def wait(self, seconds: float) -> None:
-        """Wait until each issuer's keys have been looked for once."""
+        """Wait until each issuer's keys are there, or could not be read."""
         until = monotonic() + seconds
         for stepped in self._first_steps:
             stepped.wait(max(0.0, until - monotonic()))
@@ -82,8 +85,12 @@ class TrustedIssuers:
 
     def _run(self, keys: IssuerKeys, stepped: threading.Event) -> None:
         while not self._stopping.is_set():
-            keys.step(datetime.now(UTC))
-            stepped.set()
+            try:
+                keys.step(datetime.now(UTC))
+            except Exception:
+                log.exception("The keys of an issuer could not be followed")
+            if keys.has_keys or keys.has_failed:
+                stepped.set()
             self._stopping.wait(STEP_SECONDS)
 
     def _tell(self, issuer: str, gone: frozenset[KeyName]) -> None:

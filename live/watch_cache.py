@@ -215,7 +215,8 @@ class WatchCache:
             await asyncio.sleep(org.tried_at + READ_EVERY_SECONDS - monotonic())
             org.announced = False
             org.tried_at = begun = monotonic()
-            state = await loop.run_in_executor(self._reader, self._load, org.id, org.state)
+            known = org.state
+            state = await loop.run_in_executor(self._reader, self._load, org.id, known)
         except SQLAlchemyError:
             if org.waiters:  # a poller asks again by itself, a waiter does not
                 loop.call_later(LATE_SECONDS, self._read_soon, org)
@@ -228,7 +229,8 @@ class WatchCache:
             self._read_soon(org)
         else:
             org.fresh_until = inf
-        _install(org, state)
+        # What is unchanged may have been marked anew meanwhile: judge_anew().
+        _install(org, org.state if state is known else state)
         return True
 
     def _load(self, org_id: UUID, known: OrgState | None) -> OrgState | None:

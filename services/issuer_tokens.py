@@ -17,11 +17,12 @@ from services.ids import canonical_id
 
 TOLERANCE = timedelta(seconds=60)  # contract.md, "Tokens of a trusted issuer"
 SUBJECT_LENGTH = 255
+_LATEST = datetime.max.replace(tzinfo=UTC) - TOLERANCE
 
 _CHECKED: dict[str, Any] = {"require": ["iss", "aud", "sub", "iat", "exp"]}
 _NOTHING = object()
 # What a payload of any form can make the code below raise.
-_MALFORMED = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+_MALFORMED = (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError)
 
 
 class TokenRefused(NotAuthenticated):
@@ -147,7 +148,7 @@ def verify(raw: str, by: IssuerKeys) -> IssuerToken:
             user_id=_user_id(issuer.issuer, payload["sub"]),
             org_id=_org_id(payload, issuer.org),
             issued_at=_moment(payload["iat"]),
-            expires_at=_moment(payload["exp"]),
+            expires_at=min(_moment(payload["exp"]), _LATEST),
             signed_with=signed_with,
         )
         return IssuerToken(raw, claims)

@@ -3,14 +3,17 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from models.database import Database
+from models.reach import EVERY_ORG
 from tests.support.issuer import DISCOVERY, JWKS, Issuer, key, send
 from tests.support.issuer_process import START, Start
 
@@ -64,6 +67,34 @@ def test_the_last_good_keys_serve_for_24_h_over_a_restart_too(start: Start, issu
     assert process.known.state(START + timedelta(days=1, seconds=1)) == "no keys"
     issuer.is_away = False
     assert process.step(day + 60) == {"one"}
+
+
+@pytest.mark.parametrize("row", ["[{}]", "7", '[{"kid": "x", "kty": "of a later release"}]'])
+def test_stored_keys_of_another_form_are_read_anew(
+    start: Start, issuer: Issuer, database: Database, row: str
+) -> None:
+    start().step(0)
+    with database.write(EVERY_ORG) as session:
+        session.execute(text("UPDATE issuer_keys SET keys = :keys"), {"keys": row})
+    assert start().step(300) == {"one"}
+
+
+def test_one_name_for_another_key_is_gone(start: Start, issuer: Issuer) -> None:
+    first, second = key("one"), replace(key("two"), kid="one")
+    issuer.keys = [first, second]
+    process = start()
+    process.step(0)
+    issuer.keys = [second]
+    process.step(300)
+    assert [name.kid for _, gone in process.heard for name in gone] == ["one"]
+
+
+def test_clocks_that_differ_by_seconds_cause_no_more_fetches(start: Start, issuer: Issuer) -> None:
+    ahead, behind = start(), start()
+    for second in range(640):
+        ahead.step(second + 5)
+        behind.step(second)
+    assert issuer.fetches == 3
 
 
 def test_an_issuer_that_is_away_at_the_start_is_asked_again(start: Start, issuer: Issuer) -> None:

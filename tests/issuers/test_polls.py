@@ -1,6 +1,7 @@
 """Polls with an issuer's token: from memory, as Flask would answer, judged anew in time."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -211,5 +212,47 @@ def test_people_who_poll_no_more_are_forgotten(
         assert set(known) == {ana.user_id}
         monkeypatch.setattr("live.user_orgs.KEPT_SECONDS", 0.0)
         await until(lambda: not known)
+
+    run(app, tell)
+
+
+def test_a_read_under_way_does_not_undo_that_polls_are_judged_anew(
+    app: Flask, issuer: Issuer, ana: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(application: Application) -> None:
+        asked = issuer.bearer(ana.user_id, ana.org_id)
+        asked |= {"If-None-Match": (await ask(application, asked)).tag}
+        assert (await ask(application, asked)).status == 304
+        cache = application.cache
+        org, load = cache.orgs[ana.org_id], cache._load
+        is_reading, may_end = threading.Event(), threading.Event()
+
+        def slowly(*about: Any) -> Any:
+            is_reading.set()
+            may_end.wait(10)
+            return load(*about)
+
+        monkeypatch.setattr(cache, "_load", slowly)
+        before = org.state.mark if org.state else None
+        reading = cache._read_soon(org)
+        await asyncio.to_thread(is_reading.wait, 10)
+        cache.judge_anew([ana.org_id])
+        may_end.set()
+        assert await reading
+        assert org.state is not None
+        assert org.state.mark is not before
+
+    run(app, tell)
+
+
+@pytest.mark.parametrize(("expires_at", "status"), [(253402300799, 200), (1e17, 401)])
+def test_times_that_no_calendar_has_are_no_fault_of_ours(
+    app: Flask, client: AppClient, issuer: Issuer, ana: Membership, expires_at: float, status: int
+) -> None:
+    asked = issuer.bearer(ana.user_id, exp=expires_at)
+    assert client.get(POLL, headers=asked).status_code == status
+
+    async def tell(application: Application) -> None:
+        assert (await ask(application, asked)).status == status
 
     run(app, tell)
