@@ -184,10 +184,11 @@ def _directory_schema(given: Mapping[str, str], database_url: URL) -> str | None
 
 def _db_role(given: Mapping[str, str]) -> str | None:
     name = given.get("PRESENCE_DB_ROLE")
-    if name is not None and not re.fullmatch("[A-Za-z0-9_-]{1,63}", name):
+    # Of a role "none" SET ROLE makes the owner.
+    if name is not None and not re.fullmatch("(?!none$)[A-Za-z0-9_-]{1,63}", name):
         raise SettingsError(
             "PRESENCE_DB_ROLE must be the name of a role: 1 to 63 characters of a-z, A-Z, 0-9, _ "
-            f"and -, not {name!r}"
+            f"and -, and not none, not {name!r}"
         )
     return name
 

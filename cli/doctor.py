@@ -22,6 +22,7 @@ from services import readiness
 TIMEOUT_SECONDS = 10
 ANSWER_BYTES = 64 * 1024
 SET_UP = "Run: flask setup"
+REMEDIES = {"database": "Is DATABASE_URL that of a standby? Use the primary's."}
 
 
 class Check(NamedTuple):
@@ -65,9 +66,10 @@ def _of_database() -> list[Check]:
     except SQLAlchemyError as error:
         return [Check("database", _first_line(error), "Is it running, and DATABASE_URL right?")]
     parts = [
-        Check(part, state, SET_UP if state != "ok" else None) for part, state in states.items()
+        Check(part, state, REMEDIES.get(part, SET_UP) if state != "ok" else None)
+        for part, state in states.items()
     ]
-    return [Check("database", "ok"), *parts, *role, feed]
+    return [*parts, *role, feed]
 
 
 def _of_role(connection: Connection) -> list[Check]:

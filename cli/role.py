@@ -63,6 +63,10 @@ def provide(connection: Connection, name: str) -> None:
     :param name: of the role
     :raises click.ClickException: the role can't be made, or may do more than serve
     """
+    if name in db_role.OF_AN_API:
+        raise click.ClickException(
+            f"The role {name} is the platform's, for strangers too: name one of Presence's own."
+        )
     quote = connection.dialect.identifier_preparer.quote_identifier
     role, owner = quote(name), connection.scalar(text("SELECT quote_ident(current_user)"))
     found = connection.execute(_ROLE, {"role": name}).one_or_none()

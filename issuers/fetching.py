@@ -1,7 +1,8 @@
 """Fetching a small JSON document from an issuer, within bounds that no server can stretch.
 
 There are no redirects, no proxies, no compression. All but the look-up of the name takes at most
-3 s, however slowly the bytes arrive, and at most 64 KiB are read. It runs in a thread of its own (issuers/keys.py).
+3 s, however slowly the bytes arrive, and at most 64 KiB are read. It runs in a thread of its own
+(issuers/keys.py).
 """
 
 import io

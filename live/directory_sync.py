@@ -105,8 +105,10 @@ class DirectorySync:
         self._context = context
         self._schema = schema
         self._lock = threading.Lock()
+        self._heard: OrderedDict[UUID, None] = OrderedDict()  # each waits for those before it
         self._waiting: OrderedDict[UUID, None] = OrderedDict()
         self._is_all_due = False
+        self._is_turn_of_heard = False
         self._woken = threading.Event()
         self._stop = threading.Event()
         self._told: dict[UUID | None, str] = {}
@@ -116,10 +118,9 @@ class DirectorySync:
         with self._lock:
             if not payload:
                 self._is_all_due = True
-            elif is_id(payload) and len(self._waiting) < MOST_WAITING:
+            elif is_id(payload) and len(self._heard) < MOST_WAITING:
                 org_id = UUID(payload)
-                self._waiting[org_id] = None
-                self._waiting.move_to_end(org_id, last=False)
+                self._heard[org_id] = None
         self._woken.set()
 
     def start(self) -> None:
@@ -170,7 +171,11 @@ class DirectorySync:
 
     def _next(self) -> UUID | None:
         with self._lock:
-            return self._waiting.popitem(last=False)[0] if self._waiting else None
+            # In turn, so that an org that never falls silent keeps no other waiting.
+            self._is_turn_of_heard = not self._is_turn_of_heard
+            both = (self._waiting, self._heard)
+            first = both[self._is_turn_of_heard] or both[not self._is_turn_of_heard]
+            return first.popitem(last=False)[0] if first else None
 
     def _tell(self, org_id: UUID | None, why: str | None) -> None:
         """Log a fault once, not every minute anew, and its end."""

@@ -20,6 +20,7 @@ from wire import answers, problems, request_ids, security_headers
 
 THREADS = 8  # of each process, at most: few enough that busy writers leave the loop its turns
 OTHER_CONNECTIONS = 4  # the sweep's two, the reader's and the feed's
+OF_A_DIRECTORY = 1  # where one is followed
 OF_ISSUERS = 2  # where there are any: for people's orgs, and for an issuer's keys
 # Neither has a body, so neither has a length.
 WITHOUT_LENGTH = (204, 304)
@@ -71,6 +72,7 @@ class FlaskBridge:
 def _threads(settings: Settings) -> int:
     """No more than have a connection each, so that none waits for one."""
     others = OTHER_CONNECTIONS + (OF_ISSUERS if settings.trusted_issuers else 0)
+    others += OF_A_DIRECTORY if settings.directory_schema else 0
     return max(1, min(THREADS, settings.db_connections - others))
 
 

@@ -18,19 +18,21 @@ _RIGHTS = dict.fromkeys(Base.metadata.tables, _EVERYTHING) | {
     "orgs": ("SELECT", "INSERT", "UPDATE"),
     "users": ("SELECT", "INSERT", "UPDATE"),
 }
+# Those of a platform's API, which anyone on the internet is.
+OF_AN_API = ("anon", "authenticated", "service_role")
 # Those that were given the rights, by their mark: they may change orgs, but only add to the
 # history. What a platform grants by default is the same for every table, so nobody else looks like
 # that; and the roles of an API never are it.
-THAT_SERVE = """
+THAT_SERVE = f"""
     SELECT a.grantee FROM pg_class c, aclexplode(c.relacl) a
     WHERE c.relnamespace = to_regnamespace(quote_ident(:schema))
         AND c.relname IN ('orgs', 'clock_events') AND a.grantee <> 0 AND a.grantee <> c.relowner
-        AND a.grantee::regrole::text NOT IN ('anon', 'authenticated', 'service_role')
+        AND a.grantee::regrole::text NOT IN {OF_AN_API}
     GROUP BY a.grantee
     HAVING bool_or(c.relname = 'orgs' AND a.privilege_type = 'UPDATE')
         AND bool_or(c.relname = 'clock_events' AND a.privilege_type = 'INSERT')
         AND NOT bool_or(c.relname = 'clock_events' AND a.privilege_type NOT IN ('SELECT', 'INSERT'))
-"""
+"""  # noqa: S608 - a constant
 _NAMES = text(f"SELECT rolname FROM pg_roles WHERE oid IN ({THAT_SERVE})")  # noqa: S608
 _LACKING = text(
     "SELECT DISTINCT t.name FROM unnest(:tables, :rights) t (name, needed)"

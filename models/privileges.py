@@ -33,6 +33,9 @@ FROM (
         aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 ) AS granted
 WHERE nspname = :schema AND grantee <> owner AND grantee NOT IN ({THAT_SERVE})
+    AND grantee NOT IN (  -- the tables' owner, in a schema that an admin made
+        SELECT relowner FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(:schema))
+    )
 ORDER BY name, grantee
 """)  # noqa: S608 - a constant
 

@@ -43,14 +43,13 @@ def is_applied(connection: Connection) -> bool:
     if connection.dialect.name == "sqlite":
         return True  # there is nothing to apply
     mark = connection.scalar(_COMMENT, {"function": _signature(_MARKED)})
-    return bool(mark == _digest(_wanted(connection)))
+    return bool(mark == _digest(connection))
 
 
 def apply(connection: Connection) -> None:
     """Make all of it: policies, for which every table is locked, functions and rights."""
-    wanted = list(_wanted(connection))
-    mark = f"COMMENT ON FUNCTION {_signature(_MARKED)} IS '{_digest(wanted)}'"
-    _run(connection, [*wanted, mark])
+    mark = f"COMMENT ON FUNCTION {_signature(_MARKED)} IS '{_digest(connection)}'"
+    _run(connection, [*_wanted(connection), mark])
     for role in db_role.found(connection):
         grant(connection, role)
 
@@ -76,6 +75,8 @@ def is_org_scoped(table: Table) -> bool:
 
 _MARKED = across_orgs.ORG_OF_CODE
 _COMMENT = text("SELECT obj_description(to_regprocedure(:function), 'pg_proc')")
+# Not current_user, who may be a superuser or a member of the owner: the functions stay the owner's.
+_OWNER = text("SELECT relowner::regrole::text FROM pg_class WHERE oid = 'orgs'::regclass")
 _TABLES = text(
     "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
     " AND relkind IN ('r', 'p') ORDER BY relname"
@@ -84,7 +85,7 @@ _TABLES = text(
 
 def _wanted(connection: Connection) -> Iterator[str]:
     there, schema = _there(connection), _quoted(connection, schema_of(connection))
-    owner = connection.scalar(text("SELECT quote_ident(current_user)"))
+    owner = connection.scalar(_OWNER)
     for table in Base.metadata.sorted_tables:
         if table.name in there and is_org_scoped(table):
             yield from _policies(table, owner)
@@ -140,8 +141,10 @@ def _quoted(connection: Connection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote_identifier(name)
 
 
-def _digest(statements: Iterable[str]) -> str:
-    return sha256("\n".join(statements).encode()).hexdigest()
+def _digest(connection: Connection) -> str:
+    """Of all statements, and of the tables on which servers have rights."""
+    wanted = [*_wanted(connection), *_there(connection)]
+    return sha256("\n".join(wanted).encode()).hexdigest()
 
 
 def _run(connection: Connection, statements: Iterable[str]) -> None:

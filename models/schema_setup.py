@@ -8,6 +8,9 @@ from models.schema import lock_key, schema_of
 VERSION_TABLE = "presence_version"  # alembic_version is every application's
 
 _EXISTS = text("SELECT true FROM pg_namespace WHERE nspname = :schema")
+_OWNER = text(
+    "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = to_regclass('orgs')"
+)
 _MAY_MAKE = text("SELECT has_database_privilege(current_database(), 'CREATE')")
 _MAY_FILL = text("SELECT has_schema_privilege(:schema, 'CREATE')")
 _TABLES = text(
@@ -49,6 +52,10 @@ def make_room(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), lock)
     if connection.scalar(_EXISTS, {"schema": schema}):
         _require_own(connection, schema)
+        # All is one owner's, also where an admin of the database migrates.
+        owner = connection.scalar(_OWNER)
+        if owner is not None:
+            connection.exec_driver_sql(f"SET LOCAL ROLE {owner}")
     else:
         _require_no_former_home(connection, schema)
         _require_right(connection, _MAY_MAKE, f'CREATE SCHEMA "{schema}" AUTHORIZATION')

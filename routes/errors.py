@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
+from psycopg2.errorcodes import READ_ONLY_SQL_TRANSACTION
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -70,8 +71,10 @@ def _http_exception(error: HTTPException) -> Response:
 
 
 def _database_error(error: DBAPIError) -> Response:
-    # Gone, restarting, or a lock, statement or busy timeout; all else is a fault of ours.
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+    # Gone, restarting, read-only, or a lock, statement or busy timeout; all else is our fault.
+    is_read_only = getattr(error.orig, "pgcode", None) == READ_ONLY_SQL_TRANSACTION
+    is_away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    if is_away or is_read_only:
         return _database_unavailable(error)
     return _internal_error(error)
 

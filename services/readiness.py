@@ -1,6 +1,6 @@
 """Whether the database is as the service needs it; a state is ``ok``, or what is wrong."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import Database
@@ -13,14 +13,20 @@ def of_database(database: Database) -> dict[str, str]:
     """Whether it can be reached, and the states of its parts."""
     try:
         with database.read(NO_ORG) as session:
-            return {"database": "ok", **states(session.connection())}
+            return states(session.connection())
     except SQLAlchemyError:
-        return {"database": "unreachable", **dict.fromkeys(PARTS, "unknown")}
+        return dict.fromkeys(PARTS, "unknown") | {"database": "unreachable"}
 
 
 def states(connection: Connection) -> dict[str, str]:
     """Of a database that can be reached."""
     return {part: state_of(connection) for part, state_of in PARTS.items()}
+
+
+def _database(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        return "ok"
+    return "read-only" if connection.scalar(_IS_READ_ONLY) else "ok"
 
 
 def _migrations(connection: Connection) -> str:
@@ -33,4 +39,7 @@ def _privileges(connection: Connection) -> str:
     return f"open to others: {', '.join(names)}" if names else "ok"
 
 
-PARTS = {"migrations": _migrations, "privileges": _privileges}
+_IS_READ_ONLY = text(
+    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
+)
+PARTS = {"database": _database, "migrations": _migrations, "privileges": _privileges}

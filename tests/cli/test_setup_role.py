@@ -27,6 +27,8 @@ SELECT c.relname, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
 WHERE c.relnamespace = 'presence'::regnamespace AND c.relkind <> 'S'
     AND a.grantee = %s::regrole
 """
+POLICIES = "SELECT tablename, policyname, roles::text FROM pg_policies ORDER BY 1, 2"
+OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'presence'"
 ATTRIBUTES = """
 SELECT rolcanlogin, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb, rolpassword IS NULL,
     EXISTS (SELECT FROM pg_auth_members WHERE member = pg_authid.oid)
@@ -102,6 +104,31 @@ def test_a_release_with_other_tables_gives_the_rights_on_them(
         query(url, "COMMENT ON FUNCTION presence.org_of_code(bytea[]) IS 'of another release'")
         assert "Migrated" in words(app, "setup")
     assert rights(admin_url, names[1]) == before
+
+
+def test_an_admin_who_sets_up_leaves_all_to_the_owner(
+    admin_url: str, url: str, names: tuple[str, str]
+) -> None:
+    owner, role = names
+    with app_on(url) as app:
+        words(app, "setup", "--role", role)
+    before = query(admin_url, POLICIES)
+    query(url, "DROP TABLE presence.issuer_keys")
+    query(url, "ALTER TABLE presence.memberships DROP COLUMN tokens_valid_from")
+    query(url, "UPDATE presence.presence_version SET version_num = '0009'")
+    query(url, "COMMENT ON FUNCTION presence.org_of_code(bytea[]) IS 'of another release'")
+    with app_on(admin_url) as app:
+        assert "Migrated" in words(app, "setup")
+    assert query(admin_url, POLICIES) == before
+    assert query(admin_url, OWNERS) == [(owner,)]
+    assert rights(admin_url, role)["issuer_keys"] == ALL
+
+
+@pytest.mark.parametrize("name", ["anon", "authenticated", "service_role"])
+def test_a_role_of_the_platforms_api_is_refused(url: str, name: str) -> None:
+    with app_on(url) as app:
+        words(app, "setup")
+        assert f"The role {name} is the platform's" in refusal(app, "setup", "--role", name)
 
 
 def test_an_owner_who_may_make_no_roles_is_told_what_an_admin_runs(

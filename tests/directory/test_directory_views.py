@@ -138,6 +138,16 @@ def test_only_ids_and_nothing_are_taken_for_notifications(context: Context) -> N
     assert (sync._next(), sync._take_all_due()) == (None, False)
     for payload in (str(first), str(second).upper(), str(first)):
         sync.hear(payload)
-    assert {sync._next(), sync._next(), sync._next()} == {first, second, None}
+    assert [sync._next(), sync._next(), sync._next()] == [first, second, None]
     sync.hear("")
     assert [sync._take_all_due(), sync._take_all_due()] == [True, False]
+
+
+def test_an_org_that_never_falls_silent_keeps_no_other_waiting(context: Context) -> None:
+    sync, chatty, quiet, unheard = DirectorySync(context, SCHEMA), uuid4(), uuid4(), uuid4()
+    sync._waiting[unheard] = None
+    compared = []
+    for payload in (chatty, quiet, chatty, chatty):
+        sync.hear(str(payload))
+        compared.append(sync._next())
+    assert compared == [chatty, unheard, quiet, chatty]
