@@ -76,7 +76,7 @@ def is_org_scoped(table: Table) -> bool:
 _MARKED = across_orgs.ORG_OF_CODE
 _COMMENT = text("SELECT obj_description(to_regprocedure(:function), 'pg_proc')")
 # Not current_user, who may be a superuser or a member of the owner: the functions stay the owner's.
-_OWNER = text("SELECT relowner::regrole::text FROM pg_class WHERE oid = 'orgs'::regclass")
+_OWNER = text("SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass('orgs')")
 _TABLES = text(
     "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
     " AND relkind IN ('r', 'p') ORDER BY relname"
