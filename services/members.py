@@ -73,6 +73,14 @@ def add(change: Change, *, display_name: str, role: str, actor: Membership | Non
     :param role: a name in ``models/roles.py``
     :param actor: the admin who does it; None for an operator's command
     """
+    member = join(change, display_name, role)
+    change.members_changed()
+    audit_log.record(change, "member_added", actor=actor, member=member, details={"role": role})
+    return member
+
+
+def join(change: Change, display_name: str, role: str) -> Membership:
+    """Make a user, a person or not, and their membership. The caller tells of it."""
     user = User(id=uuid4(), created_at=change.now)
     change.session.add(user)
     change.session.flush()
@@ -88,8 +96,6 @@ def add(change: Change, *, display_name: str, role: str, actor: Membership | Non
     )
     change.session.add(member)
     change.session.flush()
-    change.members_changed()
-    audit_log.record(change, "member_added", actor=actor, member=member, details={"role": role})
     return member
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from models import Membership, Service, User
+from models import Membership, Service
 from models.roles import SERVICE
-from services import audit_log, erasing, sessions
+from services import audit_log, erasing, members, sessions
 from services.change import Change
 from services.errors import NotFound, ValidationFailed
 from services.times import rfc3339
@@ -50,7 +50,7 @@ def add(
     ends_at = sessions.whole_second(change.now + USUAL if expires_at is None else expires_at)
     if not change.now < ends_at <= change.now + LONGEST:
         raise ValidationFailed({"expires_at": [f"Must be within {LONGEST.days} days from now."]})
-    member = _joined(change, name)
+    member = members.join(change, name, SERVICE)
     scope = " ".join(scopes)
     service = Service(
         membership_id=member.id, org_id=member.org_id, scope=scope, expires_at=ends_at
@@ -109,22 +109,3 @@ def record_use(session: Session, used: Mapping[UUID, datetime]) -> None:
     # In one order: otherwise two processes can deadlock.
     uses = [{"id": id_, "minute": minute} for id_, minute in sorted(used.items())]
     session.connection().execute(statement, uses)
-
-
-def _joined(change: Change, name: str) -> Membership:
-    user = User(id=uuid4(), created_at=change.now)
-    change.session.add(user)
-    change.session.flush()
-    member = Membership(
-        id=uuid4(),
-        org_id=change.org.id,
-        user_id=user.id,
-        display_name=name,
-        role=SERVICE,
-        active=True,
-        token_generation=0,
-        created_at=change.now,
-    )
-    change.session.add(member)
-    change.session.flush()
-    return member
