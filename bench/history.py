@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import islice
 from time import perf_counter
@@ -16,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from bench.common import (
     CLIENT_CORE,
@@ -127,9 +128,8 @@ def fill(where: Place, org: BenchOrg, rows: int) -> None:
             session.execute(insert(ClockEvent), batch)
     if not where.database.is_sqlite:
         # What autovacuum does within minutes.
-        with where.database.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text("VACUUM ANALYZE presence.clock_events"))
+        with closing(where.database.engine.raw_connection()) as connection:
+            connection.cursor().execute("VACUUM ANALYZE presence.clock_events")
 
 
 def history(org: BenchOrg, begin: datetime, rows: int) -> Iterator[dict[str, Any]]:

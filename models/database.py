@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import private
+from models import few_trips
 from models import schema as schema_module
 from models.reach import EVERY_ORG, NO_ORG, ORG_SETTING, Reach, value_of
 from settings import Settings
@@ -26,6 +27,14 @@ from settings import Settings
 # design.md, "Database": a request waits this long for a lock, and a statement runs this long.
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5
+
+# How a transaction that reads begins, and one that writes.
+_SQLITE_BEGINS = ("BEGIN", "BEGIN IMMEDIATE")
+_POSTGRESQL_BEGINS = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+)
+_BEGIN = "presence_begin"  # the execution option that says which
 
 
 class CommittedRefusal(Exception):
@@ -38,7 +47,10 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.is_sqlite = settings.database_url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(settings) if self.is_sqlite else _postgresql_engine(settings)
-        self._reading, self._writing = _modes(self.engine, self.is_sqlite)
+        begins = _SQLITE_BEGINS if self.is_sqlite else _POSTGRESQL_BEGINS
+        self._reading, self._writing = (
+            self.engine.execution_options(**{_BEGIN: begin}) for begin in begins
+        )
         self._one_writer = threading.Lock() if self.is_sqlite else None
 
     def close(self) -> None:
@@ -89,18 +101,6 @@ def _held(lock: threading.Lock) -> Iterator[None]:
         lock.release()
 
 
-def _modes(engine: Engine, is_sqlite: bool) -> tuple[Engine, Engine]:
-    if is_sqlite:
-        return (
-            engine.execution_options(sqlite_begin="BEGIN"),
-            engine.execution_options(sqlite_begin="BEGIN IMMEDIATE"),
-        )
-    return (
-        engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
-        engine.execution_options(isolation_level="READ COMMITTED"),
-    )
-
-
 def _sqlite_engine(settings: Settings) -> Engine:
     url = settings.database_url
     engine = create_engine(url, hide_parameters=True, **_pool(settings))
@@ -129,7 +129,7 @@ def _sqlite_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
     return engine
 
@@ -172,6 +172,7 @@ def _postgresql_engine(settings: Settings) -> Engine:
             "connect_timeout": STATEMENT_TIMEOUT_SECONDS,
             "tcp_user_timeout": 2 * STATEMENT_TIMEOUT_SECONDS * 1000,
             "application_name": "presence",
+            "connection_factory": few_trips.Connection,
         },
     )
     # In each transaction, not once a connection: a transaction pooler refuses start-up options,
@@ -187,11 +188,13 @@ def _postgresql_engine(settings: Settings) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        org = connection.get_execution_options().get(ORG_SETTING, NO_ORG)
+        options = connection.get_execution_options()
+        org = options.get(ORG_SETTING, NO_ORG)
         become = "" if org is EVERY_ORG else switch  # commands stay what they are: the owner
-        connection.exec_driver_sql(
-            f"{first}{become};SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)",
-            execution_options={"no_parameters": True},
+        sent = cast(few_trips.Connection, connection.connection.dbapi_connection)
+        sent.begin(
+            f"{options.get(_BEGIN, 'BEGIN')};{first}{become};"
+            f"SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)"
         )
 
     return engine

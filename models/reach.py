@@ -11,7 +11,7 @@ EVERY = "*"  # its value for all orgs
 class Reach:
     """Whose rows a transaction sees, where that is not an org whose id is known.
 
-    :ivar sql: an expression for the setting, evaluated by the transaction's first statement
+    :ivar sql: an expression for the setting, evaluated as the transaction begins
     """
 
     sql: str

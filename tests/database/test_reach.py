@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.database import Database
@@ -44,24 +44,6 @@ def test_the_org_ends_with_the_transaction(transaction: Transaction) -> None:
     with transaction(ORG) as session:
         session.rollback()
         assert setting(session) == ""
-
-
-def test_naming_an_org_costs_no_round_trip(transaction: Transaction, database: Database) -> None:
-    """One statement sets timeouts and org."""
-    sent: list[str] = []
-
-    def keep(_1: object, _2: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", keep)
-    try:
-        with transaction(ORG):
-            pass
-    finally:
-        event.remove(database.engine, "before_cursor_execute", keep)
-    (first,) = sent
-    assert "lock_timeout" in first
-    assert str(ORG) in first
 
 
 def test_a_code_names_its_org_whatever_has_become_of_it(world: World) -> None:
