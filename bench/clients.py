@@ -24,15 +24,16 @@ _TAG = re.compile(rb"\r\netag: ([^\r]+)", re.IGNORECASE)
 _VERSION = re.compile(rb'{"version":(\d+)')
 
 
-def browser_headers(token: str) -> dict[str, str]:
+def browser_headers(token: str | None) -> dict[str, str]:
     """What a browser sends with a fetch()."""
+    authorization = {"Authorization": f"Bearer {token}"} if token else {}
     return {
         "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
         "Chrome/142.0.0.0 Safari/537.36",
         "Accept": "*/*",
         "Accept-Encoding": "gzip, deflate, br, zstd",
         "Accept-Language": "en-US,en;q=0.9",
-        "Authorization": f"Bearer {token}",
+        **authorization,
         "Referer": "http://127.0.0.1/",
         "Sec-Ch-Ua": '"Chromium";v="142", "Not_A Brand";v="99"',
         "Sec-Ch-Ua-Mobile": "?0",
@@ -46,7 +47,7 @@ def browser_headers(token: str) -> dict[str, str]:
 def request(
     method: str,
     path: str,
-    token: str,
+    token: str | None,
     body: bytes = b"",
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
@@ -59,7 +60,12 @@ def request(
 
 
 class Client(asyncio.Protocol):
-    """One keep-alive connection, on which one request at a time is answered."""
+    """One keep-alive connection, on which one request at a time is answered.
+
+    :ivar asks_for_heads: the requests are HEAD, so that no answer has a body
+    """
+
+    asks_for_heads = False
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -84,7 +90,8 @@ class Client(asyncio.Protocol):
             self._head = data
             return
         self._head, self._start = head, b""
-        length = _LENGTH.search(head) if head[9:12] != b"304" else None
+        has_body = head[9:12] != b"304" and not self.asks_for_heads
+        length = _LENGTH.search(head) if has_body else None
         self._left = int(length[1]) if length else 0
         self._body(body)
 

@@ -97,5 +97,14 @@ def clock_out(org: BenchOrg, member: BenchMember) -> bytes:
     return post("/v1/clock-out", member)
 
 
+def heartbeat(member: BenchMember) -> bytes:
+    return post("/v1/heartbeat", member, presence_id=member.presence_id)
+
+
+def sign_in(member: BenchMember) -> bytes:
+    body = json.dumps({"access_code": member.code}).encode()
+    return request("POST", "/v1/sessions", None, body)
+
+
 def post(path: str, member: BenchMember, **body: Any) -> bytes:
     return request("POST", path, member.token, json.dumps(body).encode())

@@ -6,8 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from settings import Settings, from_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
+TICKS = os.sysconf("SC_CLK_TCK")  # a second
 SETTINGS = {
     "PRESENCE_SECRET_KEY": "only for benchmarks: thirty-two bytes or more",
     # Nobody becomes stale by himself: every change is one that the benchmark made.
@@ -37,10 +38,12 @@ class Place:
     """A migrated database, and the settings to serve it with.
 
     :ivar counts_statements: PostgreSQL has pg_stat_statements
+    :ivar postmaster: the id of PostgreSQL's first process, or None
     """
 
     environment: dict[str, str]
     counts_statements: bool = False
+    postmaster: int | None = None
     settings: Settings = field(init=False)
     database: Database = field(init=False)
 
@@ -53,6 +56,15 @@ class Place:
         query = "SELECT coalesce(sum(calls), 0) FROM public.pg_stat_statements"
         with self.database.read(EVERY_ORG) as session:
             return int(session.scalar(text(query)) or 0)
+
+    def cpu_seconds(self) -> float:
+        """What PostgreSQL has used so far, by processes that have ended too."""
+        if self.postmaster is None:
+            return 0
+        of_the_ended = _fields(self.postmaster)[13:15]
+        return sum(map(int, of_the_ended)) / TICKS + cpu_seconds(
+            [self.postmaster, *children(self.postmaster)]
+        )
 
 
 @contextmanager
@@ -67,7 +79,7 @@ def place(kind: str, **environment: str) -> Iterator[Place]:
         counts_statements = _configure_postgresql()
         with postgres.own_postgres() as server:
             found = {**SETTINGS, **environment, "DATABASE_URL": server.url}
-            with _migrated(Place(found, counts_statements)) as result:
+            with _migrated(Place(found, counts_statements, server.process.pid)) as result:
                 yield result
 
 
@@ -107,18 +119,11 @@ class Server:
     @property
     def workers(self) -> list[int]:
         """The ids of its worker processes."""
-        master = self.process.pid
-        return [
-            int(id_) for id_ in Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        ]
+        return children(self.process.pid)
 
     def cpu_seconds(self) -> float:
-        """What its workers have used so far, in user and system mode together."""
-        ticks = 0
-        for worker in self.workers:
-            fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        """What its workers have used so far."""
+        return cpu_seconds(self.workers)
 
     def memory_bytes(self) -> int:
         """The proportional set size of its workers."""
@@ -130,12 +135,38 @@ class Server:
         return kilobytes * 1024
 
 
+def children(process: int) -> list[int]:
+    return [
+        int(id_) for id_ in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
+
+
+def cpu_seconds(processes: Iterable[int]) -> float:
+    """What these have used so far, in user and system mode together."""
+    ticks = 0
+    for process in processes:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            ticks += sum(map(int, _fields(process)[11:13]))
+    return ticks / TICKS
+
+
+def _fields(process: int) -> list[str]:
+    """Those of proc(5), "stat", from the third on."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+
+
 @contextmanager
-def gunicorn(application: str, place: Place, *options: str, workers: int = 1) -> Iterator[Server]:
+def gunicorn(
+    application: str,
+    place: Place,
+    *options: str,
+    workers: int = 1,
+    config: str = "gunicorn.conf.py",
+) -> Iterator[Server]:
     """``application`` as dev.py serves it, but for ``options``."""
     port = postgres.free_port()
     bind = ["--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
-    command = ["-m", "gunicorn", "--config", "gunicorn.conf.py", *bind, *options, application]
+    command = ["-m", "gunicorn", "--config", config, *bind, *options, application]
     with serving(port, sys.executable, *command, **place.environment) as server:
         wait_until_up(server)
         give_up = time.monotonic() + START_SECONDS

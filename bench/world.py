@@ -4,16 +4,18 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert
 
 from bench.servers import Place
-from models import Account, Base, MemberSession, Membership, Org, Presence, User
+from models import AccessCode, Account, Base, MemberSession, Membership, Org, Presence, User
 from models.reach import EVERY_ORG
 from models.versions import Versions
 from services import tokens
+from services.access_codes import ALPHABET, LENGTH, digests
 from services.times import unix_milliseconds, utc_now
 
 ADMIN_OF = 10  # every tenth member is an admin
@@ -21,16 +23,19 @@ ADMIN_OF = 10  # every tenth member is an admin
 
 @dataclass(slots=True)
 class BenchMember:
-    """A member with a token, and where they are now.
+    """A member with a token and an access code, and where they are now.
 
     :ivar account: the id of the account that they are on, or None
+    :ivar beaten_at: when the last heartbeat was sent, by time.monotonic()
     """
 
     id: UUID
     user_id: UUID
     token: str
+    code: str
     account: str | None = None
     presence_id: str | None = None
+    beaten_at: float = 0
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ def build(
     """
     now = utc_now()
     rows: dict[type[Base], list[dict[str, Any]]] = {
-        table: [] for table in (Org, User, Membership, MemberSession, Account, Presence)
+        table: [] for table in (Org, User, Membership, MemberSession, AccessCode, Account, Presence)
     }
     bench_orgs = [
         _org(place, rows, f"Org {number}", members, occupied, spare, now, beaten_ago)
@@ -126,7 +131,17 @@ def _member(
         settings=place.settings,
         now=now,
     )
-    return BenchMember(token.claims.membership_id, token.claims.user_id, token.raw)
+    code = "".join(Random(org_id.int + number).choices(ALPHABET, k=LENGTH))
+    rows[AccessCode].append(
+        {
+            "id": uuid4(),
+            "org_id": org_id,
+            "membership_id": member["id"],
+            "digest": digests(code, place.settings)[0],
+            "created_at": now,
+        }
+    )
+    return BenchMember(token.claims.membership_id, token.claims.user_id, token.raw, code)
 
 
 def _seat(
