@@ -17,12 +17,15 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    not_,
     select,
+    update,
 )
 from sqlalchemy.sql.selectable import ExecutableReturnsRows as Statement
 
 from models.access_code import AccessCode
 from models.base import UTCDateTime
+from models.heartbeats import is_fresh, is_written_lately
 from models.idempotency_key import IdempotencyKey
 from models.member import Membership, User
 from models.member_session import MemberSession
@@ -51,6 +54,34 @@ def _presences_by_state(_given: Given) -> Statement:
         cast(func.count() - stale, BigInteger).label("active"),
         cast(stale, BigInteger).label("stale"),
     ).select_from(Presence)
+
+
+def _write_heartbeats(given: Given) -> Statement:
+    # Whoever is locked is left out: a member who is switching must not hold up all the others, and
+    # two of these can't deadlock, although they take their rows in any order.
+    to_write = (
+        select(Presence.id)
+        .where(
+            given.among(Presence.id, "presence_ids"),
+            is_fresh(given.one("expired_since")),
+            not_(is_written_lately(given.one("written_since"), given.one("now"))),
+        )
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    return (
+        update(Presence)
+        .where(Presence.id.in_(to_write))
+        .values(last_heartbeat_at=given.one("now"))
+        .returning(Presence.id)
+    )
+
+
+def _heartbeats_written_lately(given: Given) -> Statement:
+    return select(Presence.id).where(
+        given.among(Presence.id, "presence_ids"),
+        is_fresh(given.one("expired_since")),
+        is_written_lately(given.one("written_since"), given.one("now")),
+    )
 
 
 def _versions_of_orgs(given: Given) -> Statement:
@@ -89,10 +120,22 @@ _IDS = ARRAY(Uuid())
 _TIME = UTCDateTime()
 _OLD: Types = {"before": _TIME, "most": Integer()}
 _DUE: Types = {"unseen_since": _TIME, "expired_since": _TIME}
+_BEATS: Types = {
+    "presence_ids": _IDS,
+    "now": _TIME,
+    "expired_since": _TIME,
+    "written_since": _TIME,
+}
 
 ORG_OF_CODE = OwnersStatement("org_of_code", {"digests": ARRAY(LargeBinary())}, _org_of_code)
 DUE_ORGS = OwnersStatement("due_orgs", _DUE, _due_orgs)
 PRESENCES_BY_STATE = OwnersStatement("presences_by_state", {}, _presences_by_state)
+WRITE_HEARTBEATS = OwnersStatement(
+    "write_heartbeats", _BEATS, _write_heartbeats, finds_by_index=True
+)
+HEARTBEATS_WRITTEN_LATELY = OwnersStatement(
+    "heartbeats_written_lately", _BEATS, _heartbeats_written_lately, finds_by_index=True
+)
 VERSIONS_OF_ORGS = OwnersStatement("versions_of_orgs", {"org_ids": _IDS}, _versions_of_orgs)
 ORGS_OF_USERS = OwnersStatement("orgs_of_users", {"user_ids": _IDS}, _orgs_of_users)
 MEMBERS_VERSIONS = OwnersStatement("members_versions", {}, _members_versions)
@@ -106,6 +149,8 @@ STATEMENTS = (
     ORG_OF_CODE,
     DUE_ORGS,
     PRESENCES_BY_STATE,
+    WRITE_HEARTBEATS,
+    HEARTBEATS_WRITTEN_LATELY,
     VERSIONS_OF_ORGS,
     ORGS_OF_USERS,
     MEMBERS_VERSIONS,

@@ -44,12 +44,15 @@ class OwnersStatement:
     :ivar takes: the names of its arguments, and their types
     :ivar build: makes the statement
     :ivar crosses_orgs: whether it sees the rows of all orgs, or only those of the transaction's
+    :ivar finds_by_index: PostgreSQL may not read a whole table for it, as it otherwise may go on to
+        do where the table was small when a connection first planned it
     """
 
     name: str
     takes: Types
     build: Callable[[Given], ExecutableReturnsRows]
     crosses_orgs: bool = True
+    finds_by_index: bool = False
 
     def run(self, session: Session, **values: Any) -> Result[Any]:
         """Run it in the transaction of ``session``."""

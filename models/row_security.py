@@ -28,7 +28,7 @@ _IS_OF_ORG = f"nullif(nullif({_SETTING}, ''), '{EVERY}')::uuid"
 _ASKS_FOR_ALL = f"strpos({_SETTING}, '{EVERY}') <> 0"
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION {function} RETURNS {answer} LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {schema}, pg_temp AS $function$
+SET search_path = {schema}, pg_temp{planning} AS $function$
 #variable_conflict use_column
 DECLARE before text := coalesce({setting}, '');
 BEGIN
@@ -118,6 +118,7 @@ def _function(wanted: OwnersStatement, schema: str) -> str:
         function=f"{wanted.name}({takes})",
         answer=f"TABLE ({columns})" if columns else "void",
         schema=schema,
+        planning=" SET enable_seqscan = off" if wanted.finds_by_index else "",
         setting=_SETTING,
         name=ORG_SETTING,
         org=f"'{EVERY}'" if wanted.crosses_orgs else "before",
