@@ -1,15 +1,13 @@
 """Reading requests: the form of a body and a query is checked before who sent it (contract.md)."""
 
-from collections import ChainMap
-from collections.abc import Mapping
-from functools import wraps
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from itertools import islice
-from typing import Any, NoReturn, cast
+from typing import Any, Literal, cast
 
 import marshmallow
-from flask import Request, current_app, request
+from flask import Request, Response, current_app, request
 from flask_smorest import Blueprint
-from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from routes import listings
@@ -17,13 +15,14 @@ from schemas.problem import Problem
 from services.errors import ValidationFailed
 from wire.body_size import BODY_BYTES, most_bytes
 from wire.formats import FORMATS
-from wire.json import strict_json
+from wire.json import compact_json, strict_json
 from wire.json_format import JSON
 from wire.listings import shape
 
 # Thousands of unknown fields fit in a request; they are not all worth an answer.
 NAMED_FIELDS = 20
 CONTENT_TYPE_BYTES = 256
+Location = Literal["json", "query", "headers"]
 MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 
 
@@ -31,46 +30,77 @@ MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
 OF_EVERY_ENDPOINT = (400, 401, 403, 413, 415, 422, 503)
 
 
-class Parser(FlaskParser):
-    """Refuses unknown fields, unless the schema says otherwise, and anything but strict JSON."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - as webargs declares it
-        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "json": None,
-        "query": marshmallow.RAISE,
-        "headers": marshmallow.EXCLUDE,
-    }
-
-    def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
-        return body_of(req)
-
-    def handle_error(
-        self,
-        error: marshmallow.ValidationError,
-        req: Request,
-        schema: marshmallow.Schema,
-        **kwargs: Any,
-    ) -> NoReturn:
-        # webargs puts the location (json, query, headers) above the fields.
-        by_location = cast("dict[str, dict[str, Any]]", error.messages)
-        raise _failed(ChainMap(*by_location.values())) from None
-
-
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
-    """A blueprint that reads requests so, and documents all that a route may answer."""
+    """A blueprint that reads requests so, and documents all that a route may answer.
 
-    ARGUMENTS_PARSER = Parser()
+    flask-smorest documents. It would also wrap a view once for each answer that it may give.
+    """
 
-    def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
+    def arguments(
+        self,
+        schema: type[marshmallow.Schema],
+        *,
+        location: Location = "json",
+        as_kwargs: bool = False,
+        required: bool = True,
+    ) -> Any:
         """Take a body, a query or headers. What a view does not take so, it refuses."""
-        decorate = super().arguments(schema, location=location, **kwargs)
+        taken = schema()
+        document = super().arguments(taken, location=location, required=required)
 
-        def take(view: Any) -> Any:
-            wrapped = decorate(view)
-            wrapped.takes = {*getattr(view, "takes", ()), location}
-            return wrapped
+        def decorate(view: Any) -> Any:
+            @wraps(view)
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    found = taken.load(_READ[location](taken))
+                except marshmallow.ValidationError as error:
+                    raise _failed(cast("dict[str, Any]", error.messages)) from None
+                if as_kwargs:
+                    return view(*args, **kwargs, **found)
+                return view(*args, found, **kwargs)
 
-        return take
+            wrapped.takes = {*getattr(view, "takes", ()), location}  # type: ignore[attr-defined]
+            return _documented(document, wrapped)
+
+        return decorate
+
+    def response(
+        self, status: int, schema: type[marshmallow.Schema] | None = None, **documented: Any
+    ) -> Any:
+        """Answer so, unless the view makes the response itself."""
+        shape = schema() if schema is not None else None
+        document = super().response(status, shape, **documented)
+
+        def decorate(view: Any) -> Any:
+            if shape is None:
+                return _documented(document, view)
+
+            @wraps(view)
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                result = view(*args, **kwargs)
+                found, status_, headers = (
+                    result if isinstance(result, tuple) else (result, status, {})
+                )
+                if isinstance(found, Response):
+                    return result
+                response = Response(
+                    compact_json(shape.dump(found)), status_, mimetype=JSON.media_type
+                )
+                response.headers.update(headers)
+                return response
+
+            return _documented(document, wrapped)
+
+        return decorate
+
+    def alt_response(self, status: int, **documented: Any) -> Any:
+        """Document a further answer."""
+        document = super().alt_response(status, **documented)
+        return partial(_documented, document)
+
+    def doc(self, **documented: Any) -> Any:
+        """Document what no schema says."""
+        return partial(_documented, super().doc(**documented))
 
     def headers(self, descriptions: dict[str, str]) -> Any:
         """Document the request's headers, by their names."""
@@ -126,6 +156,33 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
             return view
 
         return decorate
+
+
+def _body(_schema: marshmallow.Schema) -> Any:
+    return body_of(request)
+
+
+def _query(_schema: marshmallow.Schema) -> Mapping[str, str]:
+    return request.args.to_dict()  # none is repeated: check_form()
+
+
+def _headers(schema: marshmallow.Schema) -> Mapping[str, str]:
+    """Those that the schema names."""
+    names = [field.data_key or name for name, field in schema.fields.items()]
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
+_READ: dict[Location, Callable[[marshmallow.Schema], Any]] = {
+    "json": _body,
+    "query": _query,
+    "headers": _headers,
+}
+
+
+def _documented(document: Any, view: Any) -> Any:
+    """The view itself, with what a decorator of flask-smorest's documents."""
+    view._apidoc = document(view)._apidoc
+    return view
 
 
 def check_form() -> None:
