@@ -72,16 +72,15 @@ def clock_in(
         change, or_(Presence.account_id == account.id, Presence.user_id == member.user_id)
     )
     own = next((held for held in found if held.user_id == member.user_id), None)
-    if own and own.account_id == account.id:
+    holder = next((held for held in found if held.account_id == account.id), None)
+    if own is not None and own is holder:
         presences.renew(change, own)
         answer = ClockedIn(own, is_new=False, released_account_id=None)
+    elif holder is not None:
+        raise AccountOccupied(_seen_by(caller, holder))
     else:
-        try:
-            said["occurred_at"] = _started_at(change, caller, said.get("occurred_at"))
-            new = presences.put(change, member, account, own, **said)
-        except AccountOccupied:
-            holder = next((held for held in found if held.account_id == account.id), None)
-            raise AccountOccupied(_seen_by(caller, holder)) from None
+        said["occurred_at"] = _started_at(change, caller, said.get("occurred_at"))
+        new = presences.put(change, member, account, own, **said)
         left = own.account_id if own else None
         answer = ClockedIn(new, is_new=True, released_account_id=left)
     idempotency.remember(change, caller, key, digest, _to_remember(answer))
@@ -118,14 +117,13 @@ def clock_out(
         raise _ended(change, caller, presence_id)
     if held is not None:
         caller.require_account(held.account_id)
-        start = past_presences.start_of(change.session, change.org.id, held.presence_id)
         presences.end(
             change,
             held,
             "clock_out",
             actor_id=caller.member.user_id,
             reason=reason,
-            occurred_at=clamp(occurred_at, start or held.clocked_in_at, change.now),
+            occurred_at=_ended_at(change, held, occurred_at),
         )
     answer = ClockedOut(held is not None, held.account_id if held else None)
     stored = {"cleared": answer.cleared, "account_id": str(held.account_id) if held else None}
@@ -215,7 +213,14 @@ def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) ->
     return clamp(occurred_at, max(previous or earliest, earliest), change.now)
 
 
-def _seen_by(caller: Caller, holder: Held | None) -> Held | None:
+def _ended_at(change: Change, held: Held, occurred_at: datetime | None) -> datetime:
+    if occurred_at is None:
+        return change.now
+    start = past_presences.start_of(change.session, change.org.id, held.presence_id)
+    return clamp(occurred_at, start or held.clocked_in_at, change.now)
+
+
+def _seen_by(caller: Caller, holder: Held) -> Held | None:
     return holder if caller.view.shows_people else None
 
 

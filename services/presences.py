@@ -8,12 +8,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from models import Account, Membership, Presence
-from models.constraints import violated
 from services.change import Change
-from services.errors import AccountOccupied
 
 _NO_SYNC = {"synchronize_session": False}  # no presence is ever loaded as an ORM object
 
@@ -97,10 +94,7 @@ def put(
     left: Held | None,
     **said: Unpack[Said],
 ) -> Held:
-    """Put ``member`` on ``account`` from now on, in one step with leaving ``left``.
-
-    :raises AccountOccupied: another member holds it
-    """
+    """Put ``member`` on ``account``, which nobody holds, in one step with leaving ``left``."""
     occurred_at = said.get("occurred_at") or change.now
     new = Held(
         presence_id=uuid4(),
@@ -243,7 +237,7 @@ def _that_still_are(change: Change, due: Sequence[Held], statement: Any) -> list
 
 
 def _upsert(change: Change, new: Held) -> None:
-    """The unique constraint on the account decides who holds it."""
+    """Insert the member's presence, or move the one that they have."""
     values = {
         "id": new.presence_id,
         "account_id": new.account_id,
@@ -253,17 +247,8 @@ def _upsert(change: Change, new: Held) -> None:
     }
     is_sqlite = change.session.get_bind().dialect.name == "sqlite"
     upsert = (sqlite if is_sqlite else postgresql).insert(Presence)
-    try:
-        with change.session.begin_nested():
-            change.session.execute(
-                upsert.values(
-                    org_id=change.org.id,
-                    user_id=new.user_id,
-                    membership_id=new.membership_id,
-                    **values,
-                ).on_conflict_do_update(index_elements=["user_id", "org_id"], set_=values)
-            )
-    except IntegrityError as error:
-        if violated(error) != "uq_account_presence_account_id":
-            raise
-        raise AccountOccupied from error
+    change.session.execute(
+        upsert.values(
+            org_id=change.org.id, user_id=new.user_id, membership_id=new.membership_id, **values
+        ).on_conflict_do_update(index_elements=["user_id", "org_id"], set_=values)
+    )

@@ -2,9 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from flask import Flask
 
+from services import presences
+from services.change import Change
 from services.times import rfc3339
 from tests.support.app_client import AppClient
 from tests.support.problems import assert_problem
@@ -106,3 +110,22 @@ def test_members_swapping_accounts_at_once_end_where_the_rules_allow(
         statuses = set().union(*pool.map(swap, (ana, ben), (0, 1)))
     assert statuses <= {200, 201, 409}
     assert len({held.account_id for held in world.held()}) == len(world.held()) == 2
+
+
+def test_an_account_that_somebody_took_without_the_lock_is_503_and_nothing_is_half_done(
+    world: World, client: AppClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, ben, acme, heron = world.va(), world.va("Ben"), world.account(), world.account("Heron")
+    world.clock_in(ana, acme)
+    before, put = dump(world.database), presences.put
+
+    def put_too_late(change: Change, *given: Any, **said: Any) -> presences.Held:
+        put(change, ben, heron, None)  # after the read, which the lock would have prevented
+        return put(change, *given, **said)
+
+    monkeypatch.setattr(presences, "put", put_too_late)
+    asked = {"Idempotency-Key": "one", **world.bearer(ana)}
+    answer = client.post("/v1/clock-in", json={"account_id": str(heron.id)}, headers=asked)
+    assert_problem(answer, 503, "database_unavailable")
+    assert answer.headers["Retry-After"] == "2"
+    assert dump(world.database) == before
