@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ SETTLED_SECONDS = 0.25
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _TAG = re.compile(rb"\r\netag: ([^\r]+)", re.IGNORECASE)
 _VERSION = re.compile(rb'{"version":(\d+)')
+_GZIP = re.compile(rb"\r\ncontent-encoding: gzip", re.IGNORECASE)
+KEPT_BYTES = 200  # of a body; of one that is compressed, enough for as many when it is not
 
 
 def browser_headers(token: str | None) -> dict[str, str]:
@@ -105,11 +108,18 @@ class Client(asyncio.Protocol):
 
     def _body(self, data: bytes) -> None:
         self._left -= len(data)
-        if len(self._start) < 200:
-            self._start += data[:200]
+        if len(self._start) < KEPT_BYTES:
+            self._start += data[:KEPT_BYTES]
         if self._left <= 0:
             head, self._head = self._head, b""
-            self.answered(int(head[9:12]), head, self._start)
+            self.answered(int(head[9:12]), head, _plain(head, self._start))
+
+
+def _plain(head: bytes, start: bytes) -> bytes:
+    """The first bytes of a body, which may be compressed."""
+    if not _GZIP.search(head):
+        return start
+    return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(start)
 
 
 class Caller(Client):

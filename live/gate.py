@@ -15,7 +15,7 @@ from live.counters import Counters
 from live.flask_bridge import FlaskBridge
 from live.long_poll import LongPoll
 from live.poll import Poll, poll_headers
-from live.responder import Responder
+from live.responder import NotCompressed, Responder
 from live.token_cache import NotVerified, TokenCache
 from live.user_orgs import NotResolved, UserOrgs
 from live.verifications import Verifications
@@ -27,8 +27,9 @@ from wire.answers import POLLED_PATH
 
 RAW_PATH = POLLED_PATH.encode()
 # Of the responder, to one poll: what is read after the poll came is final. The token may have to be
-# verified, the user's orgs and the org to be read, each of these two once more to be sure.
-ANSWERS = 6
+# verified, the user's orgs and the org to be read, each of these two once more to be sure, and the
+# body to be compressed, of an org that may change meanwhile.
+ANSWERS = 8
 
 log = logging.getLogger("presence.gate")
 
@@ -133,6 +134,8 @@ class Gate:
                     await self._verifications.verify(new.raw)
                 except NotResolved as missing:
                     await self._user_orgs.read(missing)
+                except NotCompressed as found:
+                    await self._cache.compress(found.beginning)
                 except NotFresh as stale:
                     await self._cache.read_fresh(stale.org_id, since=stale.since)
             raise Unavailable

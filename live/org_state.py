@@ -81,8 +81,11 @@ def read(
         members_version = org.members_version
     by_user = {member.user_id: member for member in members.values()}
     rendered = Rendered(now)
+    # In this thread, not in the event loop's.
     for view in VIEWS:
-        rendered.shared_json(view)  # in this thread, not in the event loop's
+        rendered.json_beginning(view)
+    if known is not None:
+        rendered.compress_like(known.rendered)
     return OrgState(rendered, members_version, members, ended, by_user)
 
 

@@ -2,6 +2,7 @@
 
 from live.asgi import RawHeaders
 from live.long_poll import seconds_to_wait
+from wire.content_coding import accepts_gzip
 from wire.header_lists import LIST_BYTES
 from wire.negotiation import accepted
 
@@ -13,6 +14,7 @@ OF_A_POLL = (
     b"authorization",
     b"if-none-match",
     b"accept",
+    b"accept-encoding",
     b"origin",
     b"prefer",
     b"presence-min-version",
@@ -47,11 +49,12 @@ class Poll:
     :ivar wait_seconds: for how long the client is ready to wait for a change, or 0
     """
 
-    __slots__ = ("format", "headers", "min_version", "wait_seconds")
+    __slots__ = ("accepts_gzip", "format", "headers", "min_version", "wait_seconds")
 
     def __init__(self, headers: PollHeaders) -> None:
         self.headers = headers
         self.format = accepted(self._text(b"accept"))
+        self.accepts_gzip = accepts_gzip(self._text(b"accept-encoding"))
         self.min_version = _version(headers.get(b"presence-min-version", b""))
         self.wait_seconds = seconds_to_wait(headers.get(b"prefer"))
 

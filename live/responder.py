@@ -25,10 +25,20 @@ from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 from wire.answers import Answer
 from wire.authorization import named_org
+from wire.body import Beginning
 from wire.rendered import Viewer
 from wire.representation import Representation
 
-NOT_YET = (NotFresh, NotVerified, NotResolved)
+
+class NotCompressed(Exception):
+    """The answer begins with what the reading thread has yet to compress."""
+
+    def __init__(self, beginning: Beginning) -> None:
+        super().__init__()
+        self.beginning = beginning
+
+
+NOT_YET = (NotFresh, NotVerified, NotResolved, NotCompressed)
 
 
 class Responder:
@@ -143,9 +153,11 @@ class Responder:
         if representation.matches(poll.if_none_match):
             status, headers, body = 304, unchanged, b""
         else:
-            status, body = 200, representation.body(state.rendered)
-            of_body = raw(representation.headers_of(body))
-            headers = [*of_body, *unchanged, *_of_all_but_304(request_id)]
+            plain = representation.body(state.rendered)
+            if poll.accepts_gzip and plain.is_to_compress:
+                raise NotCompressed(plain.beginning)
+            content, body = representation.content(plain, accepts_gzip=poll.accepts_gzip)
+            status, headers = 200, [*raw(content), *unchanged, *_of_all_but_304(request_id)]
             poll = poll.after(representation.tag)
         cached = CachedPoll(
             self._cache,

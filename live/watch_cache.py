@@ -20,6 +20,7 @@ from metrics import READS
 from models.database import Database
 from models.views import VIEWS, View
 from settings import Settings
+from wire.body import Beginning
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
@@ -105,6 +106,7 @@ class WatchCache:
         self._database = database
         self._settings = settings
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._compressing: dict[Beginning, asyncio.Future[None]] = {}
 
     def is_fresh(self, org: CachedOrg, now: float) -> bool:
         """Whether the org may be answered for from memory."""
@@ -141,6 +143,16 @@ class WatchCache:
         except TimeoutError:
             raise Unavailable from None
         return org
+
+    async def compress(self, beginning: Beginning) -> None:
+        """Have the reading thread compress it, once for all who wait for that."""
+        compressing = self._compressing.get(beginning)
+        if compressing is None:
+            loop = asyncio.get_running_loop()
+            compressing = loop.run_in_executor(self._reader, beginning.compress)
+            self._compressing[beginning] = compressing
+            compressing.add_done_callback(lambda _: self._compressing.pop(beginning))
+        await asyncio.shield(compressing)
 
     def watched(self) -> list[Watched]:
         """The orgs in memory."""

@@ -12,6 +12,8 @@ from services import accounts, snapshot
 from services.scopes import PRESENCE_READ
 from services.staleness import stale_after_seconds
 from wire import answers, tags
+from wire.body import Beginning, Body
+from wire.content_coding import accepts_gzip
 from wire.json import compact_json
 from wire.json_format import JSON
 from wire.negotiation import accepted
@@ -24,6 +26,7 @@ UNCHANGED = "The tag in If-None-Match still matches"
 CONDITION = {
     "If-None-Match": "the tag of what the client has",
     "Presence-Org": "of several orgs, the one meant; for tokens of trusted issuers",
+    "Accept-Encoding": "gzip: bodies over 1 KB come compressed",
 }
 CONDITIONS = CONDITION | {
     "Prefer": "wait=N holds the answer until something changes, for N seconds at most",
@@ -36,11 +39,14 @@ POLLED = {
         ("X-Poll-Interval", "integer", "seconds until the next poll"),
     )
 }
+FOUND = POLLED | {
+    "Content-Encoding": {"schema": {"type": "string"}, "description": "gzip, where compressed"}
+}
 
 
 @blueprint.get("/presence")
 @blueprint.headers(CONDITIONS)
-@blueprint.response(200, Snapshot, headers=POLLED)
+@blueprint.response(200, Snapshot, headers=FOUND)
 @blueprint.other_formats(200)
 @blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
 @blueprint.problems()
@@ -59,12 +65,13 @@ def presence() -> Response:
         if representation.matches(request.headers.get("If-None-Match")):
             return response(representation.not_modified())
         now = snapshot.load(session, caller.org, settings=settings)
-    return response(representation.full(Rendered(now)))
+    body = representation.body(Rendered(now))
+    return response(representation.full(body, accepts_gzip=_accepts_gzip()))
 
 
 @blueprint.get("/accounts")
 @blueprint.headers(CONDITION)
-@blueprint.response(200, Accounts, headers=POLLED)
+@blueprint.response(200, Accounts, headers=FOUND)
 @blueprint.alt_response(304, headers=POLLED, description=UNCHANGED)
 @blueprint.problems()
 def list_accounts() -> Response:
@@ -75,5 +82,11 @@ def list_accounts() -> Response:
         if tags.matches(request.headers.get("If-None-Match"), tag):
             return response(answers.unchanged(tag, context().settings))
         found = accounts.list_accounts(session, caller.org.id, bound_account_id=bound)
-    body = compact_json(Accounts().dump({"accounts": found}))
-    return response(answers.found(tag, body, JSON.media_type, context().settings))
+    body = Body(Beginning(compact_json(Accounts().dump({"accounts": found}))))
+    return response(
+        answers.found(tag, body, JSON.media_type, context().settings, accepts_gzip=_accepts_gzip())
+    )
+
+
+def _accepts_gzip() -> bool:
+    return accepts_gzip(request.headers.get("Accept-Encoding"))

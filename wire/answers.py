@@ -7,6 +7,7 @@ from werkzeug.utils import get_content_type
 
 from settings import Settings
 from wire import cors
+from wire.body import Body
 
 POLLED_PATH = "/v1/presence"
 VARY = "Authorization, Accept, Accept-Encoding, Origin, Prefer, Presence-Org"
@@ -25,11 +26,20 @@ def unchanged(tag: str, settings: Settings) -> Answer:
     return Answer(304, _of_polled(tag, settings), b"")
 
 
-def found(tag: str, body: bytes, media_type: str, settings: Settings) -> Answer:
-    """The 200 with what ``tag`` stands for."""
-    headers = of_body(body, media_type)
+def found(
+    tag: str, body: Body, media_type: str, settings: Settings, *, accepts_gzip: bool
+) -> Answer:
+    """The 200 with what ``tag`` stands for. Its headers are those of the body, then the 304's."""
+    headers, sent = content(body, media_type, accepts_gzip=accepts_gzip)
     headers.extend(_of_polled(tag, settings))
-    return Answer(200, headers, body)
+    return Answer(200, headers, sent)
+
+
+def content(body: Body, media_type: str, *, accepts_gzip: bool) -> tuple[Headers, bytes]:
+    """A body as it is sent, and the headers that describe it."""
+    is_gzip = accepts_gzip and body.is_long
+    sent = body.gzip() if is_gzip else body.plain
+    return of_body(sent, media_type, is_gzip=is_gzip), sent
 
 
 def complete(headers: Headers, path: str, origin: str | None, settings: Settings) -> None:
@@ -42,11 +52,12 @@ def complete(headers: Headers, path: str, origin: str | None, settings: Settings
             cors.expose(headers, origin)
 
 
-def of_body(body: bytes, media_type: str) -> Headers:
+def of_body(body: bytes, media_type: str, *, is_gzip: bool = False) -> Headers:
     """The headers that describe a body. They come first."""
     return Headers(
         [
             ("Content-Type", get_content_type(media_type, "utf-8")),
+            *([("Content-Encoding", "gzip")] if is_gzip else []),
             ("Content-Length", str(len(body))),
         ]
     )

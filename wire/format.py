@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wire.body import Body
 from wire.listings import Listing
 from wire.rendered import Rendered, Viewer
 
@@ -18,5 +19,5 @@ class Format:
 
     name: str
     media_type: str
-    snapshot: Callable[[Rendered, Viewer], bytes]
+    snapshot: Callable[[Rendered, Viewer], Body]
     listing: Callable[[Listing], bytes]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from wire.body import Beginning, Body
 from wire.format import Format
 from wire.json import compact_json
 from wire.listings import Listing, Row
@@ -10,12 +11,12 @@ from wire.rendered import Rendered, Viewer
 _NOT_CLOCKED_IN = dict.fromkeys(("account_id", "account_name", "presence_id", "clocked_in_at"))
 
 
-def _snapshot(rendered: Rendered, viewer: Viewer) -> bytes:
+def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
     """A line for each entry, then always one for ``me``; each with the versions, as in CSV."""
     versions = rendered.versions(viewer.view)
     rows: list[Row] = [{"row": "presence", **row} for row in rendered.entries(viewer)]
     rows.append({"row": "me", **(rendered.me(viewer) or _NOT_CLOCKED_IN)})
-    return _lines({**row, **versions} for row in rows)
+    return Body(Beginning(_lines({**row, **versions} for row in rows)))
 
 
 def _listing(listing: Listing) -> bytes:

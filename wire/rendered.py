@@ -9,6 +9,7 @@ import schemas.presence
 from models.views import View
 from schemas.presence import OwnPresence
 from services.snapshot import Entry, Snapshot
+from wire.body import Beginning, Body
 from wire.json import compact_json
 
 Row = dict[str, Any]
@@ -38,22 +39,22 @@ class Viewer(NamedTuple):
 class Rendered:
     """A snapshot, with what its representations have in common made only once."""
 
-    __slots__ = ("_entries", "_shared_json", "snapshot")
+    __slots__ = ("_beginnings", "_entries", "snapshot")
 
     def __init__(self, now: Snapshot) -> None:
         self.snapshot = now
-        self._shared_json: dict[View, bytes] = {}
+        self._beginnings: dict[View, Beginning] = {}
         self._entries = {entry.user_id: entry for entry in now.entries}
 
-    def json(self, viewer: Viewer) -> bytes:
+    def json(self, viewer: Viewer) -> Body:
         """The JSON for one viewer: all before ``me`` is the same for every viewer of a view."""
         mine = self._entries.get(str(viewer.user_id))
         me = None if mine is None else _own(mine)
-        return self.shared_json(viewer.view) + compact_json(me) + b"}"
+        return Body(self.json_beginning(viewer.view), compact_json(me) + b"}")
 
-    def shared_json(self, view: View) -> bytes:
+    def json_beginning(self, view: View) -> Beginning:
         """The JSON up to ``me``."""
-        if view not in self._shared_json:
+        if view not in self._beginnings:
             now = self.snapshot
             shared = {
                 "version": now.version_of(view),
@@ -62,8 +63,14 @@ class Rendered:
                 "stale_after": now.stale_after_seconds,
                 "presence": [_seen(entry, view) for entry in now.entries],
             }
-            self._shared_json[view] = compact_json(shared)[:-1] + b',"me":'
-        return self._shared_json[view]
+            self._beginnings[view] = Beginning(compact_json(shared)[:-1] + b',"me":')
+        return self._beginnings[view]
+
+    def compress_like(self, before: "Rendered") -> None:
+        """Compress what somebody had compressed of the snapshot before this one."""
+        for view, beginning in before._beginnings.items():
+            if beginning.is_compressed:
+                self.json_beginning(view).compress()
 
     def entries(self, viewer: Viewer) -> Iterator[Row]:
         """The entries with their accounts' names, as far as the viewer may see those."""

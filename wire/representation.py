@@ -9,6 +9,7 @@ from werkzeug.datastructures import Headers
 from settings import Settings
 from wire import answers, tags
 from wire.answers import Answer
+from wire.body import Body
 from wire.format import Format
 from wire.rendered import Rendered, Viewer
 
@@ -54,16 +55,15 @@ class Representation:
     def not_modified(self) -> Answer:
         return answers.unchanged(self.tag, self._settings)
 
-    def full(self, rendered: Rendered) -> Answer:
-        """The 200. Its headers are those of the body, then those of the 304."""
-        body = self.body(rendered)
-        headers = self.headers_of(body)
-        headers.extend(self.not_modified().headers)
-        return Answer(200, headers, body)
-
-    def body(self, rendered: Rendered) -> bytes:
+    def body(self, rendered: Rendered) -> Body:
         return self._format.snapshot(rendered, self._viewer)
 
-    def headers_of(self, body: bytes) -> Headers:
-        """The headers that describe a body of this representation."""
-        return answers.of_body(body, self._format.media_type)
+    def content(self, body: Body, *, accepts_gzip: bool) -> tuple[Headers, bytes]:
+        """The body as it is sent, and the headers that describe it."""
+        return answers.content(body, self._format.media_type, accepts_gzip=accepts_gzip)
+
+    def full(self, body: Body, *, accepts_gzip: bool) -> Answer:
+        """The 200. Its headers are those of the body, then those of the 304."""
+        headers, sent = self.content(body, accepts_gzip=accepts_gzip)
+        headers.extend(self.not_modified().headers)
+        return Answer(200, headers, sent)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from wire import tables
+from wire.body import Beginning, Body
 from wire.format import Format
 from wire.listings import Listing, cell
 from wire.rendered import Rendered, Viewer, columns_of
 
 
-def _snapshot(rendered: Rendered, viewer: Viewer) -> bytes:
+def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
     """A table, then a line for ``me`` and one for the versions."""
     view = viewer.view
     columns = _names_first(columns_of(view))
@@ -21,11 +22,12 @@ def _snapshot(rendered: Rendered, viewer: Viewer) -> bytes:
         f"clocked_in_at={mine['clocked_in_at']}"
     )
     now = rendered.versions(view)
-    return (
+    text = (
         f"{tables.aligned(columns, rows)}\nme: {me}\n"
         f"version={now['version']} view={view.name} accounts_version={now['accounts_version']} "
         f"stale_after={now['stale_after']}\n"
-    ).encode()
+    )
+    return Body(Beginning(text.encode()))
 
 
 def _listing(listing: Listing) -> bytes:

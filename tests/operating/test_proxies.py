@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import proxies
+from tests.support.gzip_members import only_member
 from tests.support.line import bearer, posted
+from tests.support.long_orgs import occupied
 from tests.support.proxies import Proxy
 from tests.support.stage import Stage
+from tests.support.world import World
 
 # nginx's documentation on WebSocket proxying, with kept connections to the server.
 NGINX = """
@@ -29,8 +32,10 @@ NGINX = """
     }
   }
 """
+COMPRESSING = "gzip on; gzip_types application/json; gzip_proxied any; gzip_min_length 20;"
 CADDY = """
 http://:@PORT@ {
+  encode
   reverse_proxy @SERVER@
 }
 """
@@ -51,7 +56,10 @@ def in_front_of(stage: Stage, name: str) -> AbstractContextManager[Proxy]:
     starting: dict[str, tuple[Starter, str]] = {
         "nginx": (proxies.nginx, NGINX.replace("@MORE@", "")),
         # Head and body are then two writes, as the client's were.
-        "unbuffered": (proxies.nginx, NGINX.replace("@MORE@", "proxy_request_buffering off;")),
+        "unbuffered": (
+            proxies.nginx,
+            NGINX.replace("@MORE@", f"proxy_request_buffering off; {COMPRESSING}"),
+        ),
         "caddy": (proxies.caddy, CADDY),
         "haproxy": (proxies.haproxy, HAPROXY),
     }
@@ -74,6 +82,20 @@ def test_a_poll_through_a_proxy_keeps_its_304(stage: Stage, proxy: Proxy) -> Non
             answer.read()
             assert answer.status == expected
             headers["If-None-Match"] = answer.headers["ETag"]
+
+
+def test_a_body_through_a_proxy_is_compressed_once(stage: Stage, proxy: Proxy) -> None:
+    world = World(stage.world.database, stage.world.settings, "Behind a proxy")
+    headers = world.bearer(occupied(world)) | {"Accept-Encoding": "gzip"}
+    with closing(HTTPConnection(*proxy.address, timeout=30)) as connection:
+        connection.request("GET", "/v1/presence", headers=headers)
+        answer = connection.getresponse()
+        assert len(only_member(answer.read()).body) > 1024
+        assert answer.headers.get_all("Content-Encoding") == ["gzip"]
+        connection.request(
+            "GET", "/v1/presence", headers=headers | {"If-None-Match": answer.headers["ETag"]}
+        )
+        assert connection.getresponse().status == 304
 
 
 UPGRADES = (

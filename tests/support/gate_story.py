@@ -29,6 +29,11 @@ PREFERRED = (
     "a," * 600 + "wait=1",
 )
 MIN_VERSIONS = ("0", "", "x", "-1", "1e9", "²", "9" * 19, "9" * 20, "9" * 5000, "+1", " 1", "0x1")
+CODINGS = (
+    *["gzip, deflate, br, zstd"] * 4,
+    *("gzip", "identity", "", "gzip;q=0, *", "br", "*", "gzip;q=x"),
+    *("x-gzip;q=0.2", "gzip," + "a" * 2000, "a," * 20 + "gzip"),
+)
 SUFFIXES = ("-gzip", "--gzip", "-br", ";gzip", "-deflate", "-zstd", "-lz4", "x")
 REQUEST_IDS = ("poll-1", "A.b_C-9", "x" * 64)
 
@@ -43,6 +48,8 @@ class Story:
         self.admins = [world.admin("Maya Chen"), world.admin("Tom Okafor")]
         self.vas = [world.va(name) for name in ("Ana Reyes", "Ben Cruz", "Eve Ngô", "Kai Ito")]
         self.members = [*self.admins, *self.vas]
+        for name in ("Ivy", "Leo", "Zed"):  # who stay: bodies are shorter than 1 KB, and longer
+            world.clock_in(world.va(name), world.account(f"Of {name}"))
         self.tags = ['W/"1.admin.json.0.1.120"']
         self.members += [self.admins[0], self.vas[0]]  # who also come with a code for one account
         self.bearers = [self._new_bearer(number) for number in range(len(self.members))]
@@ -182,7 +189,7 @@ class Story:
             ("Prefer", 0.2, lambda: choice(PREFERRED)),
             ("Origin", 0.3, lambda: choice([LISTED, OTHER_ORIGIN, "null", "", f"{LISTED}, x"])),
             ("Presence-Min-Version", 0.2, self._min_version),
-            ("Accept-Encoding", 0.2, lambda: "gzip, br"),
+            ("Accept-Encoding", 0.4, lambda: choice(CODINGS)),
             ("If_None_Match", 0.02, lambda: "*"),
             ("Cookie", 0.05, lambda: "a=b"),
             ("Content-Type", 0.02, lambda: "application/json"),

@@ -45,10 +45,12 @@ from services.snapshot import Snapshot
 from settings import Settings
 from tests.support.lane_tokens import ANOTHER_ORG, ORG, USERS, Clock, patch_verifying
 from tests.support.lane_transport import Transport
+from tests.support.long_orgs import rendered
 from wire import tags
 from wire.rendered import Rendered
 
 LISTED = "https://board.example"
+ENTRIES = rendered(20).snapshot.entries  # so that bodies are long enough to be compressed
 SETTINGS = Settings(
     make_url("sqlite:///never-opened"), b"k" * 32, cors_origins=frozenset((LISTED,))
 )
@@ -80,9 +82,11 @@ class Truth:
         self.changed()
 
     def changed(self) -> None:
-        now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, [])
-        members = dict(self.members)
-        state = OrgState(Rendered(now), self.versions[PEOPLE], members, {}, members)
+        now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, ENTRIES)
+        members, shown = dict(self.members), Rendered(now)
+        if self.state is not None:
+            shown.compress_like(self.state.rendered)
+        state = OrgState(shown, self.versions[PEOPLE], members, {}, members)
         self.state = state if self.is_there else None
 
     def change_member(self, id_: UUID, **to: Any) -> None:
@@ -115,6 +119,7 @@ class TrueCache(WatchCache):
         self.orgs = {}
         self.lease_until = inf
         self._truth = truth
+        self._compressing = {}
         self._reader = Inline()  # type: ignore[assignment]
 
     def _load(self, org_id: UUID, known: OrgState | None) -> OrgState | None:

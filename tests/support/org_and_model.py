@@ -191,7 +191,7 @@ class OrgAndModel(RuleBasedStateMachine):
             bodies = {
                 format_.name: format_.snapshot(
                     Rendered(now), Viewer(viewer.id, viewer.user_id, view, None)
-                )
+                ).plain
                 for format_ in FORMATS.values()
             }
             rows = model.rows(viewer)
