@@ -1,5 +1,6 @@
 """The application: ``create_app()``, and ``app`` for WSGI servers and the flask command."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -13,13 +14,20 @@ from routes.paths import OneSpelling
 from settings import Settings
 
 
+class PresenceFlask(Flask):
+    """Flask, which need not ask of each function in a request's way whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Make the application.
 
     :param settings: read from the environment where not given
     """
     settings = settings or settings_module.load()
-    app = Flask("presence", static_folder=None)
+    app = PresenceFlask("presence", static_folder=None)
     app.config.update(routes.FLASK_CONFIG)
     app.url_map.merge_slashes = False
     attach(app, Context(settings, Database(settings)))

@@ -38,10 +38,12 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def say_what_to_set() -> None:
-        is_forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-        if not request.remote_addr and of_client() is None:
+        given = request.environ
+        if not given.get("REMOTE_ADDR") and of_client() is None:
             _say(WITHOUT_ADDRESS)
-        elif is_forwarded and context().settings.trusted_proxies == 0:
+        elif (
+            "HTTP_X_FORWARDED_FOR" in given or "HTTP_FORWARDED" in given
+        ) and context().settings.trusted_proxies == 0:
             _say(THROUGH_A_PROXY)
 
 

@@ -186,5 +186,7 @@ def _locked(
 
 def _client() -> Client:
     """Who sent the request; what it calls itself is cut, and rid of what no terminal should see."""
-    said = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))
+    said = request.headers.get("User-Agent", "")
+    if not said.isprintable():
+        said = "".join(filter(str.isprintable, said))
     return Client(addresses.text(), said[:USER_AGENT_LENGTH] or None)

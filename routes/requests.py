@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 import marshmallow
 from flask import Request, Response, current_app, request
+from flask.globals import request_ctx
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -190,21 +191,24 @@ def check_form() -> None:
 
     An unknown path is left to its 404.
     """
-    if request.routing_exception is not None or request.method == "OPTIONS":
+    asked = request_ctx.request  # each use of `request` looks it up
+    if asked.routing_exception is not None or asked.method == "OPTIONS":
         return
-    most = most_bytes(request.path)
+    most = most_bytes(asked.path)
     # One more than is allowed: Werkzeug cuts a chunked body off here and says nothing, so that
     # only its length can tell (body_of).
-    request.max_content_length = most + 1
-    if (request.content_length or 0) > most:
+    asked.max_content_length = most + 1
+    if (asked.content_length or 0) > most:
         raise RequestEntityTooLarge
-    if request.blueprint == "board" or request.path.startswith("/docs"):
+    if asked.blueprint == "board" or asked.path.startswith("/docs"):
         return  # a browser's page: links and caches may add to its address
-    takes = getattr(current_app.view_functions[str(request.endpoint)], "takes", ())
-    doubled = {name for name, values in request.args.lists() if len(values) > 1}
-    unknown = set() if "query" in takes else set(request.args)
+    takes = getattr(current_app.view_functions[str(asked.endpoint)], "takes", ())
+    doubled, unknown = set(), set()
+    if asked.query_string:
+        doubled = {name for name, values in asked.args.lists() if len(values) > 1}
+        unknown = set() if "query" in takes else set(asked.args)
     if "json" not in takes:
-        body = body_of(request)
+        body = body_of(asked)
         unknown |= set(body) if isinstance(body, dict) else {"_schema"}
     if doubled or unknown:
         raise _failed(
@@ -231,15 +235,20 @@ def body_of(req: Request) -> Any:
         raise RequestEntityTooLarge
     if not body:
         return {}
-    if len(req.headers.get("Content-Type", "")) > CONTENT_TYPE_BYTES:
-        raise UnsupportedMediaType
-    is_utf8 = req.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
-    is_json = req.mimetype == "application/json" or (
-        req.method == "PATCH" and req.mimetype == MERGE_PATCH
-    )
-    if not is_json or not is_utf8 or req.content_encoding:
+    if not _is_json(req) or req.content_encoding:
         raise UnsupportedMediaType
     try:
         return strict_json(body)
     except (ValueError, RecursionError):
         raise BadRequest from None
+
+
+def _is_json(req: Request) -> bool:
+    given = req.headers.get("Content-Type", "")
+    if given == JSON.media_type:  # as most send it
+        return True
+    if len(given) > CONTENT_TYPE_BYTES:
+        return False
+    is_utf8 = req.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
+    may_be_patch = req.method == "PATCH" and req.mimetype == MERGE_PATCH
+    return is_utf8 and (req.mimetype == JSON.media_type or may_be_patch)

@@ -1,5 +1,6 @@
 """Answers before they are a framework's: Flask and the gate make theirs from the same ones."""
 
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from werkzeug.datastructures import Headers
@@ -42,14 +43,27 @@ def content(body: Body, media_type: str, *, accepts_gzip: bool) -> tuple[Headers
     return of_body(sent, media_type, is_gzip=is_gzip), sent
 
 
-def complete(headers: Headers, path: str, origin: str | None, settings: Settings) -> None:
-    """Add what every answer carries, and under ``/v1`` what browsers elsewhere need."""
-    headers["X-Content-Type-Options"] = "nosniff"
+def of_every(
+    path: str, origin: str | None, given: Collection[str], settings: Settings
+) -> Iterator[tuple[str, str]]:
+    """What every answer carries, and under ``/v1`` what browsers elsewhere need.
+
+    :param given: the names of the headers that the answer has already, in lower case
+    """
+    yield "X-Content-Type-Options", "nosniff"
     if path.startswith("/v1/"):
-        headers.setdefault("Cache-Control", "no-store")
-        headers.setdefault("Vary", "Origin")
+        if "cache-control" not in given:
+            yield "Cache-Control", "no-store"
+        if "vary" not in given:
+            yield "Vary", "Origin"
         if cors.is_listed(origin, settings):
-            cors.expose(headers, origin)
+            yield from cors.exposing(origin)
+
+
+def complete(headers: Headers, path: str, origin: str | None, settings: Settings) -> None:
+    """Add to ``headers`` what every answer carries."""
+    given = set(headers.keys(lower=True))
+    headers.extend(of_every(path, origin, given, settings))
 
 
 def of_body(body: bytes, media_type: str, *, is_gzip: bool = False) -> Headers:

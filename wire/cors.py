@@ -1,5 +1,7 @@
 """CORS: what pages of other origins may send and read (contract.md, "Browsers elsewhere")."""
 
+from collections.abc import Iterator
+
 from werkzeug.datastructures import Headers
 
 from settings import Settings
@@ -21,10 +23,10 @@ def is_listed(origin: str | None, settings: Settings) -> bool:
     return origin in settings.cors_origins
 
 
-def expose(headers: Headers, origin: str | None) -> None:
-    """Let a page of ``origin`` read the answer."""
-    headers["Access-Control-Allow-Origin"] = origin or ""
-    headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+def exposing(origin: str | None) -> Iterator[tuple[str, str]]:
+    """What lets a page of ``origin`` read the answer."""
+    yield "Access-Control-Allow-Origin", origin or ""
+    yield "Access-Control-Expose-Headers", EXPOSED_HEADERS
 
 
 def allow(headers: Headers) -> None:

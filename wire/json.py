@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-# json.dumps() would make an encoder for each call.
+# json.dumps() would make an encoder for each call, and json.loads() a decoder.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -20,9 +20,7 @@ def strict_json(body: bytes) -> Any:
     :raises ValueError: it is not strict JSON, or a field is given more than once
     :raises RecursionError: it is nested too deeply
     """
-    return json.loads(
-        body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles
-    )
+    return _decode(body.decode())
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -34,3 +32,8 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         raise ValueError("a field is given more than once")
     return fields
+
+
+_decode = json.JSONDecoder(
+    parse_constant=_refuse_constant, object_pairs_hook=_without_doubles
+).decode
