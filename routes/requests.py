@@ -15,6 +15,7 @@ from routes import listings
 from schemas.problem import Problem
 from services.errors import ValidationFailed
 from wire.body_size import BODY_BYTES, most_bytes
+from wire.dumping import dump_of
 from wire.formats import FORMATS
 from wire.json import compact_json, strict_json
 from wire.json_format import JSON
@@ -75,6 +76,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         def decorate(view: Any) -> Any:
             if shape is None:
                 return _documented(document, view)
+            dump = dump_of(shape)
 
             @wraps(view)
             def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -84,9 +86,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
                 )
                 if isinstance(found, Response):
                     return result
-                response = Response(
-                    compact_json(shape.dump(found)), status_, mimetype=JSON.media_type
-                )
+                response = Response(compact_json(dump(found)), status_, mimetype=JSON.media_type)
                 response.headers.update(headers)
                 return response
 
