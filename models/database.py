@@ -186,6 +186,8 @@ def _postgresql_engine(settings: Settings) -> Engine:
     quote = engine.dialect.identifier_preparer.quote_identifier
     switch = f";SET LOCAL ROLE {quote(settings.db_role)}" if settings.db_role else ""
 
+    few_trips.listen(engine)
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()

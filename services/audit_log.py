@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, insert, literal, select
 from sqlalchemy.orm import Session
 
 from models import AuditEvent, Membership
+from models.few_trips import later
 from services.change import Change
 
 
@@ -126,4 +127,4 @@ def record_all(
         for entry in entries
     ]
     if events:
-        change.session.execute(insert(AuditEvent), events)
+        later(change.session, insert(AuditEvent), events)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from feeds import announcements
 from models import ClockEvent, Org
+from models.few_trips import later
 from models.views import PEOPLE, View
 from services.errors import Refusal
 from services.staleness import stale_after_seconds
@@ -197,8 +198,5 @@ class Change:
             versions = {column: self._next(column) for column in self._raised}
             statement = update(Org).where(Org.id == self.org.id).values(versions)
             told = announcements(self.session, self.org.id)
-            self.session.execute(
-                statement.returning(*told) if told else statement,
-                # `org` keeps what was locked: version_of() counts from there.
-                execution_options={"synchronize_session": False},
-            )
+            # `org` keeps what was locked: version_of() counts from there.
+            later(self.session, statement.returning(*told) if told else statement)

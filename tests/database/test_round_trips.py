@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import Session
 
 import models.database
-from models import Org, User
+from models import AuditEvent, Org, User
 from models.database import CommittedRefusal, Database
+from models.few_trips import later
 from models.reach import EVERY_ORG, NO_ORG
+from services.times import utc_now
 from tests.support.databases import opened
 from tests.support.settings import settings_for
 from tests.support.wire_to_postgresql import Wire, wire_to
@@ -202,3 +211,72 @@ def test_a_connection_that_died_is_given_up(
     assert raised.value.connection_invalidated
     with through.write(NO_ORG) as session:
         assert session.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("how", ["one", "many", "select"])
+def test_what_nobody_waits_for_travels_with_the_next_statement(
+    through: Database, wire: Wire, world: World, how: str
+) -> None:
+    rows = [audit_event(world), audit_event(world)]
+    with wire.counted() as sent, through.write(world.id) as session:
+        if how == "one":
+            later(session, insert(AuditEvent).values(rows[0]).inline())
+        elif how == "many":
+            later(session, insert(AuditEvent), rows)
+        else:
+            later(session, select(Org.id).with_for_update())
+        found = session.scalars(select(AuditEvent.kind)).all()
+    first, last = sent
+    assert first.startswith("BEGIN ")
+    assert last == "COMMIT"
+    assert found == ["signed_in"] * {"one": 1, "many": 2, "select": 0}[how]
+
+
+def test_or_with_the_commit(through: Database, wire: Wire, world: World) -> None:
+    with wire.counted() as sent, through.write(world.id) as session:
+        session.execute(select(Org.id))
+        later(session, insert(AuditEvent), [audit_event(world)])
+        later(session, update(Org).values(name="100 % Bookkeeping"))
+    assert [each.split(" ")[0] for each in sent] == ["BEGIN", "INSERT"]
+    assert sent[1].endswith(";COMMIT")
+    assert [event.kind for event in world.log()] == ["signed_in"]
+
+
+def test_what_waits_alone_is_committed(through: Database, wire: Wire, world: World) -> None:
+    with wire.counted() as sent, through.write(world.id) as session:
+        later(session, insert(AuditEvent), [audit_event(world)])
+    assert len(sent) == 1
+    assert len(world.log()) == 1
+
+
+def test_a_rollback_drops_what_waits(through: Database, wire: Wire, world: World) -> None:
+    with wire.counted() as sent, pytest.raises(GivenUp), through.write(world.id) as session:
+        give_up_after(session, audit_event(world))
+    assert sent == []
+    assert world.log() == []
+
+
+def give_up_after(session: Session, row: dict[str, Any]) -> None:
+    later(session, insert(AuditEvent), [row])
+    raise GivenUp
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_what_fails_later_fails_the_commit(
+    through: Database, database: Database, world: World, is_begun: bool
+) -> None:
+    with pytest.raises(IntegrityError), through.write(world.id) as session:
+        commit_both(session, audit_event(world), is_begun)
+    assert world.log() == []
+    assert open_transactions(database) == 0
+
+
+def commit_both(session: Session, row: dict[str, Any], is_begun: bool) -> None:
+    if is_begun:
+        session.execute(select(Org.id))
+    later(session, insert(AuditEvent), [row])
+    later(session, insert(AuditEvent), [row | {"kind": "no kind"}])
+
+
+def audit_event(world: World) -> dict[str, Any]:
+    return {"org_id": world.id, "kind": "signed_in", "details": {}, "occurred_at": utc_now()}
