@@ -13,7 +13,7 @@
   python3 dev.py audit ADVISORIES
       compare all locks with known advisories: a folder or a zip file of OSV documents
   python3 dev.py bench NAME [options]
-      measure: ceiling, history, pollers, wait or writes; see docs/benchmarks.md
+      measure: ceiling, morning, pollers, wait, writes and others; see docs/benchmarks.md
   python3 dev.py extension
       pack the browser extension for a store: dist/presence-extension-<version>.zip
 
@@ -53,7 +53,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
-BENCHES = ["ceiling", "directory", "history", "policies", "pollers", "wait", "writes"]  # of bench/
+BENCHES = [
+    *("ceiling", "directory", "fairness", "history", "killed"),
+    *("morning", "policies", "pollers", "wait", "writes"),
+]  # of bench/
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
 
 

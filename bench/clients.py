@@ -15,7 +15,8 @@ from typing import cast
 from bench.common import Unable, percentile
 
 PATH = "/v1/presence"
-ADDRESSES = 8
+ADDRESSES = 250
+KEPT_BYTES = 1000  # of a body, compressed or not: enough for the token of a session
 CONNECTS_A_SECOND = 1_000  # not a storm: what is measured is what comes after
 SETTLE_TURNS = 15
 SETTLED_SECONDS = 0.25
@@ -24,7 +25,6 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _TAG = re.compile(rb"\r\netag: ([^\r]+)", re.IGNORECASE)
 _VERSION = re.compile(rb'{"version":(\d+)')
 _GZIP = re.compile(rb"\r\ncontent-encoding: gzip", re.IGNORECASE)
-KEPT_BYTES = 200  # of a body; of one that is compressed, enough for as many when it is not
 
 
 def browser_headers(token: str | None) -> dict[str, str]:
@@ -266,11 +266,15 @@ class Crowd:
                 return
         raise Unable("the server does not keep up with so many clients")
 
-    async def open(self, client: Client) -> None:
-        """Connect ``client``, from one of several addresses: each has ports for some 28,000."""
+    async def open(self, client: Client, office: int | None = None) -> None:
+        """Connect ``client``, from one of many addresses: each has ports for some 28,000.
+
+        :param office: clients of the same one have the same address
+        """
         self._opened += 1
+        number = self._opened if office is None else office
         connection = socket.socket()
-        connection.bind((f"127.0.0.{2 + self._opened % ADDRESSES}", 0))
+        connection.bind((f"127.0.1.{1 + number % ADDRESSES}", 0))
         connection.connect(("127.0.0.1", self._port))
         connection.setblocking(False)
         await client.loop.create_connection(lambda: client, sock=connection)

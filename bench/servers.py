@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,12 @@ class Server:
 
     port: int
     process: "subprocess.Popen[bytes]"
+    was_killed: bool = False
+
+    def kill(self) -> None:
+        """End all its processes with -9."""
+        self.was_killed = True
+        os.killpg(self.process.pid, signal.SIGKILL)
 
     @property
     def workers(self) -> list[int]:
@@ -191,8 +198,9 @@ def serving(port: int, *command: str, **environment: str) -> Iterator[Server]:
             start_new_session=True,
         )
         try:
-            yield Server(port, process)
-            if process.poll() is not None:
+            server = Server(port, process)
+            yield server
+            if process.poll() is not None and not server.was_killed:
                 raise Unable("a server ended by itself")
         except Unable as error:
             log.seek(0)

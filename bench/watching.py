@@ -20,12 +20,14 @@ class Stretch:
 
     def end(self) -> None:
         now = self._look()
-        self.seconds, cpu, statements = (b - a for a, b in zip(self._begun, now, strict=True))
-        self.cores, self.statements = cpu / self.seconds, statements / self.seconds
+        spent = [b - a for a, b in zip(self._begun, now, strict=True)]
+        self.seconds = spent[0]
+        self.cores, self.database_cores, self.statements = (each / spent[0] for each in spent[1:])
 
-    def _look(self) -> tuple[float, float, int]:
+    def _look(self) -> tuple[float, float, float, int]:
         statements = self._where.statements() if self._where.counts_statements else 0
-        return monotonic(), self._server.cpu_seconds(), statements
+        cpu = self._server.cpu_seconds(), self._where.cpu_seconds()
+        return monotonic(), *cpu, statements
 
 
 def first_seen(
