@@ -5,13 +5,15 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from random import Random
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from bench.clients import Caller, Crowd, request
+from bench.clients import Caller, request
 from bench.common import Unable
+from bench.crowd import Crowd
 from bench.world import BenchMember, BenchOrg
 
 CALLERS = 8
@@ -43,6 +45,7 @@ class Clocking:
         for _ in range(CALLERS):
             self._callers.append(Caller())
             await self._crowd.open(self._callers[-1])
+        self._in_turn = cycle(self._callers)
 
     async def run(self, per_second: float, seconds: float) -> None:
         """Make events, evenly spaced, and wait for their answers."""
@@ -50,7 +53,7 @@ class Clocking:
         made = []
         for number in range(round(per_second * seconds)):
             await asyncio.sleep(begun + number / per_second - monotonic())
-            caller = self._callers[number % CALLERS]
+            caller = next(self._in_turn)
             org = self._random.choice(self._orgs)
             event = self._make(caller, org.id, next_event(org, self._random))
             made.append(asyncio.create_task(event))

@@ -19,7 +19,7 @@ from time import monotonic
 import psycopg2
 import uvloop
 
-from bench.clients import Client, Crowd
+from bench.clients import Client
 from bench.common import (
     CLIENT_CORE,
     Targets,
@@ -29,6 +29,7 @@ from bench.common import (
     say_heading,
     say_table,
 )
+from bench.crowd import Crowd
 from bench.events import clock_in, sign_in
 from bench.servers import Place, gunicorn, place
 from bench.world import BenchMember, BenchOrg, build

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import uvloop
 from sqlalchemy import select
 
-from bench.clients import PATH, Client, Crowd, request
+from bench.clients import PATH, Client, request
 from bench.common import CLIENT_CORE, Targets, allow_files, run, say_heading, say_table
+from bench.crowd import Crowd
 from bench.events import heartbeat
 from bench.servers import Place, Server, gunicorn, place
 from bench.world import BenchMember, build

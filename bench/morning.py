@@ -19,7 +19,7 @@ from time import monotonic
 
 import uvloop
 
-from bench.clients import PATH, Caller, Crowd, Poller, Window, request
+from bench.clients import PATH, Caller, request
 from bench.common import (
     CLIENT_CORE,
     Targets,
@@ -31,6 +31,7 @@ from bench.common import (
     say_heading,
     say_table,
 )
+from bench.crowd import Crowd, Poller, Window
 from bench.events import sign_in
 from bench.servers import Place, Server, gunicorn, place
 from bench.watching import Stretch

@@ -1,5 +1,6 @@
 """bench pollers: thousands of clients that poll every two seconds while people come and go.
 
+With ``--heartbeats`` those who are on the clock send a heartbeat every 45 s too.
 Workers on one core, all clients in one process on the other; PostgreSQL where the kernel puts it.
 Each client is a member with a token of their own, on a connection of their own.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import uvloop
 
-from bench.clients import Crowd, Poller, Window
+from bench.beating import BeatingPoller
 from bench.common import (
     CLIENT_CORE,
     Targets,
@@ -25,6 +26,7 @@ from bench.common import (
     say_heading,
     say_table,
 )
+from bench.crowd import Crowd, Poller, Window
 from bench.events import Clocking
 from bench.servers import Place, Server, gunicorn, place
 from bench.watching import Stretch, first_seen
@@ -32,6 +34,7 @@ from bench.world import BenchOrg, build
 
 ALONE_SECONDS = 10.0  # of events without pollers
 SEEN_WITHIN_SECONDS = 5.0
+CORES, CORES_WITH_HEARTBEATS = 0.3, 0.35
 
 CLIENTS_SERIES = [(5_000, 200), (10_000, 200), (19_000, 200)]
 ORGS_SERIES = [(10_000, 100), (10_000, 400)]
@@ -50,6 +53,7 @@ class Result:
     unseen: int
     cores: float
     cores_without: float
+    database_cores: float
     bytes_each: float
     statements: float | None
 
@@ -93,7 +97,7 @@ async def observe(
     clients: int,
 ) -> Result:
     crowd = Crowd(server.port)
-    clocking = Clocking(crowd, bench_orgs)
+    clocking = Clocking(crowd, _movers(bench_orgs) if options.heartbeats else bench_orgs)
     await clocking.connect()
     without = Stretch(where, server)
     await clocking.run(options.events, ALONE_SECONDS)
@@ -102,7 +106,15 @@ async def observe(
 
     # Members of one org come one after another, and so are spread over the time between polls.
     members = [(org.id, member) for org in bench_orgs for member in org.people]
-    pollers = [(org_id, Poller(crowd, member.token)) for org_id, member in members[:clients]]
+    pollers = [
+        (
+            org_id,
+            BeatingPoller(crowd, member)
+            if options.heartbeats and member.presence_id
+            else Poller(crowd, member.token),
+        )
+        for org_id, member in members[:clients]
+    ]
     gc.freeze()
     gc.disable()
     await crowd.gather([poller for _, poller in pollers])
@@ -131,9 +143,18 @@ async def observe(
         unseen=unseen,
         cores=stretch.cores,
         cores_without=without.cores,
+        database_cores=stretch.database_cores,
         bytes_each=bytes_each,
         statements=stretch.statements - without.statements if where.counts_statements else None,
     )
+
+
+def _movers(bench_orgs: Sequence[BenchOrg]) -> list[BenchOrg]:
+    """The orgs with those alone who send no heartbeats: these stay on their accounts."""
+    return [
+        BenchOrg(org.id, [each for each in org.people if not each.presence_id], org.free)
+        for org in bench_orgs
+    ]
 
 
 def say_result(result: Result) -> None:
@@ -150,6 +171,7 @@ def say_result(result: Result) -> None:
             (name, *(milliseconds(percentile(values, percent)) for percent in (50, 99, 100)))
             for name, values in (
                 ("a poll", latencies),
+                ("a heartbeat", window.heartbeat_latencies),
                 ("a change, until a poller saw it", seen),
                 ("this process was late to poll", window.lateness),
             )
@@ -159,15 +181,17 @@ def say_result(result: Result) -> None:
         ("", "seen"),
         [
             ("polls a second", f"{result.polls_a_second:,.0f}"),
-            ("of them 304", f"{window.statuses[304] / max(window.statuses.total(), 1):.2%}"),
+            ("heartbeats a second", f"{window.heartbeats.total() / result.seconds:,.0f}"),
+            ("of the polls 304", f"{window.statuses[304] / max(window.statuses.total(), 1):.2%}"),
             (
                 "errors, unseen changes, reconnects",
                 f"{window.errors}, {result.unseen}, {window.lost}",
             ),
             ("workers together, of a core", f"{result.cores:.3f}"),
-            ("the same by events without pollers", f"{result.cores_without:.3f}"),
+            ("PostgreSQL, of a core", f"{result.database_cores:.3f}"),
+            ("workers by events without pollers", f"{result.cores_without:.3f}"),
             ("memory of the workers a client", f"{result.bytes_each / 1024:.1f} KB"),
-            ("statements a second from polling", statements),
+            ("statements a second from polling and heartbeats", statements),
         ],
     )
     say_targets(result)
@@ -182,9 +206,10 @@ def say_targets(result: Result) -> None:
     if result.orgs == 1:
         targets.at_most("poll, p99", 0.25, percentile(result.window.latencies, 99), " s")
     else:
-        targets.at_most("workers", 0.3, result.cores, " core")
+        most = CORES_WITH_HEARTBEATS if result.window.heartbeats else CORES
+        targets.at_most("workers", most, result.cores, " core")
         targets.at_most("memory a client", 25, result.bytes_each / 1024, " KB")
-    if result.statements is not None:
+    if result.statements is not None and not result.window.heartbeats:
         targets.at_most("statements from polling", 40, result.statements, "/s")
     targets.say()
 
@@ -213,6 +238,7 @@ if __name__ == "__main__":
     parser.add_argument("--orgs", type=int, default=200)
     parser.add_argument("--accounts-per-org", type=int, default=25, help="those occupied")
     parser.add_argument("--events", type=float, default=5, help="a second")
+    parser.add_argument("--heartbeats", action="store_true", help="of those who are on the clock")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from bench.clients import Client, Crowd
+from bench.clients import Client
 from bench.common import Unable
+from bench.crowd import Crowd
 from bench.servers import Place, Server
 
 ANSWERED_WITHIN_SECONDS = 30.0

@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 import uvloop
 
-from bench.clients import Crowd, Poller, Window
 from bench.common import (
     CLIENT_CORE,
     Targets,
@@ -24,6 +23,7 @@ from bench.common import (
     say_heading,
     say_table,
 )
+from bench.crowd import Crowd, Poller, Window
 from bench.events import Clocking
 from bench.servers import Place, Server, gunicorn, place
 from bench.watching import Stretch, first_seen

@@ -6,7 +6,7 @@ from operator import itemgetter
 from time import monotonic
 from uuid import UUID
 
-from bench.clients import Poller
+from bench.crowd import Poller
 from bench.events import Event
 from bench.servers import Place, Server
 
