@@ -19,6 +19,7 @@ from live.directory_sync import DirectorySync
 from live.flask_bridge import FlaskBridge
 from live.gate import Gate
 from live.lane import LaneProtocol
+from live.missing import Missing
 from live.protocol_error_log import ProtocolErrorLog
 from live.token_cache import TokenCache
 from live.user_orgs import LOOK_SECONDS, UserOrgs
@@ -48,6 +49,7 @@ class Application:
             context.service_uses,
             tokens=self._tokens,
             user_orgs=self.user_orgs,
+            missing=Missing(self.cache, self._tokens, self.user_orgs),
         )
         self._export = CounterExport(self.counters)
         self._protocol_errors = ProtocolErrorLog(self.counters)

@@ -14,12 +14,12 @@ from live.cached_poll import CachedPoll, PollAnswer
 from live.counters import Counters
 from live.flask_bridge import FlaskBridge
 from live.long_poll import LongPoll
+from live.missing import NOT_YET, Missing
 from live.poll import Poll, poll_headers
-from live.responder import NotCompressed, Responder
-from live.token_cache import NotVerified, TokenCache
-from live.user_orgs import NotResolved, UserOrgs
-from live.verifications import Verifications
-from live.watch_cache import NotFresh, Unavailable, WatchCache
+from live.responder import Responder
+from live.token_cache import TokenCache
+from live.user_orgs import UserOrgs
+from live.watch_cache import Unavailable, WatchCache
 from service_uses import ServiceUses
 from settings import Settings
 from wire import problems, request_ids
@@ -47,11 +47,11 @@ class Gate:
         *,
         tokens: TokenCache,
         user_orgs: UserOrgs,
+        missing: Missing,
     ) -> None:
         self._trusted_proxies = settings.trusted_proxies
         self._cache = cache
-        self._user_orgs = user_orgs
-        self._verifications = Verifications(tokens)
+        self._missing = missing
         self._responder = Responder(settings, cache, uses, tokens, user_orgs)
         self._flask = flask
         self._counters = counters
@@ -130,14 +130,8 @@ class Gate:
             for _ in range(ANSWERS):
                 try:
                     return self._responder.answer(poll, request_id, asked_at=asked_at)
-                except NotVerified as new:
-                    await self._verifications.verify(new.raw)
-                except NotResolved as missing:
-                    await self._user_orgs.read(missing)
-                except NotCompressed as found:
-                    await self._cache.compress(found.beginning)
-                except NotFresh as stale:
-                    await self._cache.read_fresh(stale.org_id, since=stale.since)
+                except NOT_YET as what:
+                    await self._missing.fetch(what)
             raise Unavailable
         except Unavailable:
             code = "database_unavailable"
