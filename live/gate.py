@@ -1,18 +1,17 @@
 """The gate: an ASGI application in front of Flask that answers polls from memory.
 
 It answers ``GET`` and ``HEAD /v1/presence`` byte for byte as Flask would, and hands everything else
-down to Flask. The responder says what an answer is. The gate waits: for the reads that the
-responder asks for, and for changes.
+down: to ``live/heartbeats.py``, and that to Flask. The responder says what an answer is. The gate
+waits: for what the responder asks for, and for changes.
 """
 
 import logging
 from time import monotonic
 
-from live import poll_log
-from live.asgi import Receive, Scope, Send, send_answer
+from live import noted_problems
+from live.asgi import AsgiApplication, Receive, Scope, Send, send_answer
 from live.cached_poll import CachedPoll, PollAnswer
 from live.counters import Counters
-from live.flask_bridge import FlaskBridge
 from live.long_poll import LongPoll
 from live.missing import NOT_YET, Missing
 from live.poll import Poll, poll_headers
@@ -41,7 +40,7 @@ class Gate:
         self,
         settings: Settings,
         cache: WatchCache,
-        flask: FlaskBridge,
+        flask: AsgiApplication,
         counters: Counters,
         uses: ServiceUses,
         *,
@@ -144,7 +143,8 @@ class Gate:
     def _note(self, answer: PollAnswer, poll: Poll, request_id: str, scope: Scope) -> None:
         """Count and log a problem."""
         if answer.code is not None:
-            poll_log.note(
+            noted_problems.note(
+                f"{scope['method']} {POLLED_PATH}",
                 answer.status,
                 answer.code,
                 bearer=self._responder.known_bearer(poll.headers),

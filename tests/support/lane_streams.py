@@ -194,7 +194,7 @@ class Side:
         self.gate = Gate(
             SETTINGS,
             self.cache,
-            flask,  # type: ignore[arg-type]
+            flask,
             Counters(),
             self.uses,
             tokens=self.tokens,
