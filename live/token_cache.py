@@ -15,6 +15,7 @@ from services import bearer_tokens, issuer_tokens, tokens
 from services.bearer_tokens import AnyToken
 from services.errors import NotAuthenticated
 from services.issuer_tokens import IssuerClaims, SignedWith, TokenRefused
+from services.times import utc_now
 from settings import Settings
 from wire.authorization import bearer_in
 
@@ -129,7 +130,7 @@ class TokenCache:
             raise NotAuthenticated(refused[1])
         try:
             self._require_quick(raw)
-            return self._keep(tokens.verify(raw, self._settings))
+            return self._keep(tokens.verify(raw, self._settings, now=utc_now()))
         except NotAuthenticated as refusal:
             if len(raw) <= SHORT_BYTES:
                 self._refuse(raw, refusal)

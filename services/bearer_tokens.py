@@ -1,5 +1,7 @@
 """Any bearer token: one of our own, or of the trusted issuer that it names."""
 
+from datetime import datetime
+
 from issuers.keys import IssuerKeys
 from issuers.registry import TrustedIssuers
 from metrics import REFUSED_TOKENS
@@ -12,13 +14,13 @@ AnyToken = Token | IssuerToken
 AnyClaims = Claims | IssuerClaims
 
 
-def verify(raw: str, settings: Settings, issuers: TrustedIssuers) -> AnyToken:
+def verify(raw: str, settings: Settings, issuers: TrustedIssuers, *, now: datetime) -> AnyToken:
     """Read a token.
 
     :raises NotAuthenticated: ``invalid`` or ``expired``
     """
     by = issuer_tokens.issuer_of(raw, issuers)
-    return tokens.verify(raw, settings) if by is None else verify_by(raw, by)
+    return tokens.verify(raw, settings, now=now) if by is None else verify_by(raw, by)
 
 
 def verify_by(raw: str, by: IssuerKeys) -> IssuerToken:

@@ -21,9 +21,9 @@ def signing_key(settings: Settings) -> SigningKey:
     return _derived(settings.secret_keys)[0].token
 
 
-def verifying_keys(settings: Settings) -> Mapping[str, bytes]:
+def verifying_keys(secret_keys: tuple[bytes, ...]) -> Mapping[str, bytes]:
     """The keys that verify tokens, by ``kid``: the signing key, and former ones."""
-    return dict(each.token for each in _derived(settings.secret_keys))
+    return dict(each.token for each in _derived(secret_keys))
 
 
 def code_keys(settings: Settings) -> Sequence[bytes]:

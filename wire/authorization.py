@@ -8,6 +8,7 @@ from services.bearer_tokens import AnyToken
 from services.errors import NotAuthenticated, ValidationFailed
 from services.ids import canonical_id
 from services.issuer_tokens import IssuerClaims
+from services.times import utc_now
 from settings import Settings
 
 ORG_HEADER = "Presence-Org"
@@ -47,4 +48,4 @@ def token_in(header: str | None, settings: Settings, issuers: TrustedIssuers) ->
 
     :raises NotAuthenticated: ``missing``, ``invalid`` or ``expired``
     """
-    return bearer_tokens.verify(bearer_in(header), settings, issuers)
+    return bearer_tokens.verify(bearer_in(header), settings, issuers, now=utc_now())

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from models import Account
 from services import callers, clocking
+from services.times import utc_now
 from services.tokens import verify
 from tests.support.browser import Viewer, context_of, sign_in
 from tests.support.stage import Stage
@@ -143,7 +144,7 @@ def test_many_changes_at_once_are_announced_together(scene: Scene) -> None:
     tokens = [world.token(world.va(f"Person {number}")) for number in range(5)]
     with world.changing() as change:  # at once for whoever polls, too
         for token, account in zip(tokens, more, strict=True):
-            caller = callers.by_token(change.session, verify(token, world.settings))
+            caller = callers.by_token(change.session, verify(token, world.settings, now=utc_now()))
             clocking.clock_in(change, caller, account_id=account.id)
     expect(scene.viewer.page.locator("#changes")).to_have_text("5 accounts changed.")
 

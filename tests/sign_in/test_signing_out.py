@@ -138,7 +138,7 @@ def test_a_clock_in_by_bearer_goes_on_with_its_session(world: World, client: App
 def test_a_renewal_while_it_is_signed_out_gives_nothing(world: World) -> None:
     """The renewal has read the session before it ended."""
     ana = world.va()
-    token = tokens.verify(world.token(ana), world.settings)
+    token = tokens.verify(world.token(ana), world.settings, now=utc_now())
     with world.database.read(EVERY_ORG) as session:
         row = session.get_one(MemberSession, token.claims.session_id)
         session.expunge(row)
@@ -154,7 +154,7 @@ def test_a_shorter_token_does_not_make_the_session_forget_a_longer_one(
 ) -> None:
     """The operator has shortened the tokens: the ended session must outlive the longest."""
     ana = world.va()
-    token = tokens.verify(world.token(ana, now=utc_now()), world.settings)
+    token = tokens.verify(world.token(ana, now=utc_now()), world.settings, now=utc_now())
     with world.database.write(EVERY_ORG) as session:
         row = session.get_one(MemberSession, token.claims.session_id)
         row.expires_at += timedelta(days=1)

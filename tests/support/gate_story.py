@@ -7,6 +7,7 @@ import jwt
 
 from models import Account, Membership
 from services import ending_sessions, keys, tokens
+from services.times import utc_now
 from tests.support.asgi_client import Answered, Headers
 from tests.support.services import remove, service
 from tests.support.world import World, ago
@@ -147,7 +148,9 @@ class Story:
 
     def _sign_out(self) -> None:
         number = self.random.randrange(len(self.members))
-        claims = tokens.verify(bearer_in(self.bearers[number]), self.world.settings).claims
+        claims = tokens.verify(
+            bearer_in(self.bearers[number]), self.world.settings, now=utc_now()
+        ).claims
         with self.world.changing_member(self.members[number]) as (change, found):
             if self.random.random() < 0.5:
                 ending_sessions.sign_out(change, found, claims.session_id)

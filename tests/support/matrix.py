@@ -12,6 +12,7 @@ from models.database import Database
 from models.reach import EVERY_ORG
 from services import directory, tokens
 from services.listed_members import ListedMember
+from services.times import utc_now
 from settings import Settings
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.services import service
@@ -233,7 +234,9 @@ class Scene:
         }
 
     def _session_of(self, headers: dict[str, str]) -> str:
-        token = tokens.verify(bearer_in(headers["Authorization"]), self.world.settings)
+        token = tokens.verify(
+            bearer_in(headers["Authorization"]), self.world.settings, now=utc_now()
+        )
         return str(token.claims.session_id)
 
 

@@ -187,7 +187,7 @@ class World(Requests):
         key: str | None = None,
     ) -> Any:
         """Let ``member`` do something at ``now``."""
-        token = tokens.verify(self.token(member), self.settings)
+        token = tokens.verify(self.token(member), self.settings, now=utc_now())
         with self.changing(now) as change:
             return act(change, callers.by_token(change.session, token, key=key))
 
