@@ -64,8 +64,9 @@ class Feed(ABC):
     def announce(session: Session, org_id: UUID) -> ColumnElement[None] | None:
         """Tell of a change that is about to be committed.
 
-        :returns: an expression that tells of it, evaluated with the statement that makes the
-            change; or None where nothing has to be sent, or where the commit will send it
+        :returns: an expression that tells of it, evaluated with the statement that changes the
+            org's row, and the same object each time; or None where nothing has to be sent, or where
+            the commit will send it
         """
 
     @property

@@ -7,18 +7,20 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from functools import lru_cache
 from time import monotonic
 from uuid import UUID, uuid4
 
 import psycopg2
 from psycopg2.extensions import Notify
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class, by its name
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, String, cast, func, literal_column
 from sqlalchemy import select as select_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from feeds.feed import LEASE_SECONDS, Cache, Feed
+from models import Org
 from models.database import Database
 from models.reach import NO_ORG
 from models.schema import channel_of
@@ -62,8 +64,7 @@ class Notifications(Feed):
 
     @staticmethod
     def announce(session: Session, org_id: UUID) -> ColumnElement[None] | None:
-        # Delivered with the commit; as part of a statement it costs no round trip.
-        return func.pg_notify(channel_of(session.get_bind()), str(org_id))
+        return _notify(channel_of(session.get_bind()))
 
     @property
     def is_alive(self) -> bool:
@@ -177,6 +178,12 @@ def arrive(database: Database, settings: Settings) -> bool:
     except NotificationsLost:
         return False
     return True
+
+
+@lru_cache(maxsize=8)
+def _notify(channel: str) -> ColumnElement[None]:
+    """Delivered with the commit; as part of a statement it costs no round trip."""
+    return func.pg_notify(literal_column(f"'{channel}'"), cast(Org.id, String))
 
 
 def _org_id(note: Notify) -> UUID | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg2 import Error, InternalError, extensions
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE as IDLE
-from sqlalchemy import Engine, Insert, event
+from sqlalchemy import Engine, event
 from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Executable
@@ -28,10 +28,10 @@ def later(
 
     What goes wrong with it is raised by the next statement, or by the commit. SQLite, to which
     there is no way to travel, runs it at once. Objects of the session do not change with it.
+
+    :param statement: an INSERT is ``inline()``: it would otherwise ask for the number of its row
     """
     session.flush()
-    if isinstance(statement, Insert):
-        statement = statement.inline()  # it would ask for the number of its row
     session.connection().execute(statement, values, execution_options={_LATER: True})
 
 

@@ -15,6 +15,8 @@ from models import AuditEvent, Membership
 from models.few_trips import later
 from services.change import Change
 
+_KEEP = insert(AuditEvent).inline()
+
 
 class AboutMember(Protocol):
     """The member whom an event is about."""
@@ -127,4 +129,4 @@ def record_all(
         for entry in entries
     ]
     if events:
-        later(change.session, insert(AuditEvent), events)
+        later(change.session, _KEEP, events)

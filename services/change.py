@@ -9,11 +9,21 @@ versions are raised at the end follows from the kinds of events. Heartbeats
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import UpdateBase
 
 from feeds import announcements
 from models import ClockEvent, Org
@@ -29,6 +39,18 @@ from services.versions import (
     next_version,
 )
 from settings import Settings
+
+_KEEP = insert(ClockEvent).inline()
+
+
+@lru_cache(maxsize=8)
+def _raising(*told: ColumnElement[None]) -> UpdateBase:
+    """Raise the versions that it is given, and tell the feeds of it.
+
+    :param told: from :func:`announcements`, which returns the same ones each time
+    """
+    statement = update(Org).where(Org.id == bindparam("org_id"))
+    return statement.returning(*told) if told else statement
 
 
 class Subject(Protocol):
@@ -135,26 +157,24 @@ class Change:
         """
         if visible:
             self._raised.update(RAISES[kind])
-        self.session.execute(
-            insert(ClockEvent),
-            [
-                {
-                    "org_id": self.org.id,
-                    "kind": kind,
-                    "account_id": subject.account_id,
-                    "account_name": subject.account_name,
-                    "user_id": subject.user_id,
-                    "display_name": subject.display_name,
-                    "presence_id": subject.presence_id,
-                    "occurred_at": occurred_at,
-                    "received_at": self.now,
-                    "version": self.version_of(PEOPLE),
-                    "last_heartbeat_at": subject.last_heartbeat_at,
-                    **more,
-                }
-                for subject, occurred_at in subjects
-            ],
-        )
+        events = [
+            {
+                "org_id": self.org.id,
+                "kind": kind,
+                "account_id": subject.account_id,
+                "account_name": subject.account_name,
+                "user_id": subject.user_id,
+                "display_name": subject.display_name,
+                "presence_id": subject.presence_id,
+                "occurred_at": occurred_at,
+                "received_at": self.now,
+                "version": self.version_of(PEOPLE),
+                "last_heartbeat_at": subject.last_heartbeat_at,
+                **more,
+            }
+            for subject, occurred_at in subjects
+        ]
+        later(self.session, _KEEP, events[0] if len(events) == 1 else events)
 
     def accounts_changed(self) -> None:
         """An account was made, renamed or archived: clients read the accounts again."""
@@ -183,11 +203,11 @@ class Change:
             if not is_done:
                 self._raised = raised
 
-    def erased(self) -> None:
-        """The org is gone: there is no version left to raise, but there are feeds to tell."""
+    def erase_org(self) -> None:
+        """Delete the org itself: there is no version left to raise, but there are feeds to tell."""
         self._raised.clear()
-        if told := announcements(self.session, self.org.id):
-            self.session.execute(select(*told))
+        told = announcements(self.session, self.org.id)
+        self.session.execute(delete(Org).where(Org.id == self.org.id).returning(Org.id, *told))
 
     def _next(self, column: str) -> int:
         return next_version(getattr(self.org, column), self.now)
@@ -195,8 +215,7 @@ class Change:
     def _publish(self) -> None:
         """Raise the versions: last, once, and only if something changed."""
         if self._raised:
-            versions = {column: self._next(column) for column in self._raised}
-            statement = update(Org).where(Org.id == self.org.id).values(versions)
-            told = announcements(self.session, self.org.id)
             # `org` keeps what was locked: version_of() counts from there.
-            later(self.session, statement.returning(*told) if told else statement)
+            versions = {column: self._next(column) for column in self._raised}
+            told = announcements(self.session, self.org.id)
+            later(self.session, _raising(*told), {"org_id": self.org.id, **versions})

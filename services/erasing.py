@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session
 
-from models import Base, Membership, Org, User
+from models import Base, Membership, User
 from models.across_orgs import DELETE_USERS_IN_NO_ORG
 from models.blanking import BLANKINGS
 from services import audit_log, presences
@@ -51,8 +51,7 @@ def erase_org(change: Change) -> None:
         if "org_id" in table.c:
             session.execute(delete(table).where(table.c.org_id == org_id))
     _delete_if_in_no_org(session, people)
-    session.execute(delete(Org).where(Org.id == org_id))
-    change.erased()
+    change.erase_org()
 
 
 def _referring_first() -> list[Table]:

@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from models import IdempotencyKey
 from models.across_orgs import DELETE_OLD_KEYS
+from models.few_trips import later
 from services.callers import Caller
 from services.change import Change
 from services.errors import IdempotencyKeyReused
 
 KEPT_FOR = timedelta(days=7)  # contract.md, "Idempotency and time"
+
+_REMEMBER = insert(IdempotencyKey).inline()
 
 
 def digest(endpoint: str, body: dict[str, Any]) -> bytes:
@@ -40,15 +43,17 @@ def remember(
 ) -> None:
     """Store ``answer`` under ``key``, if the request had a key."""
     if key is not None:
-        change.session.execute(
-            insert(IdempotencyKey).values(
-                membership_id=caller.member.id,
-                org_id=caller.member.org_id,
-                key=key,
-                digest=digest,
-                answer=answer,
-                created_at=change.now,
-            )
+        later(
+            change.session,
+            _REMEMBER,
+            {
+                "membership_id": caller.member.id,
+                "org_id": caller.member.org_id,
+                "key": key,
+                "digest": digest,
+                "answer": answer,
+                "created_at": change.now,
+            },
         )
 
 

@@ -6,13 +6,34 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models import Account, Membership, Presence
+from models.few_trips import later
 from services.change import Change
 
 _NO_SYNC = {"synchronize_session": False}  # no presence is ever loaded as an ORM object
+_ITS = Presence.id == bindparam("presence_id")
+
+
+def _upsert(insert: Any) -> Any:
+    """Insert the member's presence, or move the one that they have."""
+    return insert.on_conflict_do_update(
+        index_elements=["user_id", "org_id"],
+        set_={
+            name: insert.excluded[name]
+            for name in ("id", "account_id", "clocked_in_at", "last_heartbeat_at", "stale_since")
+        },
+    ).inline()
+
+
+_PUT = {
+    dialect: _upsert(module.insert(Presence))
+    for dialect, module in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_END = delete(Presence).where(_ITS)
+_RENEW = update(Presence).where(_ITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +128,20 @@ def put(
         last_heartbeat_at=change.now,
         stale_since=None,
     )
-    _upsert(change, new)
+    later(
+        change.session,
+        _PUT[change.session.get_bind().dialect.name],
+        {
+            "id": new.presence_id,
+            "org_id": change.org.id,
+            "account_id": new.account_id,
+            "user_id": new.user_id,
+            "membership_id": new.membership_id,
+            "clocked_in_at": new.clocked_in_at,
+            "last_heartbeat_at": new.last_heartbeat_at,
+            "stale_since": None,
+        },
+    )
     if left is None:
         change.record("clock_in", [(new, occurred_at)], actor_id=member.user_id)
     else:
@@ -131,9 +165,7 @@ def end(
     occurred_at: datetime | None = None,
 ) -> None:
     """End a presence by ``clock_out`` or ``force_clear``."""
-    change.session.execute(
-        delete(Presence).where(Presence.id == held.presence_id), execution_options=_NO_SYNC
-    )
+    later(change.session, _END, {"presence_id": held.presence_id})
     change.record(kind, [(held, occurred_at or change.now)], actor_id=actor_id, reason=reason)
 
 
@@ -152,12 +184,8 @@ def force_clear(
 
 def renew(change: Change, held: Held) -> None:
     """A heartbeat under the lock: a stale presence is fresh again."""
-    change.session.execute(
-        update(Presence)
-        .where(Presence.id == held.presence_id)
-        .values(last_heartbeat_at=change.now, stale_since=None),
-        execution_options=_NO_SYNC,
-    )
+    values = {"last_heartbeat_at": change.now, "stale_since": None}
+    later(change.session, _RENEW, {"presence_id": held.presence_id, **values})
     if held.stale_since is not None:
         change.record("resume", [(held, change.now)], actor_id=held.user_id)
 
@@ -234,21 +262,3 @@ def _that_still_are(change: Change, due: Sequence[Held], statement: Any) -> list
         )
     )
     return [held for held in due if held.presence_id in done]
-
-
-def _upsert(change: Change, new: Held) -> None:
-    """Insert the member's presence, or move the one that they have."""
-    values = {
-        "id": new.presence_id,
-        "account_id": new.account_id,
-        "clocked_in_at": new.clocked_in_at,
-        "last_heartbeat_at": new.last_heartbeat_at,
-        "stale_since": None,
-    }
-    is_sqlite = change.session.get_bind().dialect.name == "sqlite"
-    upsert = (sqlite if is_sqlite else postgresql).insert(Presence)
-    change.session.execute(
-        upsert.values(
-            org_id=change.org.id, user_id=new.user_id, membership_id=new.membership_id, **values
-        ).on_conflict_do_update(index_elements=["user_id", "org_id"], set_=values)
-    )

@@ -222,7 +222,7 @@ def test_what_nobody_waits_for_travels_with_the_next_statement(
         if how == "one":
             later(session, insert(AuditEvent).values(rows[0]).inline())
         elif how == "many":
-            later(session, insert(AuditEvent), rows)
+            later(session, insert(AuditEvent).inline(), rows)
         else:
             later(session, select(Org.id).with_for_update())
         found = session.scalars(select(AuditEvent.kind)).all()
@@ -235,7 +235,7 @@ def test_what_nobody_waits_for_travels_with_the_next_statement(
 def test_or_with_the_commit(through: Database, wire: Wire, world: World) -> None:
     with wire.counted() as sent, through.write(world.id) as session:
         session.execute(select(Org.id))
-        later(session, insert(AuditEvent), [audit_event(world)])
+        later(session, insert(AuditEvent).inline(), [audit_event(world)])
         later(session, update(Org).values(name="100 % Bookkeeping"))
     assert [each.split(" ")[0] for each in sent] == ["BEGIN", "INSERT"]
     assert sent[1].endswith(";COMMIT")
@@ -244,7 +244,7 @@ def test_or_with_the_commit(through: Database, wire: Wire, world: World) -> None
 
 def test_what_waits_alone_is_committed(through: Database, wire: Wire, world: World) -> None:
     with wire.counted() as sent, through.write(world.id) as session:
-        later(session, insert(AuditEvent), [audit_event(world)])
+        later(session, insert(AuditEvent).inline(), [audit_event(world)])
     assert len(sent) == 1
     assert len(world.log()) == 1
 
@@ -257,7 +257,7 @@ def test_a_rollback_drops_what_waits(through: Database, wire: Wire, world: World
 
 
 def give_up_after(session: Session, row: dict[str, Any]) -> None:
-    later(session, insert(AuditEvent), [row])
+    later(session, insert(AuditEvent).inline(), [row])
     raise GivenUp
 
 
@@ -274,8 +274,8 @@ def test_what_fails_later_fails_the_commit(
 def commit_both(session: Session, row: dict[str, Any], is_begun: bool) -> None:
     if is_begun:
         session.execute(select(Org.id))
-    later(session, insert(AuditEvent), [row])
-    later(session, insert(AuditEvent), [row | {"kind": "no kind"}])
+    later(session, insert(AuditEvent).inline(), [row])
+    later(session, insert(AuditEvent).inline(), [row | {"kind": "no kind"}])
 
 
 def audit_event(world: World) -> dict[str, Any]:

@@ -33,7 +33,6 @@ from issuers.registry import TrustedIssuers
 from live.counters import Counters
 from live.gate import Gate
 from live.lane import LaneProtocol
-from live.missing import Missing
 from live.org_state import MemberState, OrgState
 from live.token_cache import TokenCache
 from live.user_orgs import UserOrgs
@@ -194,12 +193,11 @@ class Side:
         self.gate = Gate(
             SETTINGS,
             self.cache,
-            flask,
+            flask,  # type: ignore[arg-type]
             Counters(),
             self.uses,
             tokens=self.tokens,
             user_orgs=self.user_orgs,
-            missing=Missing(self.cache, self.tokens, self.user_orgs),
         )
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"frozen")]
