@@ -31,6 +31,12 @@ POLLS = Counter(
 DELEGATED = Counter(
     "presence_polls_delegated", "Polls that the gate left to Flask.", ("why",), registry=REGISTRY
 )
+HEARTBEATS = Counter(
+    "presence_heartbeats",
+    "Heartbeats, by what answered them and why it did.",
+    ("by", "why"),
+    registry=REGISTRY,
+)
 REFUSED = Counter(
     "presence_refused_requests",
     "Requests that were not valid HTTP, by reason.",

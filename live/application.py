@@ -18,7 +18,11 @@ from live.counters import CounterExport
 from live.directory_sync import DirectorySync
 from live.flask_bridge import FlaskBridge
 from live.gate import Gate
+from live.heartbeat_batches import HeartbeatBatches
+from live.heartbeats import Heartbeats
+from live.known_callers import KnownCallers
 from live.lane import LaneProtocol
+from live.missing import Missing
 from live.protocol_error_log import ProtocolErrorLog
 from live.token_cache import TokenCache
 from live.user_orgs import LOOK_SECONDS, UserOrgs
@@ -40,14 +44,27 @@ class Application:
         self._issuers = context.issuers
         self._tokens = TokenCache(context.settings, context.issuers)
         self.user_orgs = UserOrgs(context.database, self.cache.judge_anew)
+        missing = Missing(self.cache, self._tokens, self.user_orgs)
+        self.flask = FlaskBridge(app)
+        self._batches = HeartbeatBatches(context.database, context.settings)
+        self.heartbeats = Heartbeats(
+            context.settings,
+            self.flask,
+            self.counters,
+            self._batches,
+            tokens=self._tokens,
+            known_callers=KnownCallers(self.cache, self.user_orgs),
+            missing=missing,
+        )
         self.gate = Gate(
             context.settings,
             self.cache,
-            FlaskBridge(app),
+            self.heartbeats,
             self.counters,
             context.service_uses,
             tokens=self._tokens,
             user_orgs=self.user_orgs,
+            missing=missing,
         )
         self._export = CounterExport(self.counters)
         self._protocol_errors = ProtocolErrorLog(self.counters)
@@ -86,6 +103,7 @@ class Application:
         await keep_running.stop(tasks)
         self._issuers.stop()
         self.cache.close()
+        self._batches.close()
         self.user_orgs.close()
         await asyncio.to_thread(self._context.service_uses.close)
         await send({"type": "lifespan.shutdown.complete"})

@@ -4,7 +4,8 @@ from collections import Counter
 
 from prometheus_client import Counter as Metric
 
-from metrics import DELEGATED, ENDED, POLLS, PROBLEMS, REFUSED
+from live.heartbeat_outcome import Outcome
+from metrics import CLOCK_EVENTS, DELEGATED, ENDED, HEARTBEATS, POLLS, PROBLEMS, REFUSED
 
 
 class Counters:
@@ -14,7 +15,8 @@ class Counters:
     :ivar by_gate: fresh 304s of the gate
     :ivar by_responder: the responder's answers, by status
     :ivar delegated: polls left to Flask, by reason
-    :ivar problems: polls answered with a problem, by status and code
+    :ivar heartbeats: what became of them
+    :ivar problems: polls and heartbeats answered with a problem, by status and code
     :ivar refused: requests that the protocol itself refused, by reason
     :ivar refused_last: the address of the last of them
     :ivar ended: connections that were closed without an answer, by reason
@@ -26,6 +28,7 @@ class Counters:
         "by_responder",
         "delegated",
         "ended",
+        "heartbeats",
         "problems",
         "refused",
         "refused_last",
@@ -36,6 +39,7 @@ class Counters:
         self.by_gate = 0
         self.by_responder: Counter[int] = Counter()
         self.delegated: Counter[str] = Counter()
+        self.heartbeats: Counter[Outcome] = Counter()
         self.problems: Counter[tuple[int, str]] = Counter()
         self.refused: Counter[str] = Counter()
         self.refused_last = ""
@@ -52,6 +56,7 @@ class CounterExport:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._polls: dict[tuple[str, str], int] = {}
+        self._heartbeats: dict[Outcome, int] = {}
         self._problems: dict[tuple[int, str], int] = {}
         self._by_reason: dict[tuple[Metric, str], int] = {}
 
@@ -63,6 +68,12 @@ class CounterExport:
             polls[key] = polls.get(key, 0) + count
         for (by, outcome), count in polls.items():
             POLLS.labels(by, outcome).inc(count - self._polls.get((by, outcome), 0))
+        for became, count in counters.heartbeats.items():
+            more = count - self._heartbeats.get(became, 0)
+            HEARTBEATS.labels(became.by, became.why).inc(more)
+            if became.by == "gate":  # Flask counts its own
+                CLOCK_EVENTS.labels("heartbeat", became.status).inc(more)
+        self._heartbeats = dict(counters.heartbeats)
         for problem, count in counters.problems.items():
             PROBLEMS.labels(*problem).inc(count - self._problems.get(problem, 0))
         self._problems = dict(counters.problems)

@@ -1,25 +1,24 @@
 """The gate: an ASGI application in front of Flask that answers polls from memory.
 
 It answers ``GET`` and ``HEAD /v1/presence`` byte for byte as Flask would, and hands everything else
-down to Flask. The responder says what an answer is. The gate waits: for the reads that the
-responder asks for, and for changes.
+down: to ``live/heartbeats.py``, and that to Flask. The responder says what an answer is. The gate
+waits: for what the responder asks for, and for changes.
 """
 
 import logging
 from time import monotonic
 
-from live import poll_log
-from live.asgi import Receive, Scope, Send, send_answer
+from live import noted_problems
+from live.asgi import AsgiApplication, Receive, Scope, Send, send_answer
 from live.cached_poll import CachedPoll, PollAnswer
 from live.counters import Counters
-from live.flask_bridge import FlaskBridge
 from live.long_poll import LongPoll
+from live.missing import NOT_YET, Missing
 from live.poll import Poll, poll_headers
-from live.responder import NotCompressed, Responder
-from live.token_cache import NotVerified, TokenCache
-from live.user_orgs import NotResolved, UserOrgs
-from live.verifications import Verifications
-from live.watch_cache import NotFresh, Unavailable, WatchCache
+from live.responder import Responder
+from live.token_cache import TokenCache
+from live.user_orgs import UserOrgs
+from live.watch_cache import Unavailable, WatchCache
 from service_uses import ServiceUses
 from settings import Settings
 from wire import problems, request_ids
@@ -41,17 +40,17 @@ class Gate:
         self,
         settings: Settings,
         cache: WatchCache,
-        flask: FlaskBridge,
+        flask: AsgiApplication,
         counters: Counters,
         uses: ServiceUses,
         *,
         tokens: TokenCache,
         user_orgs: UserOrgs,
+        missing: Missing,
     ) -> None:
         self._trusted_proxies = settings.trusted_proxies
         self._cache = cache
-        self._user_orgs = user_orgs
-        self._verifications = Verifications(tokens)
+        self._missing = missing
         self._responder = Responder(settings, cache, uses, tokens, user_orgs)
         self._flask = flask
         self._counters = counters
@@ -130,14 +129,8 @@ class Gate:
             for _ in range(ANSWERS):
                 try:
                     return self._responder.answer(poll, request_id, asked_at=asked_at)
-                except NotVerified as new:
-                    await self._verifications.verify(new.raw)
-                except NotResolved as missing:
-                    await self._user_orgs.read(missing)
-                except NotCompressed as found:
-                    await self._cache.compress(found.beginning)
-                except NotFresh as stale:
-                    await self._cache.read_fresh(stale.org_id, since=stale.since)
+                except NOT_YET as what:
+                    await self._missing.fetch(what)
             raise Unavailable
         except Unavailable:
             code = "database_unavailable"
@@ -150,7 +143,8 @@ class Gate:
     def _note(self, answer: PollAnswer, poll: Poll, request_id: str, scope: Scope) -> None:
         """Count and log a problem."""
         if answer.code is not None:
-            poll_log.note(
+            noted_problems.note(
+                f"{scope['method']} {POLLED_PATH}",
                 answer.status,
                 answer.code,
                 bearer=self._responder.known_bearer(poll.headers),

@@ -1,22 +1,21 @@
 """What a poll is answered, by memory alone: 304, 200, 401, 403 or 422.
 
 Nothing here waits, and nothing touches a socket. Where memory can't vouch for an answer, one of
-``NOT_YET`` says what would do: a read, or the verification of a token.
+``NOT_YET`` (live/missing.py) says what would do: a read, or the verification of a token.
 """
 
 from time import monotonic, time
-from uuid import UUID
 
 from live.asgi import RawHeaders, raw
 from live.cached_poll import CachedPoll, PollAnswer
-from live.org_state import MemberState, OrgState
+from live.known_callers import KnownCallers, as_known
+from live.missing import NOT_YET, NotCompressed
 from live.poll import Poll, PollHeaders
-from live.token_cache import Bearer, NotVerified, TokenCache
-from live.user_orgs import NotResolved, UserOrgs
+from live.token_cache import Bearer, TokenCache
+from live.user_orgs import UserOrgs
 from live.watch_cache import CachedOrg, NotFresh, WatchCache
 from service_uses import ServiceUses
-from services import callers, orgs_of_users
-from services.bearer_tokens import AnyClaims
+from services import callers
 from services.errors import NotAuthenticated, Refusal
 from services.issuer_tokens import IssuerClaims
 from services.scopes import PRESENCE_READ
@@ -24,21 +23,8 @@ from services.times import utc_now
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 from wire.answers import Answer
-from wire.authorization import named_org
-from wire.body import Beginning
 from wire.rendered import Viewer
 from wire.representation import Representation
-
-
-class NotCompressed(Exception):
-    """The answer begins with what the reading thread has yet to compress."""
-
-    def __init__(self, beginning: Beginning) -> None:
-        super().__init__()
-        self.beginning = beginning
-
-
-NOT_YET = (NotFresh, NotVerified, NotResolved, NotCompressed)
 
 
 class Responder:
@@ -54,6 +40,7 @@ class Responder:
     ) -> None:
         self._settings = settings
         self._cache = cache
+        self._callers = KnownCallers(cache, user_orgs)
         self._uses = uses
         self._tokens = tokens
         self._user_orgs = user_orgs
@@ -78,7 +65,7 @@ class Responder:
         """
         try:
             bearer = self._tokens.bearer(poll.authorization)
-            org = self._org_of(bearer.token.claims, poll, asked_at)
+            org = self._callers.org_of(bearer.token.claims, poll.org, asked_at)
             return self._of_org(org, bearer, poll, request_id, asked_at)
         except Refusal as refusal:
             refused = problems.refused(refusal, request_id=request_id)
@@ -89,39 +76,12 @@ class Responder:
         headers = [*self._completed(answer, poll), *_of_all_but_304(request_id)]
         return PollAnswer(answer.status, headers, answer.body, code=code)
 
-    def _org_of(self, claims: AnyClaims, poll: Poll, asked_at: float) -> CachedOrg:
-        """The org that the poll is about."""
-        if not isinstance(claims, IssuerClaims):
-            return self._cache.fresh(claims.org_id, asked_at)
-        org_id = named_org(claims, poll.org)
-        if org_id is None:
-            org_id = self._only_org(claims, asked_at)
-        else:
-            self._require_member(claims, org_id, asked_at)
-        return self._cache.fresh(org_id, asked_at)
-
-    def _only_org(self, claims: IssuerClaims, asked_at: float) -> UUID:
-        try:
-            return orgs_of_users.only_active(self._user_orgs.of(claims.user_id, asked_at))
-        except Refusal:
-            return orgs_of_users.only_active(self._user_orgs.final(claims.user_id, asked_at))
-
-    def _require_member(self, claims: IssuerClaims, org_id: UUID, asked_at: float) -> None:
-        """Read no org into memory because a stranger names it."""
-        org = self._cache.orgs.get(org_id)
-        if org is not None and org.state is not None and claims.user_id in org.state.by_user:
-            return
-        for known in (self._user_orgs.of, self._user_orgs.final):
-            if any(org.id == org_id for org in known(claims.user_id, asked_at)):
-                return
-        raise NotAuthenticated(claims.stranger)
-
     def _of_org(
         self, org: CachedOrg, bearer: Bearer, poll: Poll, request_id: str, asked_at: float
     ) -> PollAnswer:
         claims, is_final = bearer.token.claims, org.read_at >= asked_at
         try:
-            state, member = _as_known(claims, org.state)
+            state, member = as_known(claims, org.state)
         except NotAuthenticated:
             if is_final:
                 if isinstance(claims, IssuerClaims) and poll.org is None and claims.org_id is None:
@@ -183,19 +143,6 @@ class Responder:
     def _completed(self, answer: Answer, poll: Poll) -> RawHeaders:
         answers.complete(answer.headers, answers.POLLED_PATH, poll.origin, self._settings)
         return raw(answer.headers)
-
-
-def _as_known(claims: AnyClaims, state: OrgState | None) -> tuple[OrgState, MemberState]:
-    """The org and the membership of the bearer of a token.
-
-    :raises NotAuthenticated: the membership is gone, deactivated, or its tokens are revoked
-    """
-    member = state.member(claims) if state is not None else None
-    if state is None or member is None:
-        raise NotAuthenticated(claims.stranger)
-    ended = None if claims.session_id is None else state.ended.get(claims.session_id)
-    callers.raise_if_revoked(member, claims, ended=ended)
-    return state, member
 
 
 def _seconds_left_of_minute() -> float:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
-from psycopg2.errorcodes import READ_ONLY_SQL_TRANSACTION
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from models.constraints import violated
+from models.unavailable import is_unavailable
 from routes import request_ids, request_log
 from routes.requests import MERGE_PATCH
 from services.errors import Refusal
@@ -72,10 +72,7 @@ def _http_exception(error: HTTPException) -> Response:
 
 
 def _database_error(error: DBAPIError) -> Response:
-    # Gone, restarting, read-only, or a lock, statement or busy timeout; all else is our fault.
-    is_read_only = getattr(error.orig, "pgcode", None) == READ_ONLY_SQL_TRANSACTION
-    is_away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-    if is_away or is_read_only or _is_of_another_writer(error):
+    if is_unavailable(error) or _is_of_another_writer(error):
         return _database_unavailable(error)
     return _internal_error(error)
 

@@ -46,9 +46,13 @@ class Rendered:
         self._beginnings: dict[View, Beginning] = {}
         self._entries = {entry.user_id: entry for entry in now.entries}
 
+    def held_by(self, user_id: UUID) -> Entry | None:
+        """The user's presence."""
+        return self._entries.get(str(user_id))
+
     def json(self, viewer: Viewer) -> Body:
         """The JSON for one viewer: all before ``me`` is the same for every viewer of a view."""
-        mine = self._entries.get(str(viewer.user_id))
+        mine = self.held_by(viewer.user_id)
         me = None if mine is None else _own(mine)
         return Body(self.json_beginning(viewer.view), compact_json(me) + b"}")
 
@@ -80,7 +84,7 @@ class Rendered:
 
     def me(self, viewer: Viewer) -> Row | None:
         """The viewer's own presence, with its account's name."""
-        mine = self._entries.get(str(viewer.user_id))
+        mine = self.held_by(viewer.user_id)
         if mine is None:
             return None
         return {

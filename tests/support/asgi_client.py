@@ -132,8 +132,8 @@ async def ask(app: AsgiApplication, headers: Headers | dict[str, str], **options
 
 
 async def post(app: AsgiApplication, headers: dict[str, str], path: str, **body: Any) -> Answered:
-    headers = headers | {"content-type": "application/json"}
     sent = json.dumps(body).encode()
+    headers = headers | {"content-type": "application/json", "content-length": str(len(sent))}
     return await ask(app, headers, method="POST", path=f"/v1/{path}", body=sent)
 
 

@@ -33,6 +33,7 @@ from issuers.registry import TrustedIssuers
 from live.counters import Counters
 from live.gate import Gate
 from live.lane import LaneProtocol
+from live.missing import Missing
 from live.org_state import MemberState, OrgState
 from live.token_cache import TokenCache
 from live.user_orgs import UserOrgs
@@ -193,11 +194,12 @@ class Side:
         self.gate = Gate(
             SETTINGS,
             self.cache,
-            flask,  # type: ignore[arg-type]
+            flask,
             Counters(),
             self.uses,
             tokens=self.tokens,
             user_orgs=self.user_orgs,
+            missing=Missing(self.cache, self.tokens, self.user_orgs),
         )
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"frozen")]
