@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from flask import request
-from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
+import metrics
 from context import context
-from models import AccessCode
 from models.member_session import USER_AGENT_LENGTH
 from models.reach import NO_ORG
 from routes import addresses, request_log, sign_in_limit, write_limit
@@ -151,29 +150,30 @@ def changing_by_access_code(
     :raises TooManyAttempts: the client's address sent too many that did not
     :raises TooManyRequests: the member has written too often
     """
-    sign_in_limit.require_right(typed)
     settings = context().settings
-    is_valid = access_codes.matching(typed, settings=settings, now=utc_now())
-    org_id = select(AccessCode.org_id).where(*is_valid).scalar_subquery()
-    with (
-        context().database.write(access_codes.org_of(typed, settings)) as session,
-        _locked(session, org_id, AccessCodeRejected()) as change,
-    ):
-        caller = callers.by_access_code(session, typed, settings=settings, now=change.now, key=key)
-        request_log.tell(member=caller.member.id)
-        write_limit.count(session, caller.member)
-        access_codes.record_use(change, caller.code, typed)
-        try:
-            yield change, caller
-        except AccountNotAllowed:
-            sign_in_limit.record_not_allowed(change, typed)
-            raise
+    try:
+        with (
+            context().database.write(access_codes.org_of(typed, settings)) as session,
+            _locked(session, sign_in_limit.look(session, typed), AccessCodeRejected()) as change,
+        ):
+            caller = callers.by_access_code(
+                session, typed, settings=settings, now=change.now, key=key
+            )
+            metrics.SIGN_INS.labels("accepted").inc()
+            request_log.tell(member=caller.member.id)
+            write_limit.count(session, caller.member)
+            access_codes.record_use(change, caller.code, typed)
+            try:
+                yield change, caller
+            except AccountNotAllowed:
+                sign_in_limit.record_not_allowed(change, typed)
+                raise
+    except AccessCodeRejected:
+        sign_in_limit.refuse(typed)
 
 
 @contextmanager
-def _locked(
-    session: Session, org_id: UUID | ScalarSelect[UUID], otherwise: Refusal
-) -> Iterator[Change]:
+def _locked(session: Session, org_id: UUID, otherwise: Refusal) -> Iterator[Change]:
     """The locked org, or ``otherwise`` where it is gone."""
     try:
         with changing(

@@ -31,7 +31,7 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 def open_session(body: dict[str, Any]) -> dict[str, Any]:
     """Sign in with an access code, without clocking in."""
     with changing_by_access_code(body["access_code"]) as (change, caller):
-        token = sessions.sign_in(change, caller.member, caller.code)
+        token = sessions.sign_in(change, caller)
         return _signed_in(change.session, caller, token, now=change.now)
 
 

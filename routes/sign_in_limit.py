@@ -1,16 +1,25 @@
 """The rate limit of sign-ins: so that access codes can't be guessed (contract.md, "Errors").
 
-An attempt is counted before its code is checked, in a transaction of its own that is rolled back
-if the code is right. Meanwhile other attempts from the same address wait. So no guess goes
-uncounted, and members who all sign in at once from one address are never refused.
+An attempt is looked at where its address has refusals left, and a refused one is counted before it
+is answered, with the row of its address locked. Right codes lock and count nothing, so members who
+all sign in at once from one address are not refused and do not wait for each other.
+
+The answers are always those that the same attempts would have got one after another, in some order:
+whatever comes together, ten are refused as wrong, and after the tenth none is looked at.
 """
 
 from ipaddress import IPv4Address, IPv6Address
+from typing import NoReturn
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 import metrics
 from context import context
+from models import AccessCode, RateLimit
 from routes import addresses, request_log
-from services import access_codes, callers, rate_limits, refused_sign_ins
+from services import access_codes, rate_limits, refused_sign_ins
 from services.change import Change
 from services.errors import AccessCodeRejected, TooManyAttempts
 from services.rate_limits import Limit
@@ -18,6 +27,10 @@ from services.refused_sign_ins import Refused
 from services.times import utc_now
 
 REFUSED = Limit(10, window_seconds=60)  # contract.md, "Errors"
+_LOOK = select(
+    select(RateLimit.hits).where(RateLimit.key == bindparam("key")).scalar_subquery().label("hits"),
+    select(AccessCode.org_id).where(*access_codes.IS_VALID).scalar_subquery().label("org_id"),
+)
 UNKNOWN = "unknown"
 SUBNET_BYTES = 8  # of an IPv6 address: a client that has one address has its whole /64
 
@@ -32,35 +45,48 @@ def address() -> str:
     return str(IPv6Address(found.packed[:SUBNET_BYTES].ljust(16, b"\0")))
 
 
-def require_right(access_code: str) -> None:
-    """Reject a wrong code, and any code from an address that has sent too many wrong ones.
+def look(session: Session, typed: str) -> UUID:
+    """The org of this access code. It locks nothing: the code is to be checked once more.
 
-    :raises AccessCodeRejected: the code is wrong; the attempt is counted
-    :raises TooManyAttempts: the code was not checked
+    :param session: in the transaction of :func:`services.access_codes.org_of`
+    :raises AccessCodeRejected: it lets nobody in; :func:`refuse` counts that
+    :raises TooManyAttempts: the address sent too many wrong ones
     """
-    settings, key = context().settings, f"access codes/{address()}"
-    org = access_codes.org_of(access_code, settings)
-    with context().database.write(org) as session:
-        wait_seconds = rate_limits.hit(session, key, REFUSED, now=utc_now())
-        if wait_seconds:
-            session.rollback()
-            metrics.SIGN_INS.labels("locked_out").inc()
-            raise TooManyAttempts(wait_seconds)
-        try:
-            callers.by_access_code(session, access_code, settings=settings, now=utc_now())
-        except AccessCodeRejected:
-            _note(
-                refused_sign_ins.record(
-                    session,
-                    access_code,
-                    address=addresses.text(),
-                    settings=settings,
-                    clock=utc_now,
-                )
+    now, settings = utc_now(), context().settings
+    valid = access_codes.valid_now(typed, settings=settings, now=now)
+    found = session.execute(_LOOK, {"key": _key(), **valid}).one()
+    _require_patience(rate_limits.seconds_to_wait(found.hits or (), REFUSED, now=now))
+    org_id: UUID | None = found.org_id
+    if org_id is None:
+        raise AccessCodeRejected
+    return org_id
+
+
+def refuse(typed: str) -> NoReturn:
+    """Count an attempt with a wrong code, and record it if the code is known.
+
+    :raises AccessCodeRejected: that is the answer to it
+    :raises TooManyAttempts: or that, if the address has sent too many meanwhile
+    """
+    settings = context().settings
+    with context().database.write(access_codes.org_of(typed, settings)) as session:
+        _require_patience(rate_limits.hit(session, _key(), REFUSED, now=utc_now()))
+        _note(
+            refused_sign_ins.record(
+                session, typed, address=addresses.text(), settings=settings, clock=utc_now
             )
-            raise
-        session.rollback()
-    metrics.SIGN_INS.labels("accepted").inc()
+        )
+        raise AccessCodeRejected
+
+
+def _key() -> str:
+    return f"access codes/{address()}"
+
+
+def _require_patience(wait_seconds: int) -> None:
+    if wait_seconds:
+        metrics.SIGN_INS.labels("locked_out").inc()
+        raise TooManyAttempts(wait_seconds)
 
 
 def record_not_allowed(change: Change, access_code: str) -> None:

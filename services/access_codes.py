@@ -3,15 +3,16 @@
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, Membership
+from models.few_trips import later
 from models.reach import Reach, of_code
 from services import audit_log, ending_sessions, keys
 from services.change import Change
@@ -23,7 +24,19 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 LENGTH = 12  # 60 random bits, contract.md, "Credentials"
 TYPED_LENGTH = 1024  # at most, including spaces and dashes
 
-_Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
+# The conditions under which a code signs its member in. They are one query, so that every refusal
+# takes equally long.
+IS_VALID = (
+    AccessCode.digest.in_(bindparam("digests", expanding=True)),
+    AccessCode.revoked_at.is_(None),
+    or_(
+        AccessCode.expires_at.is_(None),
+        AccessCode.expires_at > bindparam("now", type_=AccessCode.expires_at.type),
+    ),
+    AccessCode.membership_id == Membership.id,
+    Membership.active,
+)
+
 _NO_SYNC = {"synchronize_session": False}
 _WELL_FORMED = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _SPACES_AND_DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]")  # also those that pasting brings
@@ -52,12 +65,17 @@ def digests(code: str, settings: Settings) -> list[bytes]:
     return [hmac.digest(key, code.encode(), sha256) for key in keys.code_keys(settings)]
 
 
+def digests_of(typed: str, settings: Settings) -> list[bytes]:
+    """The digests of a code as typed; none where it does not have the form of a code."""
+    try:
+        return digests(normalise(typed), settings)
+    except AccessCodeRejected:
+        return []
+
+
 def org_of(typed: str, settings: Settings) -> Reach:
     """The org of this access code, for the transaction that checks it."""
-    try:
-        return of_code(digests(normalise(typed), settings))
-    except AccessCodeRejected:
-        return of_code([])
+    return of_code(digests_of(typed, settings))
 
 
 def issue(
@@ -145,26 +163,16 @@ def end_endless(change: Change, ends_at: datetime) -> int:
     return len(ended)
 
 
-def matching(typed: str, *, settings: Settings, now: datetime) -> Sequence[_Condition]:
-    """The conditions under which a typed code signs its member in now.
-
-    They are one query, so that every refusal takes equally long.
-
-    :raises AccessCodeRejected: it does not have the form of a code
-    """
-    return (
-        AccessCode.digest.in_(digests(normalise(typed), settings)),
-        AccessCode.revoked_at.is_(None),
-        or_(AccessCode.expires_at.is_(None), AccessCode.expires_at > now),
-        AccessCode.membership_id == Membership.id,
-        Membership.active,
-    )
+def valid_now(typed: str, *, settings: Settings, now: datetime) -> dict[str, Any]:
+    """The parameters of :data:`IS_VALID`."""
+    return {"digests": digests_of(typed, settings), "now": now}
 
 
 def record_use(change: Change, code: AccessCode, typed: str) -> None:
     """Record that a valid code was entered, and store its digest by the current key."""
-    code.last_used_at = change.now
-    code.digest = digests(normalise(typed), change.settings)[0]
+    digest = digests(normalise(typed), change.settings)[0]
+    used = update(AccessCode).where(AccessCode.id == code.id)
+    later(change.session, used.values(last_used_at=change.now, digest=digest))
 
 
 def _of(member: Membership) -> Select[AccessCode]:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import Select, and_, literal, select
+from sqlalchemy import Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
-from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
+from models import AccessCode, Account, IdempotencyKey, MemberSession, Membership, Org
 from models.roles import ROLES
 from models.views import OCCUPANCY, View
 from services import access_codes
@@ -93,9 +93,15 @@ class TokenBearer(Caller):
 
 @dataclass(frozen=True, slots=True)
 class CodeHolder(Caller):
-    """A caller who entered an access code."""
+    """A caller who entered an access code.
+
+    :ivar account: the only one that the code is for
+    :ivar unexpired_sessions: how many they have
+    """
 
     code: AccessCode
+    account: Account | None
+    unexpired_sessions: int
 
 
 def by_token(session: Session, token: AnyToken, *, key: str | None = None) -> TokenBearer:
@@ -198,14 +204,22 @@ def by_access_code(
     :raises AccessCodeRejected: the code is malformed, unknown, expired or revoked, or the member
         is deactivated
     """
-    is_valid = access_codes.matching(typed, settings=settings, now=now)
+    unexpired = (
+        select(func.count())
+        .where(MemberSession.membership_id == Membership.id, MemberSession.expires_at > now)
+        .scalar_subquery()
+    )
     row = session.execute(
-        _members(key).add_columns(AccessCode).join(AccessCode, and_(*is_valid))
+        _members(key)
+        .add_columns(AccessCode, Account, unexpired)
+        .join(AccessCode, and_(*access_codes.IS_VALID))
+        .outerjoin(Account, Account.id == AccessCode.account_id),
+        access_codes.valid_now(typed, settings=settings, now=now),
     ).one_or_none()
     if row is None:
         raise AccessCodeRejected
-    member, org, remembered, code = row
-    return CodeHolder(member, org, remembered, code.account_id, code)
+    member, org, remembered, code, account, unexpired_sessions = row
+    return CodeHolder(member, org, remembered, code.account_id, code, account, unexpired_sessions)
 
 
 def _members(key: str | None) -> Select[Membership, Org, IdempotencyKey]:

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    ScalarSelect,
     bindparam,
     delete,
     insert,
@@ -87,7 +86,7 @@ class NoSuchOrg(LookupError):
 @contextmanager
 def changing(
     session: Session,
-    org_id: UUID | ScalarSelect[UUID],
+    org_id: UUID,
     *,
     settings: Settings,
     clock: Callable[[], datetime],
@@ -96,7 +95,6 @@ def changing(
     """Lock the org, and publish at the end what changed, even after a refusal.
 
     :param session: in a ``write()`` transaction that holds no lock yet
-    :param org_id: the id, or a query for it, which saves a round trip
     :param clock: read once the lock is held, so that an org's events are in the order of time
     :param client: who asks for the change
     :raises NoSuchOrg: there is no such org

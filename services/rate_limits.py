@@ -3,7 +3,7 @@
 ``routes/sign_in_limit.py`` and ``routes/write_limit.py`` say who is limited, and to how much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
@@ -23,6 +23,16 @@ class Limit(NamedTuple):
     window_seconds: int
 
 
+def seconds_to_wait(hits: Iterable[float], limit: Limit, *, now: datetime) -> int:
+    """The seconds until the next try can be, 0 where it can be now.
+
+    :param hits: times of tries, in seconds since 1970
+    """
+    begun = now.timestamp() - limit.window_seconds
+    counted = sorted(at for at in hits if at > begun)
+    return max(1, ceil(counted[-limit.times] - begun)) if len(counted) >= limit.times else 0
+
+
 def hit(
     session: Session, key: str, limit: Limit, *, now: datetime, earlier: Sequence[float] = ()
 ) -> int:
@@ -34,15 +44,15 @@ def hit(
     :param earlier: times that were not counted until now, in seconds since 1970
     :returns: 0 if it was counted, else the seconds until the next try can be
     """
+    hits = [*_locked(session, key, now), *earlier]
+    if wait := seconds_to_wait(hits, limit, now=now):
+        return wait
     begun = now.timestamp() - limit.window_seconds
-    hits = sorted(at for at in (*_locked(session, key, now), *earlier) if at > begun)
-    if len(hits) >= limit.times:
-        return max(1, ceil(hits[-limit.times] - begun))
     session.execute(
         update(RateLimit)
         .where(RateLimit.key == key)
         .values(
-            hits=[*hits, now.timestamp()],
+            hits=[*sorted(at for at in hits if at > begun), now.timestamp()],
             expires_at=now + timedelta(seconds=limit.window_seconds),
         )
     )

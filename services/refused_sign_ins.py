@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, AuditEvent, Membership, Org
 from services import access_codes, audit_log
-from services.errors import AccessCodeRejected
 from settings import Settings
 
 # Repeating a revoked code for hours must not fill the table.
@@ -78,10 +77,6 @@ def record(
 
 
 def _find(session: Session, typed: str, settings: Settings) -> Known | None:
-    try:
-        digests = access_codes.digests(access_codes.normalise(typed), settings)
-    except AccessCodeRejected:
-        digests = []
     row = session.execute(
         select(
             AccessCode.id.label("code_id"),
@@ -97,7 +92,7 @@ def _find(session: Session, typed: str, settings: Settings) -> Known | None:
         )
         .join(Membership, Membership.id == AccessCode.membership_id)
         .outerjoin(Account, Account.id == AccessCode.account_id)
-        .where(AccessCode.digest.in_(digests))
+        .where(AccessCode.digest.in_(access_codes.digests_of(typed, settings)))
     ).one_or_none()
     return None if row is None else Known(**row._mapping)
 

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, func, literal, select, update
+from sqlalchemy import case, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from models import AccessCode, Account, MemberSession, Membership
+from models import AccessCode, MemberSession, Membership
 from models.across_orgs import DELETE_OLD_SESSIONS
+from models.few_trips import later
 from models.roles import ROLES
 from services import audit_log, tokens
+from services.callers import CodeHolder
 from services.change import Change
 from services.ending_sessions import going_on, revoke_all
 from services.errors import NotAuthenticated, NotRenewable
@@ -35,52 +37,53 @@ def begin(
     code: AccessCode | None = None,
     expires_at: datetime | None = None,
     scope: str | None = None,
+    unexpired: int | None = None,
 ) -> tuple[MemberSession, Token]:
     """Begin a session, with its first token.
 
     :param code: the access code that was entered; None for an operator's command
     :param expires_at: when the token does, if somebody says so
     :param scope: a service's scopes, separated by spaces
+    :param unexpired: how many sessions the member has whose tokens are not all expired, if known
     """
-    _make_room(change, member)
+    _make_room(change, member, unexpired)
     now, settings = change.now, change.settings
     renewable_until = now + RENEWABLE_FOR
     if code is not None and code.expires_at is not None:
         renewable_until = min(renewable_until, code.expires_at)
     if expires_at is None:
         expires_at = _expires_at(now, renewable_until, settings)
-    begun = MemberSession(
-        id=uuid4(),
-        org_id=member.org_id,
-        membership_id=member.id,
-        access_code_id=code.id if code else None,
-        account_id=code.account_id if code else None,
-        address=change.client.address,
-        user_agent=change.client.user_agent,
-        created_at=now,
-        renewable_until=renewable_until,
-        expires_at=expires_at,
-    )
-    change.session.add(begun)
-    change.session.flush()
+    row = {
+        "id": uuid4(),
+        "org_id": member.org_id,
+        "membership_id": member.id,
+        "access_code_id": code.id if code else None,
+        "account_id": code.account_id if code else None,
+        "address": change.client.address,
+        "user_agent": change.client.user_agent,
+        "created_at": now,
+        "renewable_until": renewable_until,
+        "expires_at": expires_at,
+    }
+    later(change.session, insert(MemberSession), row)
+    begun = MemberSession(**row)
     token = tokens.issue(
         member, begun, expires_at=expires_at, settings=settings, now=now, scope=scope
     )
     return begun, token
 
 
-def sign_in(change: Change, member: Membership, code: AccessCode) -> Token:
+def sign_in(change: Change, caller: CodeHolder) -> Token:
     """Begin a session with a valid access code."""
-    session, token = begin(change, member, code=code)
-    account = change.session.get(Account, code.account_id) if code.account_id else None
-    known = {"session_id": str(session.id), "code_id": str(code.id)}
+    member, code = caller.member, caller.code
+    session, token = begin(change, member, code=code, unexpired=caller.unexpired_sessions)
     audit_log.record(
         change,
         "signed_in",
         actor=member,
         member=member,
-        account=account,
-        details=known,
+        account=caller.account,
+        details={"session_id": str(session.id), "code_id": str(code.id)},
         address=change.client.address,
     )
     return token
@@ -182,11 +185,11 @@ def whole_second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _make_room(change: Change, member: Membership) -> None:
-    unexpired = change.session.scalar(
-        select(func.count()).where(
-            MemberSession.membership_id == member.id, MemberSession.expires_at > change.now
+def _make_room(change: Change, member: Membership, unexpired: int | None) -> None:
+    if unexpired is None:
+        theirs = MemberSession.membership_id == member.id
+        unexpired = change.session.scalar(
+            select(func.count()).where(theirs, MemberSession.expires_at > change.now)
         )
-    )
     if unexpired and unexpired >= MOST_UNEXPIRED:
         revoke_all(change, member, actor=None)

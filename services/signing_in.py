@@ -27,7 +27,7 @@ def token_of(change: Change, caller: TokenBearer | CodeHolder) -> AnyToken:
     """The token that the caller presented, or, for an access code, that of a new session."""
     if isinstance(caller, TokenBearer):
         return caller.token
-    return sessions.sign_in(change, caller.member, caller.code)
+    return sessions.sign_in(change, caller)
 
 
 def own_presence(

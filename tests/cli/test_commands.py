@@ -73,10 +73,10 @@ def test_a_code_expires_in_so_many_seconds(app: Flask, world: World) -> None:
     expires_at = datetime.fromisoformat(issued["expires_at"])
     assert before <= expires_at - timedelta(seconds=600) <= utc_now()
     for now, found in ((expires_at - timedelta(seconds=1), True), (expires_at, False)):
-        is_valid = access_codes.matching(issued["access_code"], settings=world.settings, now=now)
-        query = select(AccessCode.id).where(*is_valid)
+        valid = access_codes.valid_now(issued["access_code"], settings=world.settings, now=now)
+        query = select(AccessCode.id).where(*access_codes.IS_VALID)
         with world.database.read(EVERY_ORG) as session:
-            assert (session.execute(query).one_or_none() is not None) is found
+            assert (session.execute(query, valid).one_or_none() is not None) is found
 
 
 def test_a_code_does_not_expire_by_itself(app: Flask, world: World) -> None:
