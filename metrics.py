@@ -74,6 +74,20 @@ WAITERS = Gauge(
     multiprocess_mode="livesum",
     registry=REGISTRY,
 )
+TURNS = Gauge(
+    "presence_waiting_requests",
+    "Requests that wait for a thread, by whose they are.",
+    ("of",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+THREADS = Gauge(
+    "presence_threads_in_use",
+    "Requests that have a thread, by whose they are.",
+    ("of",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
 CLOCK_EVENTS = Counter(
     "presence_clock_events",
     "Clock requests by kind and answer.",

@@ -23,11 +23,13 @@ from live.heartbeats import Heartbeats
 from live.known_callers import KnownCallers
 from live.lane import LaneProtocol
 from live.missing import Missing
+from live.owners import Owners
 from live.protocol_error_log import ProtocolErrorLog
 from live.token_cache import TokenCache
 from live.user_orgs import LOOK_SECONDS, UserOrgs
 from live.watch_cache import WatchCache
-from metrics import FEED, LAG, ORGS, WAITERS
+from metrics import FEED, LAG, ORGS, THREADS, TURNS, WAITERS
+from routes import history
 
 TICK_SECONDS = 1.0
 KEYS_SECONDS = 2 * SECONDS  # for stored keys, or for the issuers to answer
@@ -45,7 +47,10 @@ class Application:
         self._tokens = TokenCache(context.settings, context.issuers)
         self.user_orgs = UserOrgs(context.database, self.cache.judge_anew)
         missing = Missing(self.cache, self._tokens, self.user_orgs)
-        self.flask = FlaskBridge(app)
+        owners = Owners(
+            context.settings, self.cache, self._tokens, self.user_orgs, history.paths(app)
+        )
+        self.flask = FlaskBridge(app, owners, self._tokens, self.counters)
         self._batches = HeartbeatBatches(context.database, context.settings)
         self.heartbeats = Heartbeats(
             context.settings,
@@ -160,5 +165,8 @@ class Application:
             ORGS.set(len(orgs))
             WAITERS.set(sum(org.waiters for org in orgs))
             LAG.set(self._feed_lag())
+            for lane, (waiting, begun) in self.flask.turns.counted().items():
+                TURNS.labels(lane).set(waiting)
+                THREADS.labels(lane).set(begun)
             for feed in feeds.FEEDS:
                 FEED.labels(feed.kind).set(feed is type(self.feed))

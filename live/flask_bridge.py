@@ -1,65 +1,143 @@
 """Flask behind the gate: WSGI in threads, entered with the whole request, left with the answer.
 
-No thread waits for a client: the event loop reads bodies and sends answers.
+No thread waits for a client: the event loop reads bodies and sends answers. Nor does one wait for
+its turn: live/shares.py says whose it is.
 """
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from uuid import UUID
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
-from live import wsgi
+from live import noted_problems, wsgi
 from live.asgi import Receive, Scope, Send, raw, send_answer
 from live.bodies import Bodies, Unread
+from live.counters import Counters
+from live.owners import Owners
+from live.shares import Full
+from live.token_cache import TokenCache
+from live.turns import Gone, Job, Turns, Waited
+from live.wsgi import Answered
+from routes import turns
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 
-THREADS = 8  # of each process, at most: few enough that busy writers leave the loop its turns
+THREADS = 13  # of each process, at most: few enough that busy writers leave the loop its turns
 OTHER_CONNECTIONS = 5  # the sweep's two, the reader's, the heartbeats' and the feed's
 OF_A_DIRECTORY = 1  # where one is followed
 OF_ISSUERS = 2  # where there are any: for people's orgs, and for an issuer's keys
+# So that who asks again at once does not take the event loop.
+FULL_SECONDS = 1.0
+BUSY = "More requests are waiting than can be answered now. Try again shortly."
 
 
 class FlaskBridge:
     """An ASGI application that hands requests to Flask."""
 
-    def __init__(self, app: Flask) -> None:
-        self._app = app.wsgi_app
+    def __init__(self, app: Flask, owners: Owners, tokens: TokenCache, counters: Counters) -> None:
+        self._app = app
         self._settings: Settings = app.extensions["presence"].settings
-        self._threads = ThreadPoolExecutor(_threads(self._settings), thread_name_prefix="flask")
+        self.turns = Turns(threads_for(self._settings))
         self._bodies = Bodies(self._settings, app.extensions["presence"].issuers)
+        self._owners = owners
+        self._tokens = tokens
+        self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answered = await self._answered(scope, receive)
+        except Gone:
+            return
+        except Unread as unread:
+            await self._refuse(unread.code, unread.detail, scope, send, closes=True)
+            return
+        except Waited:
+            pass
+        except Full:
+            await asyncio.sleep(FULL_SECONDS)
+        else:
+            await send_answer(*answered, scope, send)
+            return
+        await self._refuse("busy", BUSY, scope, send)
+
+    async def _answered(self, scope: Scope, receive: Receive) -> Answered:
+        """Flask's answer.
+
+        :raises Gone: nobody waits for it any more
+        :raises Unread: the body was not read
+        :raises Waited: it was not the request's turn in time
+        :raises Full: nor could it wait
+        """
         # WSGI can't tell if_none_match from if-none-match: a client could pass one for the other.
         headers = [header for header in scope["headers"] if b"_" not in header[0]]
         async with AsyncExitStack() as held:
-            try:
-                body = await self._bodies.read(scope, headers, receive, held)
-            except Unread as unread:
-                await self._refuse(unread, scope, send)
-                return
+            body = await self._bodies.read(scope, headers, receive, held)
             if body is None:
-                return
-            environ = wsgi.environ_of(scope, headers, body)
-            loop = asyncio.get_running_loop()
-            answered = await loop.run_in_executor(self._threads, wsgi.run, self._app, environ)
-        await send_answer(*answered, scope, send)
+                raise Gone
 
-    async def _refuse(self, unread: Unread, scope: Scope, send: Send) -> None:
-        """Answer in place of Flask a request whose body has not been read."""
+            def work(job: Job) -> Answered:
+                environ = wsgi.environ_of(scope, headers, body)
+                environ[turns.KEY] = _TurnOfRequest(self.turns, self._owners, job, scope)
+                return wsgi.run(self._app.wsgi_app, environ)
+
+            owner = self._owners.of(scope, headers)
+            return await self.turns.run(owner, len(body), work, receive)
+
+    async def _refuse(
+        self, code: str, detail: str, scope: Scope, send: Send, *, closes: bool = False
+    ) -> None:
+        """Answer in place of Flask."""
         request_id = request_ids.of_raw(scope["headers"])
-        answer = problems.problem(unread.code, unread.detail, request_id=request_id)
-        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        answer = problems.problem(code, detail, request_id=request_id)
+        given = dict(scope["headers"])
+        origin = given.get(b"origin", b"").decode("latin-1")
         answers.complete(answer.headers, scope["path"], origin, self._settings)
         security_headers.add(answer.headers)
-        answer.headers["Connection"] = "close"
+        if closes:
+            answer.headers["Connection"] = "close"
         answer.headers[request_ids.HEADER] = request_id
+        noted_problems.note(
+            self._route(scope),
+            answer.status,
+            code,
+            bearer=self._tokens.known(given.get(b"authorization")),
+            scope=scope,
+            request_id=request_id,
+            counters=self._counters,
+            trusted_proxies=self._settings.trusted_proxies,
+        )
         await send_answer(answer.status, raw(answer.headers), answer.body, scope, send)
 
+    def _route(self, scope: Scope) -> str:
+        """Method and route, as the log of requests has them."""
+        urls = self._app.url_map.bind("")
+        try:
+            rule, _ = urls.match(scope["path"], scope["method"], return_rule=True)
+        except HTTPException:
+            return "no route"
+        return f"{scope['method']} {rule.rule}"
 
-def _threads(settings: Settings) -> int:
-    """No more than have a connection each, so that none waits for one."""
+
+class _TurnOfRequest:
+    """What :mod:`routes.turns` asks for."""
+
+    def __init__(self, all_turns: Turns, owners: Owners, job: Job, scope: Scope) -> None:
+        self._turns = all_turns
+        self._owners = owners
+        self._job = job
+        self._scope = scope
+
+    def is_of(self, org_id: UUID) -> bool:
+        return self._job.owner == self._owners.of_org(org_id, self._scope)
+
+    def take(self, org_id: UUID) -> None:
+        self._turns.move(self._job, self._owners.of_org(org_id, self._scope))
+
+
+def threads_for(settings: Settings) -> int:
+    """How many: no more than have a connection each, so that none waits for one."""
     others = OTHER_CONNECTIONS + (OF_ISSUERS if settings.trusted_issuers else 0)
     others += OF_A_DIRECTORY if settings.directory_schema else 0
     return max(1, min(THREADS, settings.db_connections - others))

@@ -44,8 +44,7 @@ class KnownCallers:
 
     def _require_member(self, claims: IssuerClaims, org_id: UUID, asked_at: float) -> None:
         """Read no org into memory because a stranger names it."""
-        org = self._cache.orgs.get(org_id)
-        if org is not None and org.state is not None and claims.user_id in org.state.by_user:
+        if self._cache.has_member(org_id, claims.user_id):
             return
         for known in (self._user_orgs.of, self._user_orgs.final):
             if any(org.id == org_id for org in known(claims.user_id, asked_at)):

@@ -5,7 +5,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from live.asgi import Message
 from live.request_head import RequestHead
+
+HALF_CLOSED: Message = {"type": "http.disconnect", "presence.half_closed": True}
 
 
 class RequestCycle(RequestResponseCycle):
@@ -18,11 +21,11 @@ class RequestCycle(RequestResponseCycle):
 
     async def receive(self) -> Any:
         if self.has_left and self._is_read:
-            return {"type": "http.disconnect"}
+            return HALF_CLOSED
         message = await super().receive()
         if message["type"] == "http.request":
             if self.has_left and self._is_read:
-                return {"type": "http.disconnect"}
+                return HALF_CLOSED
             self._is_read = not message["more_body"]
         return message
 

@@ -112,6 +112,17 @@ class TokenCache:
             return None
         return None if bearer is None or bearer.has_expired() else bearer
 
+    def at_once(self, header: bytes | None) -> Bearer | None:
+        """The bearer, where finding out takes no signature of an issuer."""
+        known = self.known(header)
+        if known is not None:
+            return known
+        try:
+            is_ours = issuer_tokens.issuer_of(_raw(header), self._issuers) is None
+            return self.bearer(header) if is_ours else None
+        except NotAuthenticated:
+            return None
+
     def bearer(self, header: bytes | None) -> Bearer:
         """The bearer with this ``Authorization`` header.
 

@@ -154,6 +154,11 @@ class WatchCache:
             compressing.add_done_callback(lambda _: self._compressing.pop(beginning))
         await asyncio.shield(compressing)
 
+    def has_member(self, org_id: UUID, user_id: UUID) -> bool:
+        """Whether memory knows the user as a member of the org."""
+        org = self.orgs.get(org_id)
+        return org is not None and org.state is not None and user_id in org.state.by_user
+
     def watched(self) -> list[Watched]:
         """The orgs in memory."""
         return [

@@ -16,7 +16,7 @@ import metrics
 from context import context
 from models.member_session import USER_AGENT_LENGTH
 from models.reach import NO_ORG
-from routes import addresses, request_log, sign_in_limit, write_limit
+from routes import addresses, request_log, sign_in_limit, turns, write_limit
 from services import access_codes, callers, orgs_of_users
 from services.bearer_tokens import AnyToken
 from services.callers import CodeHolder, TokenBearer
@@ -39,13 +39,16 @@ def bearer_token() -> tuple[AnyToken, UUID]:
     token = token_in(request.headers.get("Authorization"), here.settings, here.issuers)
     request_log.tell(**token.claims.known_as)
     if isinstance(token, Token):
+        turns.tell(token.claims.org_id)
         return token, token.claims.org_id
     claims = token.claims
     org_id = named_org(claims, request.headers.get(ORG_HEADER))
-    if org_id is None:
+    if org_id is None or not turns.is_known_as(org_id):
         with here.database.read(NO_ORG) as session:
-            found = orgs_of_users.find(session, [claims.user_id])
-        org_id = orgs_of_users.only_active(found.get(claims.user_id, []))
+            orgs = orgs_of_users.find(session, [claims.user_id]).get(claims.user_id, [])
+        org_id = org_id or orgs_of_users.only_active(orgs)
+        if any(org.id == org_id for org in orgs):  # else it is a stranger there
+            turns.tell(org_id)
     return token.within(org_id), org_id
 
 

@@ -73,8 +73,9 @@ MEANINGS = {
         "many seconds as <code>Retry-After</code> says."
     ),
     "busy": (
-        "Too many requests with a large body arrive at once. Send the request again after as many "
-        "seconds as <code>Retry-After</code> says."
+        "More requests of your org are waiting than its share of the service, or too many have a "
+        "large body. Nothing has been done: send the request again after as many seconds as "
+        "<code>Retry-After</code> says."
     ),
 }
 

@@ -8,7 +8,6 @@ The answers are always those that the same attempts would have got one after ano
 whatever comes together, ten are refused as wrong, and after the tenth none is looked at.
 """
 
-from ipaddress import IPv4Address, IPv6Address
 from typing import NoReturn
 from uuid import UUID
 
@@ -18,35 +17,31 @@ from sqlalchemy.orm import Session
 import metrics
 from context import context
 from models import AccessCode, RateLimit
-from routes import addresses, request_log
+from routes import addresses, request_log, turns
 from services import access_codes, rate_limits, refused_sign_ins
 from services.change import Change
 from services.errors import AccessCodeRejected, TooManyAttempts
 from services.rate_limits import Limit
 from services.refused_sign_ins import Refused
 from services.times import utc_now
+from wire import client_address
 
 REFUSED = Limit(10, window_seconds=60)  # contract.md, "Errors"
 _LOOK = select(
     select(RateLimit.hits).where(RateLimit.key == bindparam("key")).scalar_subquery().label("hits"),
     select(AccessCode.org_id).where(*access_codes.IS_VALID).scalar_subquery().label("org_id"),
 )
-UNKNOWN = "unknown"
-SUBNET_BYTES = 8  # of an IPv6 address: a client that has one address has its whole /64
 
 
 def address() -> str:
-    """What the limit counts by: the client's IPv4 address, or the /64 of its IPv6 address."""
-    found = addresses.of_client()
-    if found is None:
-        return UNKNOWN
-    if isinstance(found, IPv4Address):
-        return str(found)
-    return str(IPv6Address(found.packed[:SUBNET_BYTES].ljust(16, b"\0")))
+    """What the limit counts by."""
+    return client_address.counted_as(addresses.of_client())
 
 
 def look(session: Session, typed: str) -> UUID:
-    """The org of this access code. It locks nothing: the code is to be checked once more.
+    """The org of this access code, and from now on of the request.
+
+    It locks nothing: the code is to be checked once more.
 
     :param session: in the transaction of :func:`services.access_codes.org_of`
     :raises AccessCodeRejected: it lets nobody in; :func:`refuse` counts that
@@ -59,6 +54,7 @@ def look(session: Session, typed: str) -> UUID:
     org_id: UUID | None = found.org_id
     if org_id is None:
         raise AccessCodeRejected
+    turns.tell(org_id)
     return org_id
 
 

@@ -3,6 +3,8 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 Address = IPv4Address | IPv6Address
+UNKNOWN = "unknown"
+SUBNET_BYTES = 8  # of an IPv6 address: a client that has one address has its whole /64
 
 
 def find(connected: str | None, forwarded_for: str | None, *, trusted: int) -> Address | None:
@@ -21,6 +23,15 @@ def find(connected: str | None, forwarded_for: str | None, *, trusted: int) -> A
         return found
     # Without its zone, which only this machine would understand.
     return found.ipv4_mapped or IPv6Address(found.packed)
+
+
+def counted_as(found: Address | None) -> str:
+    """What tells clients apart: an IPv4 address, or the /64 of an IPv6 address."""
+    if found is None:
+        return UNKNOWN
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(IPv6Address(found.packed[:SUBNET_BYTES].ljust(16, b"\0")))
 
 
 def _without_port(text: str) -> str:

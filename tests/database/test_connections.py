@@ -2,18 +2,19 @@
 
 import pytest
 
-from live.flask_bridge import THREADS, FlaskBridge
+from live.flask_bridge import THREADS, threads_for
 from tests.support.databases import opened
-from tests.support.outside import app_on
 from tests.support.settings import settings_for
 
 
-@pytest.mark.parametrize(("connections", "threads"), [(4, 1), (5, 1), (11, 7), (12, 8), (1000, 8)])
+@pytest.mark.parametrize(
+    ("connections", "threads"), [(4, 1), (6, 1), (12, 7), (17, 12), (18, 13), (1000, 13)]
+)
 def test_threads_have_a_connection_each_beside_the_others(
     database_url: str, connections: int, threads: int
 ) -> None:
-    with app_on(database_url, PRESENCE_DB_CONNECTIONS=str(connections)) as app:
-        assert FlaskBridge(app)._threads._max_workers == threads <= THREADS
+    settings = settings_for(database_url, PRESENCE_DB_CONNECTIONS=str(connections))
+    assert threads_for(settings) == threads <= THREADS
 
 
 def test_the_pool_leaves_one_to_listen_on(database_url: str) -> None:

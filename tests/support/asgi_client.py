@@ -95,19 +95,17 @@ class Request:
             self.answered.body += message.get("body", b"")
 
 
-def request(
-    app: AsgiApplication,
+def scope_of(
     headers: Headers | dict[str, str],
     *,
     method: str = "GET",
     path: str = "/v1/presence",
     query: bytes = b"",
-    body: bytes = b"",
-) -> Request:
-    """Start a request; ``headers`` are taken in their order, names lower-cased."""
+) -> dict[str, Any]:
+    """A request's; ``headers`` are taken in their order, names lower-cased."""
     if isinstance(headers, dict):
         headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    scope = {
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -122,7 +120,13 @@ def request(
         "headers": [(name.lower(), value) for name, value in headers],
         "state": {},
     }
-    return Request(app, scope, body)
+
+
+def request(
+    app: AsgiApplication, headers: Headers | dict[str, str], *, body: bytes = b"", **options: Any
+) -> Request:
+    """Start a request."""
+    return Request(app, scope_of(headers, **options), body)
 
 
 async def ask(app: AsgiApplication, headers: Headers | dict[str, str], **options: Any) -> Answered:
