@@ -1,4 +1,4 @@
-"""What a process shares: settings, database, how its change feed is, and what it has noted."""
+"""What a process shares: settings, database, how its change feed is, and what it keeps or notes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from issuers.registry import TrustedIssuers
 from models.database import Database
 from service_uses import ServiceUses
 from settings import Settings
+from wire.account_lists import AccountLists
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Context:
     feed_state: Callable[[], str] | None = None
     issuers: TrustedIssuers = field(init=False)
     service_uses: ServiceUses = field(init=False)
+    account_lists: AccountLists = field(default_factory=AccountLists, init=False)
 
     def __post_init__(self) -> None:
         self.issuers = TrustedIssuers(self.settings, self.database)

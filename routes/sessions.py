@@ -1,6 +1,7 @@
 """Signing in, renewing, signing out, and who one is."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,13 @@ from services.callers import Caller
 from services.scopes import ANY, PRESENCE_READ
 from services.times import utc_now
 from services.tokens import Token
+from wire import account_lists
+from wire.dumping import dump_of
+from wire.json import WrittenJson, json_object
+from wire.json_format import JSON
 
 blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Signing in and out")
+_dump = dump_of(Session())
 
 
 @blueprint.post("/sessions")
@@ -28,7 +34,7 @@ blueprint = ApiBlueprint("sessions", __name__, url_prefix="/v1", description="Si
 @blueprint.arguments(SessionRequest)
 @blueprint.response(200, Session)
 @blueprint.problems(429)
-def open_session(body: dict[str, Any]) -> dict[str, Any]:
+def open_session(body: dict[str, Any]) -> Response:
     """Sign in with an access code, without clocking in."""
     with changing_by_access_code(body["access_code"]) as (change, caller):
         token = sessions.sign_in(change, caller)
@@ -39,7 +45,7 @@ def open_session(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(Empty, required=False)
 @blueprint.response(200, Session)
 @blueprint.problems(429)
-def renew(_body: dict[str, Any]) -> dict[str, Any]:
+def renew(_body: dict[str, Any]) -> Response:
     """Get a new token for one that has not run out."""
     settings, now = context().settings, utc_now()
     with writing(scope=ANY) as (session, caller):
@@ -100,17 +106,25 @@ def end_own_session(session_id: UUID) -> Response:
     return Bare(status=204)
 
 
-def _signed_in(
-    session: orm.Session, caller: Caller, token: Token, *, now: datetime
-) -> dict[str, Any]:
+def _signed_in(session: orm.Session, caller: Caller, token: Token, *, now: datetime) -> Response:
     """What a client learns about itself when it signs in, and when it renews its token."""
     settings = context().settings
-    return {
-        "caller": caller,
-        "token": token,
-        "settings": settings,
-        "presence": signing_in.own_presence(session, caller, settings=settings, now=now),
-        "accounts": accounts.list_accounts(
-            session, caller.org.id, bound_account_id=caller.bound_account_id
-        ),
-    }
+    known = _dump(
+        {
+            "caller": caller,
+            "token": token,
+            "settings": settings,
+            "presence": signing_in.own_presence(session, caller, settings=settings, now=now),
+            "accounts": (),
+        }
+    )
+    body = json_object({**known, "accounts": _accounts(session, caller)})
+    return Response(body, mimetype=JSON.media_type)
+
+
+def _accounts(session: orm.Session, caller: Caller) -> WrittenJson:
+    bound = caller.bound_account_id
+    read = partial(accounts.list_accounts, session, caller.org.id, bound_account_id=bound)
+    if bound is not None:
+        return account_lists.written(read())
+    return context().account_lists.of(caller.org, read)
