@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models import MemberSession, Membership, Org
@@ -89,17 +89,23 @@ def read(
     return OrgState(rendered, members_version, members, ended, by_user)
 
 
+_MEMBERS = select(
+    Membership.id.label("membership_id"),
+    Membership.user_id,
+    Membership.role,
+    Membership.active,
+    Membership.token_generation,
+    Membership.tokens_valid_from,
+).where(Membership.org_id == bindparam("org_id"))
+_ENDED = select(MemberSession.id, MemberSession.ended_reason).where(
+    MemberSession.org_id == bindparam("org_id"),
+    MemberSession.ended_at.is_not(None),
+    MemberSession.expires_at > bindparam("now"),
+)
+
+
 def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:
-    rows = session.execute(
-        select(
-            Membership.id.label("membership_id"),
-            Membership.user_id,
-            Membership.role,
-            Membership.active,
-            Membership.token_generation,
-            Membership.tokens_valid_from,
-        ).where(Membership.org_id == org_id)
-    )
+    rows = session.connection().execute(_MEMBERS, {"org_id": org_id})
     return {
         row.membership_id: MemberState(
             id=row.membership_id,
@@ -114,11 +120,5 @@ def _members(session: Session, org_id: UUID) -> dict[UUID, MemberState]:
 
 
 def _ended(session: Session, org_id: UUID) -> dict[UUID, str]:
-    rows = session.execute(
-        select(MemberSession.id, MemberSession.ended_reason).where(
-            MemberSession.org_id == org_id,
-            MemberSession.ended_at.is_not(None),
-            MemberSession.expires_at > utc_now(),
-        )
-    )
+    rows = session.connection().execute(_ENDED, {"org_id": org_id, "now": utc_now()})
     return {id_: sys.intern(str(reason)) for id_, reason in rows}

@@ -26,7 +26,9 @@ from wire.body import Beginning
 READ_EVERY_SECONDS = 0.1  # at most, for one org
 LATE_SECONDS = 1.0  # for so long an org stays fresh after an announced change, while it is read
 WATCHED_SECONDS = 60.0  # after the last poll an org is dropped
-READ_TIMEOUT_SECONDS = 3.0
+READ_TIMEOUT_SECONDS = 3.0  # for so long no read at all may end
+# At a time: most of a read is waiting, for the database and for the interpreter's lock.
+READERS = 3
 
 
 class NotFresh(Exception):
@@ -48,14 +50,15 @@ class Unavailable(Exception):
 class CachedOrg:
     """What is known of an org, and for how long it is fresh. Times are ``time.monotonic()``'s.
 
-    :ivar announced: a change was announced since the last read began
+    :ivar announced_until: what ``fresh_until`` will be after the read that is going on: ``inf``
+        where no change was announced since it began
     :ivar fresh_until: ``inf`` after a read, soon after an announced change, 0 where the feed may
         have missed one. After that only a read just made vouches for ``state``.
     :ivar read_at: when the last read that succeeded began
     """
 
     __slots__ = (
-        "announced",
+        "announced_until",
         "fresh_until",
         "id",
         "polled_at",
@@ -74,7 +77,7 @@ class CachedOrg:
         self.read_at = 0.0
         self.tried_at = 0.0
         self.polled_at = now
-        self.announced = False
+        self.announced_until = inf
         self.reading: asyncio.Task[bool] | None = None
         self.releases: dict[View, asyncio.Future[None]] = {}
         self.waiters = 0
@@ -95,7 +98,7 @@ class CachedOrg:
 
 
 class WatchCache:
-    """The orgs being polled, the one thread that reads them, and the feed's lease.
+    """The orgs being polled, the few threads that read them, and the feed's lease.
 
     :ivar lease_until: until then, what the feed has not announced has not changed
     """
@@ -105,7 +108,9 @@ class WatchCache:
         self.lease_until = 0.0
         self._database = database
         self._settings = settings
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._turns = asyncio.Semaphore(READERS)
+        self._answered_at = 0.0  # when a read last ended
         self._compressing: dict[Beginning, asyncio.Future[None]] = {}
 
     def is_fresh(self, org: CachedOrg, now: float) -> bool:
@@ -135,21 +140,24 @@ class WatchCache:
         if org is None:
             org = self.orgs[org_id] = CachedOrg(org_id, now)
         org.polled_at = now
-        try:
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
-                while org.read_at < since:
-                    if not await asyncio.shield(self._read_soon(org)):
-                        raise Unavailable
-        except TimeoutError:
-            raise Unavailable from None
+        while org.read_at < since:
+            reading = self._read_soon(org)
+            while not reading.done():
+                # Reads that wait for their turn do not mean that the database is away.
+                left = max(now, self._answered_at) + READ_TIMEOUT_SECONDS - monotonic()
+                if left <= 0:
+                    raise Unavailable
+                await asyncio.wait([reading], timeout=left)
+            if not reading.result():
+                raise Unavailable
         return org
 
     async def compress(self, beginning: Beginning) -> None:
-        """Have the reading thread compress it, once for all who wait for that."""
+        """Have a reading thread compress it, once for all who wait for that."""
         compressing = self._compressing.get(beginning)
         if compressing is None:
             loop = asyncio.get_running_loop()
-            compressing = loop.run_in_executor(self._reader, beginning.compress)
+            compressing = loop.run_in_executor(self._readers, beginning.compress)
             self._compressing[beginning] = compressing
             compressing.add_done_callback(lambda _: self._compressing.pop(beginning))
         await asyncio.shield(compressing)
@@ -183,15 +191,14 @@ class WatchCache:
         for org_id in org_ids:
             org = self.orgs.get(org_id)
             if org is not None:
-                org.announced = True
+                org.announced_until = min(org.announced_until, fresh_until)
                 org.fresh_until = min(org.fresh_until, fresh_until)
                 self._read_soon(org)
 
     def invalidate_all(self) -> None:
         """The feed may have missed something: no org is fresh before it has been read again."""
         for org in self.orgs.values():
-            org.announced = True
-            org.fresh_until = 0.0
+            org.announced_until = org.fresh_until = 0.0
             self._read_soon(org)
 
     def judge_anew(self, org_ids: Iterable[UUID]) -> None:
@@ -217,8 +224,8 @@ class WatchCache:
             org.release(VIEWS)
 
     def close(self) -> None:
-        """End the reading thread."""
-        self._reader.shutdown(wait=False, cancel_futures=True)
+        """End the reading threads."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
     def _read_soon(self, org: CachedOrg) -> "asyncio.Task[bool]":
         if org.reading is None:
@@ -230,22 +237,23 @@ class WatchCache:
         loop = asyncio.get_running_loop()
         try:
             await asyncio.sleep(org.tried_at + READ_EVERY_SECONDS - monotonic())
-            org.announced = False
-            org.tried_at = begun = monotonic()
-            known = org.state
-            state = await loop.run_in_executor(self._reader, self._load, org.id, known)
+            async with self._turns:  # what is announced until its turn, the read will find
+                org.announced_until = inf
+                org.tried_at = begun = monotonic()
+                known = org.state
+                state = await loop.run_in_executor(self._readers, self._load, org.id, known)
         except SQLAlchemyError:
             if org.waiters:  # a poller asks again by itself, a waiter does not
                 loop.call_later(LATE_SECONDS, self._read_soon, org)
             return False
         finally:
             org.reading = None
-        READS.observe(monotonic() - begun)
+        self._answered_at = monotonic()
+        READS.observe(self._answered_at - begun)
         org.read_at = begun
-        if org.announced:
+        org.fresh_until = org.announced_until
+        if org.announced_until < inf:
             self._read_soon(org)
-        else:
-            org.fresh_until = inf
         # What is unchanged may have been marked anew meanwhile: judge_anew().
         _install(org, org.state if state is known else state)
         return True

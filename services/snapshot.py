@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, case, select
+from sqlalchemy import Row, bindparam, case, select
 from sqlalchemy.orm import Session
 
 from models import Account, IdText, Membership, Org, Presence
@@ -44,28 +44,30 @@ class Snapshot:
         return version
 
 
+# Made once, and run without the ORM: half of what a read of an org costs.
+_ENTRIES = (
+    select(
+        IdText(Presence.account_id).label("account_id"),
+        Account.name.label("account_name"),
+        IdText(Presence.id).label("presence_id"),
+        IdText(Presence.user_id).label("user_id"),
+        Membership.display_name,
+        Presence.clocked_in_at,
+        case((Presence.stale_since.is_not(None), Presence.last_heartbeat_at)).label("last_seen_at"),
+    )
+    .join(Account, Account.id == Presence.account_id)
+    .join(Membership, Membership.id == Presence.membership_id)
+    .where(Presence.org_id == bindparam("org_id"))
+    .order_by(Presence.account_id)
+)
+
+
 def load(session: Session, org: Org, *, settings: Settings) -> Snapshot:
     """Read the entries that belong to the versions in ``org``.
 
     :param session: the ``read()`` transaction in which ``org`` was read
     """
-    rows = session.execute(
-        select(
-            IdText(Presence.account_id).label("account_id"),
-            Account.name.label("account_name"),
-            IdText(Presence.id).label("presence_id"),
-            IdText(Presence.user_id).label("user_id"),
-            Membership.display_name,
-            Presence.clocked_in_at,
-            case((Presence.stale_since.is_not(None), Presence.last_heartbeat_at)).label(
-                "last_seen_at"
-            ),
-        )
-        .join(Account, Account.id == Presence.account_id)
-        .join(Membership, Membership.id == Presence.membership_id)
-        .where(Presence.org_id == org.id)
-        .order_by(Presence.account_id)
-    )
+    rows = session.connection().execute(_ENTRIES, {"org_id": org.id})
     return Snapshot(
         version=org.version,
         va_version=org.va_version,

@@ -121,7 +121,9 @@ class TrueCache(WatchCache):
         self.lease_until = inf
         self._truth = truth
         self._compressing = {}
-        self._reader = Inline()  # type: ignore[assignment]
+        self._readers = Inline()  # type: ignore[assignment]
+        self._turns = asyncio.Semaphore(1)
+        self._answered_at = 0.0
 
     def _load(self, org_id: UUID, known: OrgState | None) -> OrgState | None:
         if self._truth.is_away:
