@@ -9,10 +9,10 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from models import Account, Membership
+from models import Account, Membership, Presence
 from models.database import Database
 from models.reach import EVERY_ORG
-from services import accounts, clocking, expiry, heartbeats, members
+from services import accounts, clocking, expiry, heartbeats, members, presences
 from services.change import Change
 from settings import Settings
 from tests.support.org_and_model import NAMES
@@ -135,17 +135,23 @@ class Operations(DirectoryOperations):
         again(after, person, *request)
 
     @precondition(lambda self: self.model.here)
-    @rule(after=PASSES, who=PEOPLE, which=WHICH)
-    def heartbeat(self, after: float, who: int, which: int) -> None:
+    @rule(after=PASSES, who=PEOPLE, which=WHICH, by_gate=st.booleans())
+    def heartbeat(self, after: float, who: int, which: int, by_gate: bool) -> None:
         person = self.person(who)
         stay = self.stay(person, which)
         presence_id = stay.id if stay and stay.id else uuid4()
 
         def beat(change: Change) -> None:
             caller, settings = self.caller(change, person), self.world.settings
-            if not heartbeats.beat(
-                change.session, caller.member, presence_id, settings=settings, now=change.now
-            ):
+            session, now = change.session, change.now
+            if by_gate and is_shown_as_theirs(change, person, presence_id):
+                beats = heartbeats.beat_all(session, [presence_id], settings=settings, now=now)
+                is_fresh = any(beats)
+            else:
+                is_fresh = heartbeats.beat(
+                    session, caller.member, presence_id, settings=settings, now=now
+                )
+            if not is_fresh:
                 clocking.revive(change, caller, presence_id)
 
         self.operate(after, lambda: self.model.heartbeat(person, stay), beat)
@@ -240,6 +246,12 @@ class Operations(DirectoryOperations):
             )
             with self.world.changing() as change:
                 self.model.people.append(self.hire(change, "va"))
+
+
+def is_shown_as_theirs(change: Change, person: Person, presence_id: UUID) -> bool:
+    """Whether memory would show it so: whoever else's it is, the gate leaves it alone."""
+    held = presences.held_where(change, Presence.user_id == person.user_id)
+    return [each.presence_id for each in held] == [presence_id]
 
 
 def test_random_operations_leave_what_the_contract_says(
