@@ -163,7 +163,7 @@ class Application:
             self._protocol_errors.log(monotonic())
             orgs = self.cache.orgs.values()
             ORGS.set(len(orgs))
-            WAITERS.set(sum(org.waiters for org in orgs))
+            WAITERS.set(sum(len(org.waiters) for org in orgs))
             LAG.set(self._feed_lag())
             for lane, (waiting, begun) in self.flask.turns.counted().items():
                 TURNS.labels(lane).set(waiting)

@@ -12,7 +12,8 @@ from live import noted_problems
 from live.asgi import AsgiApplication, Receive, Scope, Send, send_answer
 from live.cached_poll import CachedPoll, PollAnswer
 from live.counters import Counters
-from live.long_poll import LongPoll
+from live.held_poll import HELD, HeldPoll
+from live.long_poll import LongPoll, applied
 from live.missing import NOT_YET, Missing
 from live.poll import Poll, poll_headers
 from live.responder import Responder
@@ -58,6 +59,11 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
+        held: HeldPoll | None = scope.get(HELD)
+        if held is not None:
+            self._counters.by_gate += 1
+            await self._hold(held, scope, receive, send)
+            return
         # As it was sent: routes/paths.py.
         if scope["raw_path"] != RAW_PATH or scope["method"] not in ("GET", "HEAD"):
             await self._flask(scope, receive, send)
@@ -94,33 +100,38 @@ class Gate:
     ) -> None:
         """Answer 304, or hold the poll of a client that is ready to wait."""
         if cached.poll.wait_seconds:
-            await self._hold(cached, scope, receive, send)
+            deadline = monotonic() + cached.poll.wait_seconds
+            await self._hold(HeldPoll(cached, deadline), scope, receive, send)
             return
         lane = scope.get("presence.lane")
         if lane is not None and cached.poll.is_short:
-            lane.learn(scope, cached)
+            lane.learn(scope, cached, cached)
         await send_answer(304, cached.headers, b"", scope, send)
 
-    async def _hold(self, cached: CachedPoll, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _hold(self, held: HeldPoll, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer when there is something else to answer, or when the time is up."""
+        cached = held.cached
         poll, request_id = cached.poll, request_ids.of_raw(scope["headers"])
-        deadline = monotonic() + poll.wait_seconds
         answer = PollAnswer(304, cached.headers, b"", cached)
-        with LongPoll(receive) as held:
+        with LongPoll(receive) as waiting:
             while not self._is_stopping and answer.status == 304 and answer.next is not None:
-                left = min(deadline, answer.next.expires_at) - monotonic()
-                if not await held.wait(answer.next.org, answer.next.view, left):
+                left = min(held.deadline, answer.next.expires_at) - monotonic()
+                if held.is_due:
+                    held.is_due = False
+                elif not await waiting.wait(answer.next.org, answer.next.view, left):
                     break  # a client that has only half-closed still reads the answer
                 if not answer.next.is_fresh(monotonic()):
                     answer = await self._answer(poll, request_id)
-                if monotonic() >= deadline:
+                if monotonic() >= held.deadline:
                     break
         lane = scope.get("presence.lane")
         if lane is not None:
             lane.renew_date()
+            if answer.next is not None and answer.next.poll.is_short:
+                lane.learn(scope, cached, answer.next)
         self._note(answer, poll, request_id, scope)
-        applied = (b"preference-applied", b"wait=%d" % poll.wait_seconds)
-        await send_answer(answer.status, [*answer.headers, applied], answer.body, scope, send)
+        headers = [*answer.headers, *applied(poll.wait_seconds)]
+        await send_answer(answer.status, headers, answer.body, scope, send)
 
     async def _answer(self, poll: Poll, request_id: str) -> PollAnswer:
         """The responder's answer, once memory is fresh enough for it, or a problem."""

@@ -4,8 +4,9 @@ A polling client sends the very same bytes every two seconds. When one chunk tha
 bodyless GET has been answered 304 by the gate, the connection keeps those bytes and the cached
 poll. When they come again, between two requests, and the cached poll is fresh, its 304 is the
 answer; nothing is parsed. A cached poll that is stale is revalidated. The client's next bytes are
-known then too: the same, with the new tag in the old one's place. Everything else takes the
-ordinary way (live/bounded.py).
+known then too: the same, with the new tag in the old one's place. A client that is ready to wait
+is not answered yet: the connection holds its poll. Everything else takes the ordinary way
+(live/bounded.py), and takes a held poll with it.
 """
 
 import asyncio
@@ -16,7 +17,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from live.asgi import RawHeaders
 from live.bounded import BoundedProtocol
-from live.cached_poll import CachedPoll, on_the_wire
+from live.cached_poll import CachedPoll, PollAnswer, on_the_wire
+from live.held_poll import HELD, HeldPoll
+from live.long_poll import applied
 from wire import request_ids
 
 # A poll takes about 1 KB, and 3 KB with an issuer's token. Each of many thousand connections may
@@ -39,6 +42,7 @@ class LaneProtocol(BoundedProtocol):
         self._cached: CachedPoll | None = None  # the client's next poll, if nothing changes
         self._request = b""  # its bytes
         self._request_id: str | None = None  # its Request-Id
+        self._held: HeldPoll | None = None  # the poll that came last, which is not answered yet
 
         # Per-request state
         self._candidate: bytes | None = None  # bytes that may be learnt
@@ -54,17 +58,29 @@ class LaneProtocol(BoundedProtocol):
         ):
             now = monotonic()
             if cached.is_fresh(now):
+                if cached.poll.wait_seconds:
+                    self._hold(HeldPoll(cached, now + cached.poll.wait_seconds), now)
+                    return
                 self.counters.by_lane += 1
                 self._send(_HEADS[304], cached.wire, now)
                 return
             answer = cached.revalidate(request_ids.own_or_new(self._request_id))
             if answer is not None:
-                self.counters.by_responder[answer.status] += 1
-                self._expect(cached, answer.next)
-                self._send(_HEADS[answer.status], on_the_wire(answer.headers) + answer.body, now)
+                following = answer.next
+                if answer.status == 304 and following is not None and cached.poll.wait_seconds:
+                    self._hold(HeldPoll(following, now + cached.poll.wait_seconds), now)
+                    return
+                self._answer(cached, answer, answer.headers, now)
                 return
-        self._cached = None
         self._read(data)
+
+    def _answer(
+        self, cached: CachedPoll, answer: PollAnswer, headers: RawHeaders, now: float
+    ) -> None:
+        """Send what revalidating ``cached`` has led to."""
+        self.counters.by_responder[answer.status] += 1
+        self._expect(cached, answer.next)
+        self._send(_HEADS[answer.status], on_the_wire(headers) + answer.body, now)
 
     def _send(self, head: "_Head", wire: bytes, now: float) -> None:
         self._used_at = now
@@ -85,8 +101,58 @@ class LaneProtocol(BoundedProtocol):
         else:
             self._cached = None
 
+    def _hold(self, held: HeldPoll, now: float) -> None:
+        """Answer when there is something else to answer, or when the time is up."""
+        self._cached = None
+        self._used_at = held.deadline  # the connection is not idle before
+        self._held = held
+        held.wait(now, self._judge_held, self.loop)
+
+    def _judge_held(self) -> None:
+        """Answer the held poll, or hold it on: its time is up, or something has changed."""
+        held = self._held
+        if held is None:
+            return
+        cached, now = held.cached, monotonic()
+        headers = applied(cached.poll.wait_seconds)
+        following = cached
+        if not cached.is_fresh(now):
+            answer = cached.revalidate(request_ids.own_or_new(self._request_id))
+            if answer is None or answer.next is None:
+                held.is_due = True
+                self._pass_on()
+                return
+            if answer.status == 200:
+                self._drop_held()
+                self._answer(cached, answer, [*answer.headers, *headers], now)
+                return
+            following = answer.next
+        self._drop_held()
+        if now < held.deadline:
+            self._hold(HeldPoll(following, held.deadline), now)
+        else:
+            self.counters.by_lane += 1
+            self._expect(cached, following)
+            self._send(_HEADS[304], on_the_wire([*following.headers, *headers]), now)
+
+    def _drop_held(self) -> None:
+        if self._held is not None:
+            self._held.leave()
+            self._held = None
+
+    def _pass_on(self) -> None:
+        """Let the gate hold the held poll from now on, as if it had held it from the beginning."""
+        held = self._held
+        if held is not None:
+            self._drop_held()
+            self._read(self._request)
+            scope: Any = self.scope
+            scope[HELD] = held
+
     def _read(self, data: bytes) -> None:
         """Parse ``data`` the ordinary way; where it is one whole bodyless GET it may be learnt."""
+        self._cached = None
+        self._pass_on()
         is_between = self._framing.is_between and self._is_idle()
         heads = self._heads
         self._candidate = None
@@ -101,8 +167,12 @@ class LaneProtocol(BoundedProtocol):
         ):
             self._candidate, self._candidate_scope = data, self.scope
 
-    def learn(self, scope: Any, cached: CachedPoll) -> None:
-        """The gate is about to answer the request of ``scope`` with the 304 of ``cached``."""
+    def learn(self, scope: Any, cached: CachedPoll, following: CachedPoll) -> None:
+        """The gate is about to answer the request of ``scope``.
+
+        :param cached: the same poll, by the tag that the client has
+        :param following: by the tag that it has after the answer
+        """
         if (
             self.is_lane_open
             and self._candidate is not None
@@ -111,8 +181,9 @@ class LaneProtocol(BoundedProtocol):
             and not self._is_draining
             and not self.access_log
         ):
-            self._request, self._cached = self._candidate, cached
+            self._request = self._candidate
             self._request_id = request_ids.own_in(scope["headers"])
+            self._expect(cached, following)
         self._candidate = self._candidate_scope = None
 
     def renew_date(self) -> None:
@@ -124,12 +195,22 @@ class LaneProtocol(BoundedProtocol):
         super().connection_made(transport)
         self._scope_base["presence.lane"] = self
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        self._pass_on()
+        return super().eof_received()
+
+    def pause_writing(self) -> None:
+        self._pass_on()
+        super().pause_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._drop_held()
         self._cached = self._candidate = self._candidate_scope = None
         self._scope_base.clear()  # it refers to this connection
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
+        self._pass_on()
         self._cached = None
         super().shutdown()
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from feeds.feed import Watched
 from live.org_state import OrgState, read
+from live.waiters import Waiters
 from metrics import READS
 from models.database import Database
 from models.views import VIEWS, View
@@ -64,7 +65,6 @@ class CachedOrg:
         "polled_at",
         "read_at",
         "reading",
-        "releases",
         "state",
         "tried_at",
         "waiters",
@@ -79,22 +79,11 @@ class CachedOrg:
         self.polled_at = now
         self.announced_until = inf
         self.reading: asyncio.Task[bool] | None = None
-        self.releases: dict[View, asyncio.Future[None]] = {}
-        self.waiters = 0
-
-    def release_of(self, view: View) -> "asyncio.Future[None]":
-        """The future that ends all waiting for a change of ``view``."""
-        release = self.releases.get(view)
-        if release is None:
-            release = self.releases[view] = asyncio.get_running_loop().create_future()
-        return release
+        self.waiters = Waiters()
 
     def release(self, views: Iterable[View]) -> None:
         """End the waiting for a change of these views."""
-        for view in views:
-            release = self.releases.pop(view, None)
-            if release is not None:
-                release.set_result(None)
+        self.waiters.release(views)
 
 
 class WatchCache:

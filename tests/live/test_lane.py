@@ -1,6 +1,5 @@
 """The express lane answers what the gate answers, byte for byte, whatever a client sends."""
 
-import inspect
 import os
 import sys
 from asyncio import AbstractEventLoop
@@ -10,25 +9,16 @@ from typing import Any
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase
 
 import live.cached_poll
 import live.lane
-from live.counters import Counters
-from live.lane import LaneProtocol
-from tests.support.lane_requests import Stream
-from tests.support.lane_streams import Side, Truth, clock_of_our_own, settle, with_lane
-from tests.support.lane_tokens import Clock, Keys
+from tests.support.lane_play import WithoutLane, drive, mutant_of
+from tests.support.lane_streams import with_lane
 
 # CONTRIBUTING.md: all 100,000 of them with PRESENCE_STREAMS=100000.
 STREAMS = int(os.environ.get("PRESENCE_STREAMS", "2000"))
 STREAMS_FOR_A_MUTANT = 2000
-
-
-class WithoutLane(LaneProtocol):
-    counters = Counters()
-    is_lane_open = False
 
 
 @pytest.fixture
@@ -38,54 +28,6 @@ def loop() -> Iterator[AbstractEventLoop]:
         yield loop
     finally:
         loop.close()
-
-
-async def play(sides: tuple[Side, Side], truth: Truth, numbers: list[int]) -> None:
-    stream = Stream(sides, truth)
-    try:
-        for number in numbers:
-            await stream.step(number)
-        for side in sides:
-            side.protocol.resume_writing()
-        await settle(*sides)
-        stream.compare()
-    finally:
-        for side in sides:
-            side.protocol.resume_writing()
-            side.transport.close()
-        await settle(*sides)
-    assert not any(side.state.tasks for side in sides)
-
-
-def drive(loop: AbstractEventLoop, lane: type[LaneProtocol], streams: int, **options: Any) -> int:
-    """Play so many streams.
-
-    :returns: in how many of them the lane answered
-    """
-    used = 0
-
-    @settings(
-        max_examples=streams,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        **options,
-    )
-    @given(st.binary(min_size=8, max_size=28))
-    def each(drawn: bytes) -> None:
-        nonlocal used
-        numbers = [int.from_bytes(drawn[at : at + 2]) for at in range(0, len(drawn) - 1, 2)]
-        before, Clock.now, truth = lane.counters.by_lane, 1.0, Truth()
-        Keys.are_known = True
-        sides = (Side(lane, truth, loop), Side(WithoutLane, truth, loop))
-        loop.run_until_complete(play(sides, truth, numbers))
-        used += lane.counters.by_lane > before
-
-    with clock_of_our_own():
-        each()
-    return used
 
 
 @pytest.mark.timeout(0 if STREAMS > 5_000 else 300)
@@ -112,6 +54,11 @@ MUTANTS = {
     "the token's end": (live.cached_poll, "and now < self.expires_at\n", "\n"),
     "watching": (live.cached_poll, "org.polled_at = now\n", "pass\n"),
     "yesterday's date": (live.lane, "self._made_of is not default_headers", "not self._wire"),
+    "who is not ready to wait": (
+        live.lane,
+        "                if cached.poll.wait_seconds:\n",
+        "                if True:\n",
+    ),
     "the tag of before": (
         live.lane,
         "self._request.replace(last.tag, following.tag)",
@@ -126,11 +73,7 @@ def test_a_broken_lane_is_caught(
 ) -> None:
     """Else the streams would prove nothing."""
     module, sound, broken = MUTANTS[name]
-    source = inspect.getsource(module)
-    assert source.count(sound) == 1, sound
-    mutant = ModuleType("mutant")
-    exec(source.replace(sound, broken), vars(mutant))  # noqa: S102 - our own source
-    vars(mutant)["monotonic"] = lambda: Clock.now
+    mutant = mutant_of(module, sound, broken)
     if module is live.cached_poll:
         lane = with_lane()
         ask_only_the_lane(mutant, monkeypatch)
@@ -145,7 +88,7 @@ def ask_only_the_lane(mutant: ModuleType, monkeypatch: pytest.MonkeyPatch) -> No
     sound = live.cached_poll.CachedPoll.is_fresh
 
     def ask(cached: Any, now: float) -> bool:
-        is_lane = sys._getframe(1).f_code.co_name == "data_received"
+        is_lane = sys._getframe(1).f_code.co_name in ("data_received", "_judge_held")
         chosen = mutant.CachedPoll.is_fresh if is_lane else sound
         return bool(chosen(cached, now))
 

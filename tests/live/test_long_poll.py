@@ -33,9 +33,9 @@ async def held(
 ) -> Request:
     """A poll that is being held."""
     tag = (await ask(application, bearer)).tag
-    before = memory_of(application, world).waiters
+    before = len(memory_of(application, world).waiters)
     waiting = request(application, bearer | {"if-none-match": tag, "prefer": prefer})
-    await until(lambda: memory_of(application, world).waiters == before + 1)
+    await until(lambda: len(memory_of(application, world).waiters) == before + 1)
     return waiting
 
 
@@ -91,7 +91,7 @@ def test_a_change_that_only_admins_see_ends_only_theirs(world: World, app: Flask
         world.sweep(type(ana.created_at).fromtimestamp(stale_at, ana.created_at.tzinfo))
         assert (await soon(by_admin)).json["presence"][0]["state"] == "stale"
         assert not by_va.task.done()
-        assert memory_of(application, world).waiters == 1
+        assert len(memory_of(application, world).waiters) == 1
         world.clock_out(ana)
         assert (await soon(by_va)).json["presence"] == []
 
@@ -157,7 +157,7 @@ def test_the_end_of_the_time_is_a_304(world: World, app: Flask) -> None:
         assert monotonic() - begun >= 1
         assert (answered.status, answered.body) == (304, b"")
         assert answered.header("preference-applied") == "wait=1"
-        assert memory_of(application, world).waiters == 0
+        assert len(memory_of(application, world).waiters) == 0
 
     run(app, tell)
 
@@ -195,7 +195,7 @@ def test_a_client_that_goes_away_waits_no_more(world: World, app: Flask) -> None
         for each in waiting:
             each.go_away()
             assert (await soon(each)).status == 304  # which a server drops where nobody listens
-        assert memory_of(application, world).waiters == 0
+        assert len(memory_of(application, world).waiters) == 0
 
     run(app, tell)
 

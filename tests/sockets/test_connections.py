@@ -265,10 +265,10 @@ def test_a_client_that_leaves_with_requests_in_line_leaves_no_waiter(
         client.send(waiting * 3)
         await settle(client.side)
         (org,) = client.side.cache.orgs.values()
-        assert org.waiters == 1
+        assert len(org.waiters) == 1
         client.side.transport.close()
         await settle(client.side)
-        assert (org.waiters, client.side.state.tasks) == (0, set())
+        assert (len(org.waiters), client.side.state.tasks) == (0, set())
         org.release(VIEWS)
 
     runner.run(tell())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import note
+from hypothesis import strategies as st
 
 from models.views import VIEWS
 from tests.support.lane_streams import LISTED, Side, Truth, settle
@@ -77,6 +78,10 @@ GARBAGE = [
 class Stream:
     """What one client sends, and what happens meanwhile."""
 
+    numbers = st.binary(min_size=8, max_size=28).map(
+        lambda drawn: [int.from_bytes(drawn[at : at + 2]) for at in range(0, len(drawn) - 1, 2)]
+    )
+
     def __init__(self, sides: tuple[Side, Side], truth: Truth) -> None:
         self.sides = sides
         self.truth = truth
@@ -84,12 +89,16 @@ class Stream:
         self.ticks = 0
         self.sent = b""
 
+    @property
+    def steps(self) -> "list[Step]":
+        return STEPS
+
     async def step(self, number: int) -> None:
         """Do one thing; both sides must have said the same at its end."""
         Clock.now += 0.001
-        act = STEPS[number % len(STEPS)]
-        note(f"{act.__name__} {number // len(STEPS)}")
-        await act(self, number // len(STEPS))
+        number, act = divmod(number, len(self.steps))
+        note(f"{self.steps[act].__name__} {number}")
+        await self.steps[act](self, number)
         await settle(*self.sides)
         lane, plain = self.sides
         assert lane.seen == plain.seen
@@ -262,7 +271,7 @@ class Stream:
             side.protocol.shutdown()
 
 
-Step = Callable[[Stream, int], Any]
+Step = Callable[[Any, int], Any]
 STEPS: list[Step] = [
     *[Stream.again] * 14,
     *[Stream.poll] * 5,
@@ -285,6 +294,6 @@ STEPS: list[Step] = [
     Stream.away,
     *[Stream.pass_time] * 2,
     Stream.new_date,
-    *[Stream.writing] * 2,
+    *[Stream.writing] * 3,
     Stream.stop,
 ]

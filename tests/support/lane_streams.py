@@ -216,8 +216,8 @@ class Side:
         return not self.state.tasks
 
     @property
-    def seen(self) -> tuple[bytes, bool, list[float], set[tuple[UUID, int]]]:
-        polled = [org.polled_at for org in self.cache.orgs.values()]
+    def seen(self) -> tuple[bytes, bool, list[tuple[float, int]], set[tuple[UUID, int]]]:
+        polled = [(org.polled_at, len(org.waiters)) for org in self.cache.orgs.values()]
         return bytes(self.transport.written), self.transport.is_closed, polled, self.uses.minutes
 
 

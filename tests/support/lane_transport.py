@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from typing import Any
 
+END = b""  # nothing more comes
+
 
 class Transport(asyncio.Transport):
     """Keeps what is written; gives the protocol what comes, unless it has paused."""
@@ -21,13 +23,25 @@ class Transport(asyncio.Transport):
         protocol.connection_made(self)
 
     def receive(self, data: bytes) -> None:
+        if data:  # as sockets have it
+            self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
         if not self.is_closed:
             self.unread.append(data)
             self._deliver()
 
+    def half_close(self) -> None:
+        """The client sends nothing more."""
+        self._receive(END)
+
     def _deliver(self) -> None:
         while self.unread and not self._is_paused and not self.is_closed:
-            self._protocol.data_received(self.unread.popleft())
+            data = self.unread.popleft()
+            if data:
+                self._protocol.data_received(data)
+            elif not self._protocol.eof_received():
+                self.close()
 
     def write(self, data: Any) -> None:
         if not self.is_closed:
