@@ -15,11 +15,12 @@ from sqlalchemy.types import TypeEngine
 from models import across_orgs, db_role
 from models.base import Base
 from models.blanking import BLANKINGS
+from models.clock_state import CLOCK_STATE
 from models.owners_statement import OwnersStatement, argument
 from models.reach import EVERY, ORG_SETTING
 from models.schema import schema_of
 
-FUNCTIONS = (*across_orgs.STATEMENTS, *BLANKINGS)
+FUNCTIONS = (*across_orgs.STATEMENTS, *BLANKINGS, CLOCK_STATE)
 
 _DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 _SETTING = f"current_setting('{ORG_SETTING}', true)"

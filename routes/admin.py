@@ -6,12 +6,13 @@ from uuid import UUID
 from flask import Response
 
 from context import context
-from routes.auth import changing_as_admin
+from routes.auth import changing_as_admin, clocking_by_token
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
 from schemas.clearing import Cleared, ClearUnseenQuery, ForceClearQuery, NamedUnseen
 from services import clocking, expiry
+from services.clock_state import Asked
 from services.errors import ValidationFailed
 from services.scopes import PRESENCE_WRITE
 from services.staleness import shortest_stale_after_seconds
@@ -25,7 +26,7 @@ blueprint = ApiBlueprint("admin", __name__, url_prefix="/v1/admin", description=
 @blueprint.problems(404, 410, 429)
 def force_clear(account_id: UUID, **query: Any) -> Response:
     """End the presence on an account."""
-    with changing_as_admin(scope=PRESENCE_WRITE) as (change, caller):
+    with clocking_by_token(Asked(account_id), scope=PRESENCE_WRITE) as (change, caller):
         clocking.force_clear(change, caller, account_id, **query)
     return Bare(status=204, headers=seen_by(change, caller))
 

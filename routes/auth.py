@@ -19,8 +19,9 @@ from models.reach import NO_ORG
 from routes import addresses, request_log, sign_in_limit, turns, write_limit
 from services import access_codes, callers, orgs_of_users
 from services.bearer_tokens import AnyToken
-from services.callers import CodeHolder, TokenBearer
-from services.change import Change, Client, NoSuchOrg, changing
+from services.callers import Bearer, CodeHolder, TokenBearer
+from services.change import Change, Client, NoSuchOrg, changing, changing_locked, lock
+from services.clock_state import NOTHING_ELSE, Asked
 from services.errors import AccessCodeRejected, AccountNotAllowed, NotAuthenticated, Refusal
 from services.times import utc_now
 from services.tokens import Token
@@ -52,7 +53,7 @@ def bearer_token() -> tuple[AnyToken, UUID]:
     return token.within(org_id), org_id
 
 
-def _require_scope(caller: TokenBearer, scope: str | None) -> None:
+def _require_scope(caller: Bearer, scope: str | None) -> None:
     """Note that a service was used, and refuse what it may not do.
 
     :raises InsufficientScope: the caller is a service without this scope
@@ -128,6 +129,32 @@ def changing_by_token(
         write_limit.count(session, caller.member)
         _require_scope(caller, scope)
         yield change, caller
+
+
+@contextmanager
+def clocking_by_token(
+    asked: Asked = NOTHING_ELSE, key: str | None = None, *, scope: str | None = None
+) -> Iterator[tuple[Change, Bearer]]:
+    """The locked org of the bearer, read together with what a clock event is decided by.
+
+    :param key: the request's Idempotency-Key
+    :raises TooManyRequests: the bearer has written too often
+    :raises InsufficientScope: the bearer is a service without this scope
+    """
+    token, org_id = bearer_token()
+    write_limit.require_patience(org_id, token.claims.user_id)
+    if asked.account_id is None:
+        asked = asked._replace(account_id=token.claims.account_id)
+    here = context()
+    with here.database.write(org_id) as session:
+        lock(session, org_id)
+        caller = callers.at_clock(session, token, org_id, asked, key=key)
+        with changing_locked(
+            session, caller.org, settings=here.settings, clock=utc_now, client=_client()
+        ) as change:
+            write_limit.count(session, caller.member)
+            _require_scope(caller, scope)
+            yield change, caller
 
 
 @contextmanager

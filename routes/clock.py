@@ -5,13 +5,14 @@ from typing import Any
 from flask import Response
 
 from context import context
-from routes.auth import changing_by_access_code, changing_by_token, writing
+from routes.auth import changing_by_access_code, clocking_by_token, writing
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
 from schemas.clock import ClockedIn, ClockedOut, IdempotencyHeaders
 from schemas.presence import ClockInRequest, ClockOutRequest, HeartbeatRequest
 from services import clocking, heartbeats, signing_in
+from services.clock_state import Asked
 from services.times import utc_now
 
 blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clocking in and out")
@@ -26,7 +27,10 @@ blueprint = ApiBlueprint("clock", __name__, url_prefix="/v1", description="Clock
 def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Put the caller on an account, leaving any other."""
     typed = body.pop("access_code", None)
-    as_caller = changing_by_token(key) if typed is None else changing_by_access_code(typed, key)
+    asked = Asked(body.get("account_id"), "occurred_at" in body)
+    as_caller = (
+        clocking_by_token(asked, key) if typed is None else changing_by_access_code(typed, key)
+    )
     with as_caller as (change, caller):
         answer = clocking.clock_in(change, caller, **body, key=key)
         token = signing_in.token_of(change, caller)
@@ -52,7 +56,8 @@ def clock_out(
     body: dict[str, Any], key: str | None
 ) -> tuple[clocking.ClockedOut, int, dict[str, str]]:
     """End the caller's presence."""
-    with changing_by_token(key) as (change, caller):
+    asked = Asked(is_queued="occurred_at" in body)
+    with clocking_by_token(asked, key) as (change, caller):
         answer = clocking.clock_out(change, caller, **body, key=key)
     return answer, 200, seen_by(change, caller)
 
@@ -75,6 +80,6 @@ def heartbeat(body: dict[str, Any]) -> Response:
     if not fresh:
         # Another transaction: on PostgreSQL an update that waited for a row keeps it locked even
         # where it then leaves it alone, and the holder of the org's lock may want that row.
-        with changing_by_token() as (change, caller):
+        with clocking_by_token() as (change, caller):
             clocking.revive(change, caller, **body)
     return Bare(status=204)

@@ -1,6 +1,6 @@
 """Authentication: the membership behind a token or an access code, by the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -9,10 +9,12 @@ from sqlalchemy import Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, IdempotencyKey, MemberSession, Membership, Org
+from models import clock_state as columns
 from models.roles import ROLES
 from models.views import OCCUPANCY, View
-from services import access_codes
+from services import access_codes, clock_state
 from services.bearer_tokens import AnyClaims, AnyToken
+from services.clock_state import Asked, ClockState
 from services.errors import (
     AccessCodeRejected,
     AccountNotAllowed,
@@ -33,12 +35,14 @@ class Caller:
 
     :ivar bound_account_id: the only account that they may act on, or None for all
     :ivar remembered: the answer that is stored under the request's idempotency key
+    :ivar at_clock: what was read of presences together with the caller
     """
 
     member: Membership
     org: Org
     remembered: IdempotencyKey | None
     bound_account_id: UUID | None
+    at_clock: ClockState | None = field(default=None, kw_only=True)
 
     @property
     def view(self) -> View:
@@ -65,13 +69,23 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenBearer(Caller):
+class Bearer(Caller):
+    """A caller who presented a token."""
+
+    token: AnyToken
+
+    @property
+    def is_service(self) -> bool:
+        return is_service(self.member.role, self.token.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBearer(Bearer):
     """A caller who presented a token: of a session that goes on, or of a trusted issuer.
 
     :ivar session: None for an issuer's
     """
 
-    token: AnyToken
     session: MemberSession | None
 
     def renewable_session(self) -> MemberSession:
@@ -85,10 +99,6 @@ class TokenBearer(Caller):
         if self.session is None:
             raise NoSession
         return self.session
-
-    @property
-    def is_service(self) -> bool:
-        return is_service(self.member.role, self.token.claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +137,54 @@ def by_token(session: Session, token: AnyToken, *, key: str | None = None) -> To
     if row is None:
         raise NotAuthenticated(claims.stranger)
     member, org, remembered, begun = row
-    if begun is not None:
-        ended = begun.ended_reason
-    else:
-        # Of our own: it was begun after the backup that has been restored.
-        ended = None if isinstance(claims, IssuerClaims) else "revoked"
+    id_, reason, bound = (
+        (None, None, None) if begun is None else (begun.id, begun.ended_reason, begun.account_id)
+    )
+    raise_if_revoked(member, claims, ended=_ended(claims, id_, reason))
+    return TokenBearer(member, org, remembered, bound, token, begun)
+
+
+def at_clock(
+    session: Session, token: AnyToken, org_id: UUID, asked: Asked, *, key: str | None = None
+) -> Bearer:
+    """The caller with this verified token, and what a clock event of theirs is decided by, in one
+    statement. Its objects are copies: the session knows nothing of them.
+
+    :param org_id: of the org that the token is used in
+    :param key: the request's Idempotency-Key
+    :raises NotAuthenticated: ``revoked``, ``signed_out``, ``deactivated`` or ``unknown_member``
+    """
+    claims = token.claims
+    row = clock_state.read(
+        session, org_id, claims.user_id, asked, session_id=claims.session_id, key=key
+    )
+    if row is None or claims.membership_id not in (None, row.member_id):
+        raise NotAuthenticated(claims.stranger)
+    member = Membership(**clock_state.part_of(row, "member", columns.MEMBER))
+    ended = _ended(claims, row.session_id, row.session_ended_reason)
     raise_if_revoked(member, claims, ended=ended)
-    bound_account_id = None if begun is None else begun.account_id
-    return TokenBearer(member, org, remembered, bound_account_id, token, begun)
+    remembered = None
+    if row.remembered_digest is not None:
+        remembered = IdempotencyKey(**clock_state.part_of(row, "remembered", columns.REMEMBERED))
+    return Bearer(
+        member,
+        Org(**clock_state.part_of(row, "org", columns.ORG)),
+        remembered,
+        row.session_account_id,
+        token,
+        at_clock=clock_state.of_row(row, asked),
+    )
+
+
+def _ended(claims: AnyClaims, session_id: UUID | None, ended_reason: str | None) -> str | None:
+    """Why the session of a token has ended; None for one that goes on, and for an issuer's.
+
+    :param session_id: None where there is no such session
+    """
+    if session_id is not None:
+        return ended_reason
+    # Of our own: it was begun after the backup that has been restored.
+    return None if isinstance(claims, IssuerClaims) else "revoked"
 
 
 def view_of(role: str, bound_account_id: UUID | None) -> View:

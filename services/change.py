@@ -1,6 +1,6 @@
 """The one way to change what an org's viewers see: lock the org, change it, publish.
 
-Only ``changing()`` makes a :class:`Change`. Whatever changes what a view shows of
+Only ``changing_locked()`` makes a :class:`Change`. Whatever changes what a view shows of
 ``account_presence`` (``services/presences.py``) takes one and records its events in it; which
 versions are raised at the end follows from the kinds of events. Heartbeats
 (``services/heartbeats.py``) write to the table too, but no view shows what they change.
@@ -39,6 +39,7 @@ from services.versions import (
 )
 from settings import Settings
 
+_LOCK = select(Org.id).where(Org.id == bindparam("org_id")).with_for_update(key_share=True)
 _KEEP = insert(ClockEvent).inline()
 
 
@@ -108,6 +109,32 @@ def changing(
     )
     if org is None:
         raise NoSuchOrg
+    with changing_locked(session, org, settings=settings, clock=clock, client=client) as change:
+        yield change
+
+
+def lock(session: Session, org_id: UUID) -> None:
+    """Lock the org, in the round trip of the read that follows; then comes ``changing_locked()``.
+
+    :param session: in a ``write()`` transaction that holds no lock yet
+    """
+    if session.get_bind().dialect.name != "sqlite":  # which has locked everything
+        later(session, _LOCK, {"org_id": org_id})
+
+
+@contextmanager
+def changing_locked(
+    session: Session,
+    org: Org,
+    *,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    client: Client = COMMAND,
+) -> Iterator["Change"]:
+    """As ``changing()``, with an org that was locked and then read.
+
+    :param clock: read once the lock is held, so that an org's events are in the order of time
+    """
     change = Change(session, org, settings, clock(), client)
     try:
         yield change

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Unpack
 from uuid import UUID
 
-from sqlalchemy import or_
-
-from models import Presence
-from services import accounts, idempotency, past_presences, presences
+from models import ClockEvent
+from services import accounts, clock_state, idempotency, past_presences, presences
 from services.callers import Caller
 from services.change import Change
+from services.clock_state import Asked, ClockState, OpenAccount
 from services.errors import (
+    AccountNotFound,
     AccountOccupied,
     AccountRequired,
     NotOccupied,
@@ -65,13 +65,13 @@ def clock_in(
     account_id = _allowed(change, caller, account_id)
     remembered = idempotency.recall(caller, digest)
     if remembered is not None:
-        return _as_first_answered(change, caller, remembered)
-    account = accounts.find(change.session, change.org.id, account_id)
-    member = caller.member
-    found = presences.alive_where(
-        change, or_(Presence.account_id == account.id, Presence.user_id == member.user_id)
-    )
-    own = next((held for held in found if held.user_id == member.user_id), None)
+        return _as_first_answered(
+            change, caller, remembered, _state(change, caller, account_id, said.get("occurred_at"))
+        )
+    state = _state(change, caller, account_id, said.get("occurred_at"))
+    account = _found(state.account)
+    found = presences.alive(change, state.found)
+    own = next((held for held in found if held.user_id == caller.member.user_id), None)
     holder = next((held for held in found if held.account_id == account.id), None)
     if own is not None and own is holder:
         presences.renew(change, own)
@@ -79,8 +79,8 @@ def clock_in(
     elif holder is not None:
         raise AccountOccupied(_seen_by(caller, holder))
     else:
-        said["occurred_at"] = _started_at(change, caller, said.get("occurred_at"))
-        new = presences.put(change, member, account, own, **said)
+        said["occurred_at"] = _started_at(change, state, own, said.get("occurred_at"))
+        new = presences.put(change, caller.member, account, own, **said)
         left = own.account_id if own else None
         answer = ClockedIn(new, is_new=True, released_account_id=left)
     idempotency.remember(change, caller, key, digest, _to_remember(answer))
@@ -111,10 +111,13 @@ def clock_out(
     if remembered is not None:
         account_id = remembered["account_id"]
         return ClockedOut(remembered["cleared"], UUID(account_id) if account_id else None)
-    held = presences.held_by(change, caller.member)
+    state = _state(change, caller, None, occurred_at)
+    held = presences.if_alive(change, state.own)
     if presence_id is not None and (held is None or held.presence_id != presence_id):
-        _keep_if_late(change, caller, presence_id, reason, occurred_at)
-        raise _ended(change, caller, presence_id)
+        ending = _ending(change, caller, presence_id)
+        if ending is not None:
+            _keep_if_late(change, caller, ending, reason, occurred_at)
+        raise PresenceEnded(past_presences.reason_of(ending))
     if held is not None:
         caller.require_account(held.account_id)
         presences.end(
@@ -123,7 +126,7 @@ def clock_out(
             "clock_out",
             actor_id=caller.member.user_id,
             reason=reason,
-            occurred_at=_ended_at(change, held, occurred_at),
+            occurred_at=clamp(occurred_at, state.started_at or held.clocked_in_at, change.now),
         )
     answer = ClockedOut(held is not None, held.account_id if held else None)
     stored = {"cleared": answer.cleared, "account_id": str(held.account_id) if held else None}
@@ -137,7 +140,7 @@ def revive(change: Change, caller: Caller, presence_id: UUID) -> None:
     :raises PresenceEnded: it is not the caller's current one
     :raises AccountNotAllowed: the caller's code was bound to another account
     """
-    held = presences.held_by(change, caller.member)
+    held = presences.if_alive(change, _state(change, caller).own)
     if held is None or held.presence_id != presence_id:
         raise _ended(change, caller, presence_id)
     caller.require_account(held.account_id)
@@ -160,8 +163,9 @@ def force_clear(
     :raises PresenceEnded: ``presence_id`` is not the one on it
     """
     caller.require_admin()
-    account = accounts.find(change.session, change.org.id, account_id)
-    holder = presences.holder_of(change, account.id)
+    state = _state(change, caller, account_id)
+    account = _found(state.account)
+    holder = presences.if_alive(change, state.holder)
     if presence_id is not None and (holder is None or holder.presence_id != presence_id):
         ending = past_presences.ending_of(
             change.session, change.org.id, presence_id, account_id=account.id
@@ -190,9 +194,11 @@ def _to_remember(answer: ClockedIn) -> dict[str, Any]:
     }
 
 
-def _as_first_answered(change: Change, caller: Caller, remembered: dict[str, Any]) -> ClockedIn:
+def _as_first_answered(
+    change: Change, caller: Caller, remembered: dict[str, Any], state: ClockState
+) -> ClockedIn:
     presence_id = UUID(remembered["presence_id"])
-    held = presences.held_by(change, caller.member)
+    held = presences.if_alive(change, state.own)
     if held is None or held.presence_id != presence_id:
         raise _ended(change, caller, presence_id)
     # Two sessions of one member, each for its own account, can send the same key and body.
@@ -205,44 +211,62 @@ def _as_first_answered(change: Change, caller: Caller, remembered: dict[str, Any
     )
 
 
-def _started_at(change: Change, caller: Caller, occurred_at: datetime | None) -> datetime:
+def _state(
+    change: Change,
+    caller: Caller,
+    account_id: UUID | None = None,
+    occurred_at: datetime | None = None,
+) -> ClockState:
+    """What the event is decided by: as it came with the caller, or read now."""
+    asked, state = Asked(account_id, occurred_at is not None), caller.at_clock
+    if state is None or not state.asked.includes(asked):
+        state = clock_state.of_member(change, caller.member, asked)
+    return state
+
+
+def _found(account: OpenAccount | None) -> OpenAccount:
+    if account is None:
+        raise AccountNotFound
+    return account
+
+
+def _started_at(
+    change: Change, state: ClockState, own: Held | None, occurred_at: datetime | None
+) -> datetime:
     if occurred_at is None:
         return change.now
+    previous = state.previous_at
+    if state.own is not None and own is None:  # it has just expired
+        previous = past_presences.last_event_at(change.session, change.org.id, state.own.user_id)
     earliest = change.now - LONGEST_QUEUED
-    previous = past_presences.last_event_at(change.session, change.org.id, caller.member.user_id)
     return clamp(occurred_at, max(previous or earliest, earliest), change.now)
-
-
-def _ended_at(change: Change, held: Held, occurred_at: datetime | None) -> datetime:
-    if occurred_at is None:
-        return change.now
-    start = past_presences.start_of(change.session, change.org.id, held.presence_id)
-    return clamp(occurred_at, start or held.clocked_in_at, change.now)
 
 
 def _seen_by(caller: Caller, holder: Held) -> Held | None:
     return holder if caller.view.shows_people else None
 
 
-def _ended(change: Change, caller: Caller, presence_id: UUID) -> PresenceEnded:
-    ending = past_presences.ending_of(
+def _ending(change: Change, caller: Caller, presence_id: UUID) -> ClockEvent | None:
+    return past_presences.ending_of(
         change.session, change.org.id, presence_id, user_id=caller.member.user_id
     )
-    return PresenceEnded(past_presences.reason_of(ending))
+
+
+def _ended(change: Change, caller: Caller, presence_id: UUID) -> PresenceEnded:
+    return PresenceEnded(past_presences.reason_of(_ending(change, caller, presence_id)))
 
 
 def _keep_if_late(
-    change: Change, caller: Caller, presence_id: UUID, reason: str, occurred_at: datetime | None
+    change: Change, caller: Caller, ending: ClockEvent, reason: str, occurred_at: datetime | None
 ) -> None:
     """Keep the clock-out of the caller's own expired presence in the history, once.
 
     Not one on an account that the caller may not clock out of.
     """
-    session, org_id, user_id = change.session, change.org.id, caller.member.user_id
-    ending = past_presences.ending_of(session, org_id, presence_id, user_id=user_id)
-    if ending is None or ending.kind != "expire" or not caller.may_act_on(ending.account_id):
+    if ending.kind != "expire" or not caller.may_act_on(ending.account_id):
         return
-    if past_presences.has_clock_out(session, org_id, presence_id):
+    if past_presences.has_clock_out(change.session, change.org.id, ending.presence_id):
         return
     at = clamp(occurred_at, ending.last_heartbeat_at, ending.occurred_at)
-    change.record("clock_out", [(ending, at)], visible=False, actor_id=user_id, reason=reason)
+    actor_id = caller.member.user_id
+    change.record("clock_out", [(ending, at)], visible=False, actor_id=actor_id, reason=reason)

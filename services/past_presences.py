@@ -47,17 +47,6 @@ def reason_of(ending: ClockEvent | None) -> str:
     return REASONS[ending.kind] if ending else "unknown"
 
 
-def start_of(session: Session, org_id: UUID, presence_id: UUID) -> datetime | None:
-    """When the presence began by the history's time (``occurred_at``)."""
-    return session.scalar(
-        select(ClockEvent.occurred_at).where(
-            ClockEvent.org_id == org_id,
-            ClockEvent.presence_id == presence_id,
-            ClockEvent.kind.in_(("clock_in", "switch")),
-        )
-    )
-
-
 def last_event_at(session: Session, org_id: UUID, user_id: UUID) -> datetime | None:
     """When the member's last event occurred.
 

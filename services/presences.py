@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
@@ -84,9 +84,19 @@ def held_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
 
 def alive_where(change: Change, *conditions: ColumnElement[bool]) -> list[Held]:
     """The org's presences that meet ``conditions``; expired ones are ended first."""
-    found = held_where(change, *conditions)
-    ended = expire(change, found)
-    return [held for held in found if held.presence_id not in ended]
+    return alive(change, held_where(change, *conditions))
+
+
+def alive(change: Change, found: Iterable[Held | None]) -> list[Held]:
+    """Those of ``found`` that have not expired; the others are ended."""
+    there = [held for held in found if held is not None]
+    ended = expire(change, there)
+    return [held for held in there if held.presence_id not in ended]
+
+
+def if_alive(change: Change, held: Held | None) -> Held | None:
+    """The presence, unless it has expired."""
+    return next(iter(alive(change, [held])), None)
 
 
 def holder_of(change: Change, account_id: UUID) -> Held | None:
@@ -97,6 +107,15 @@ def holder_of(change: Change, account_id: UUID) -> Held | None:
 def held_by(change: Change, member: Membership) -> Held | None:
     """The member's presence."""
     return next(iter(alive_where(change, Presence.user_id == member.user_id)), None)
+
+
+class AnyAccount(Protocol):
+    """An account, to be put on."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
 
 
 class Said(TypedDict, total=False):
@@ -111,7 +130,7 @@ class Said(TypedDict, total=False):
 def put(
     change: Change,
     member: Membership,
-    account: Account,
+    account: AnyAccount,
     left: Held | None,
     **said: Unpack[Said],
 ) -> Held:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models import Presence
 from services import sessions
 from services.bearer_tokens import AnyToken
-from services.callers import Caller, CodeHolder, TokenBearer
+from services.callers import Bearer, Caller, CodeHolder
 from services.change import Change
 from settings import Settings
 
@@ -23,9 +23,9 @@ class OwnPresence(NamedTuple):
     clocked_in_at: datetime
 
 
-def token_of(change: Change, caller: TokenBearer | CodeHolder) -> AnyToken:
+def token_of(change: Change, caller: Bearer | CodeHolder) -> AnyToken:
     """The token that the caller presented, or, for an access code, that of a new session."""
-    if isinstance(caller, TokenBearer):
+    if isinstance(caller, Bearer):
         return caller.token
     return sessions.sign_in(change, caller)
 
