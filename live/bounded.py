@@ -175,6 +175,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
             self._go_on()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch.wrote()  # perhaps a piece of an answer
+
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._queue.is_next_due:

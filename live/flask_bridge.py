@@ -17,6 +17,7 @@ from live.bodies import Bodies, Unread
 from live.counters import Counters
 from live.owners import Owners
 from live.shares import Full
+from live.streaming import Streaming
 from live.token_cache import TokenCache
 from live.turns import Gone, Job, Turns, Waited
 from live.wsgi import Answered
@@ -41,6 +42,7 @@ class FlaskBridge:
         self._settings: Settings = app.extensions["presence"].settings
         self.turns = Turns(threads_for(self._settings))
         self._bodies = Bodies(self._settings, app.extensions["presence"].issuers)
+        self._streaming = Streaming()
         self._owners = owners
         self._tokens = tokens
         self._counters = counters
@@ -58,7 +60,7 @@ class FlaskBridge:
         except Full:
             await asyncio.sleep(FULL_SECONDS)
         else:
-            await send_answer(*answered, scope, send)
+            await self._send(answered, scope, send)
             return
         await self._refuse("busy", BUSY, scope, send)
 
@@ -84,6 +86,13 @@ class FlaskBridge:
 
             owner = self._owners.of(scope, headers)
             return await self.turns.run(owner, len(body), work, receive)
+
+    async def _send(self, answered: Answered, scope: Scope, send: Send) -> None:
+        status, headers, body, rest = answered
+        if rest is None:
+            await send_answer(status, headers, body, scope, send)
+        else:
+            await self._streaming.send(status, headers, body, rest, send)
 
     async def _refuse(
         self, code: str, detail: str, scope: Scope, send: Send, *, closes: bool = False
@@ -125,6 +134,7 @@ class _TurnOfRequest:
 
     def __init__(self, all_turns: Turns, owners: Owners, job: Job, scope: Scope) -> None:
         self._turns = all_turns
+        self._streaming = Streaming()
         self._owners = owners
         self._job = job
         self._scope = scope

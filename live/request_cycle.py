@@ -11,6 +11,10 @@ from live.request_head import RequestHead
 HALF_CLOSED: Message = {"type": "http.disconnect", "presence.half_closed": True}
 
 
+class ClientGone(OSError):
+    """The client has disconnected before the end of its answer."""
+
+
 class RequestCycle(RequestResponseCycle):
     """
     :ivar has_left: the client has half-closed; it may still listen
@@ -28,6 +32,18 @@ class RequestCycle(RequestResponseCycle):
                 return HALF_CLOSED
             self._is_read = not message["more_body"]
         return message
+
+    async def send(self, message: Any) -> None:
+        """Send, and wait until the connection has taken what another piece of the body follows.
+
+        :raises ClientGone: nobody takes it
+        """
+        await super().send(message)
+        if message.get("more_body"):
+            if self.flow.write_paused and not self.disconnected:
+                await self.flow.drain()
+            if self.disconnected:
+                raise ClientGone
 
     def leave(self) -> None:
         """The client has half-closed: nothing more will come from it."""

@@ -1,8 +1,8 @@
-"""WSGI (PEP 3333): a request that is in hand whole, and the whole answer to it."""
+"""WSGI (PEP 3333): a request that is in hand whole, and the answer to it."""
 
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from live.asgi import RawHeaders, Scope
@@ -11,14 +11,35 @@ from live.asgi import RawHeaders, Scope
 WITHOUT_LENGTH = (204, 304)
 
 
+class Rest:
+    """The pieces of a body that follow the first, each made when it is asked for."""
+
+    def __init__(self, made: Iterator[bytes], close: Callable[[], None]) -> None:
+        self._made = made
+        self.close = close
+
+    def next(self) -> bytes | None:
+        """The next piece; None after the last."""
+        return next(self._made, None)
+
+
 class Answered(NamedTuple):
+    """
+    :ivar rest: what follows ``body``; None where that is the whole
+    """
+
     status: int
     headers: RawHeaders
     body: bytes
+    rest: Rest | None = None
 
 
 def run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answered:
-    """The application's whole answer (PEP 3333)."""
+    """The application's answer (PEP 3333): whole, or its first piece.
+
+    An answer with a length is whole. So is one in HTTP/1.0, whose clients can't tell the end of an
+    answer without one from a connection that broke off.
+    """
     started: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
 
@@ -29,21 +50,36 @@ def run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answere
         started[:] = [(status, headers)]
         return written.append
 
-    pieces = app(environ, start_response)
+    made = app(environ, start_response)
+    rest = Rest(iter(made), getattr(made, "close", lambda: None))
+    is_in_pieces = False
     try:
-        written.extend(pieces)
+        while not is_in_pieces and (piece := rest.next()) is not None:
+            written.append(piece)
+            is_in_pieces = not _is_whole(environ, *started[0])
     finally:
-        getattr(pieces, "close", lambda: None)()
+        if not is_in_pieces:
+            rest.close()
     ((line, given),) = started
     status, body = int(line[:3]), b"".join(written)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in given]
+    if is_in_pieces:
+        return Answered(status, headers, body, rest)
     if (
         status not in WITHOUT_LENGTH
         and environ["REQUEST_METHOD"] != "HEAD"
-        and not any(name == b"content-length" for name, _ in headers)
+        and not _has_length(given)
     ):
         headers.append((b"content-length", b"%d" % len(body)))
     return Answered(status, headers, body)
+
+
+def _is_whole(environ: dict[str, Any], _status: str, headers: list[tuple[str, str]]) -> bool:
+    return _has_length(headers) or environ["SERVER_PROTOCOL"] == "HTTP/1.0"
+
+
+def _has_length(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() == "content-length" for name, _ in headers)
 
 
 def environ_of(scope: Scope, headers: RawHeaders, body: bytes) -> dict[str, Any]:

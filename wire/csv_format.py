@@ -1,5 +1,7 @@
 """CSV: for spreadsheets."""
 
+from collections.abc import Iterator
+
 from wire import tables
 from wire.body import Beginning, Body
 from wire.format import Format
@@ -16,11 +18,11 @@ def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
     rows = [{"row": "presence", **row} for row in rendered.entries(viewer)]
     rows.append({"row": "me", **(rendered.me(viewer) or {})})
     cells = [[cell((row | versions).get(column)) for column in columns] for row in rows]
-    return Body(Beginning(tables.csv_text(columns, cells).encode()))
+    return Body(Beginning("".join(tables.csv_lines(columns, cells)).encode()))
 
 
-def _listing(listing: Listing) -> bytes:
-    return tables.csv_text(listing.columns, listing.cells(listing.columns)).encode()
+def _listing(listing: Listing) -> Iterator[bytes]:
+    return map(str.encode, tables.csv_lines(listing.columns, listing.cells(listing.columns)))
 
 
 CSV = Format("csv", "text/csv", _snapshot, _listing)

@@ -1,6 +1,6 @@
 """What a format is: a media type, and how snapshots and lists are written in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wire.body import Body
@@ -14,10 +14,10 @@ class Format:
 
     :ivar name: in tags
     :ivar snapshot: writes a snapshot for one viewer
-    :ivar listing: writes a list, or a single thing
+    :ivar listing: writes a list, or a single thing, line by line
     """
 
     name: str
     media_type: str
     snapshot: Callable[[Rendered, Viewer], Body]
-    listing: Callable[[Listing], bytes]
+    listing: Callable[[Listing], Iterable[bytes]]

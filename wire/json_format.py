@@ -6,8 +6,8 @@ from wire.listings import Listing
 from wire.rendered import Rendered
 
 
-def _listing(listing: Listing) -> bytes:
-    return compact_json(listing.body)
+def _listing(listing: Listing) -> tuple[bytes]:
+    return (compact_json(listing.body),)
 
 
 JSON = Format("json", "application/json", Rendered.json, _listing)

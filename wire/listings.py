@@ -1,6 +1,6 @@
 """Lists, and single things of them, before they have a media type."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -11,6 +11,7 @@ from marshmallow.utils import get_value
 from wire.json import compact_json
 
 Row = Mapping[str, Any]
+ROWS_AT_ONCE = 100  # are dumped: fewer than fill a piece of a body (wire/pieces.py)
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ class Listing:
         dumped: Row = self._shape.schema.dump(self._result)
         return dumped
 
-    @cached_property
-    def rows(self) -> Sequence[Row]:
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Its rows, dumped a few at a time as they are asked for."""
         if self._shape.rows is None:
-            return [self.body]
-        rows: Sequence[Row] = self._shape.row.dump(
-            get_value(self._result, self._shape.rows), many=True
-        )
-        return rows
+            yield self.body
+            return
+        rows: Sequence[Any] = get_value(self._result, self._shape.rows)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            yield from self._shape.row.dump(rows[start : start + ROWS_AT_ONCE], many=True)
 
     @property
     def next(self) -> str | None:
@@ -80,9 +82,9 @@ class Listing:
         field = self._shape.schema.fields.get("next")
         return None if field is None else cast("str | None", field.serialize("next", self._result))
 
-    def cells(self, columns: Sequence[str]) -> list[list[str]]:
+    def cells(self, columns: Sequence[str]) -> Iterator[list[str]]:
         """The rows as text."""
-        return [[cell(row[column]) for column in columns] for row in self.rows]
+        return ([cell(row[column]) for column in columns] for row in self.rows)
 
 
 def cell(value: Any) -> str:

@@ -1,6 +1,6 @@
 """NDJSON: a JSON text a line, for log shippers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from wire.body import Beginning, Body
 from wire.format import Format
@@ -16,15 +16,15 @@ def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
     versions = rendered.versions(viewer.view)
     rows: list[Row] = [{"row": "presence", **row} for row in rendered.entries(viewer)]
     rows.append({"row": "me", **(rendered.me(viewer) or _NOT_CLOCKED_IN)})
-    return Body(Beginning(_lines({**row, **versions} for row in rows)))
+    return Body(Beginning(b"".join(_lines({**row, **versions} for row in rows))))
 
 
-def _listing(listing: Listing) -> bytes:
+def _listing(listing: Listing) -> Iterator[bytes]:
     return _lines(listing.rows)
 
 
-def _lines(rows: Iterable[Row]) -> bytes:
-    return b"".join(compact_json(row) + b"\n" for row in rows)
+def _lines(rows: Iterable[Row]) -> Iterator[bytes]:
+    return (compact_json(row) + b"\n" for row in rows)
 
 
 NDJSON = Format("ndjson", "application/x-ndjson", _snapshot, _listing)

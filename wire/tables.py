@@ -1,7 +1,8 @@
 """Tables as text: aligned for terminals, and CSV that is safe to open in a spreadsheet."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from wcwidth import wcswidth
 
@@ -16,17 +17,17 @@ _DANGEROUS = re.compile(rf"[{_FORMULA}\t\r\n]")
 _BEGINNING_ELSEWHERE = re.compile(rf'(?<=[;\t\r\n])(?="*[{_FORMULA}])|(?<=;)(?="*\t)')
 
 
-def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Columns padded to the same width, two spaces apart, a line each."""
     one_line_cells = ([_BREAKS.sub(" ", cell) for cell in row] for row in rows)
     lines = [[name.upper() for name in header], *one_line_cells]
     widths = [max(map(wcswidth, column)) for column in zip(*lines, strict=True)]
-    return "".join(_padded(line, widths) for line in lines)
+    return (_padded(line, widths) for line in lines)
 
 
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """CSV (RFC 4180) with a header row, in which no reader finds a formula."""
-    return "".join(",".join(map(_csv_cell, row)) + "\r\n" for row in (header, *rows))
+    return (",".join(map(_csv_cell, row)) + "\r\n" for row in chain((header,), rows))
 
 
 def _padded(line: Sequence[str], widths: Sequence[int]) -> str:

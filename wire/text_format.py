@@ -1,6 +1,6 @@
 """Plain text: aligned tables for terminals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from wire import tables
 from wire.body import Beginning, Body
@@ -23,21 +23,21 @@ def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
     )
     now = rendered.versions(view)
     text = (
-        f"{tables.aligned(columns, rows)}\nme: {me}\n"
+        f"{''.join(tables.aligned(columns, rows))}\nme: {me}\n"
         f"version={now['version']} view={view.name} accounts_version={now['accounts_version']} "
         f"stale_after={now['stale_after']}\n"
     )
     return Body(Beginning(text.encode()))
 
 
-def _listing(listing: Listing) -> bytes:
+def _listing(listing: Listing) -> Iterator[bytes]:
     """A table, or a line for each field of a single thing."""
     if listing.is_single:
         (cells,) = listing.cells(listing.columns)
         lines = zip(listing.columns, cells, strict=True)
-        return "".join(f"{column}: {text}\n" for column, text in lines).encode()
+        return (f"{column}: {text}\n".encode() for column, text in lines)
     columns = _names_first(listing.columns)
-    return tables.aligned(columns, listing.cells(columns)).encode()
+    return map(str.encode, tables.aligned(columns, listing.cells(columns)))
 
 
 def _names_first(columns: Sequence[str]) -> list[str]:

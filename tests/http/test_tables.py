@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.app_client import AppClient
 from tests.support.world import World, ago
-from wire.tables import csv_text
+from wire.tables import csv_lines
 
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 DANGEROUS = FORMULA + "\t\r\n"
@@ -40,9 +40,13 @@ OTHERS = [cells_by(";"), cells_by("\t"), pieces_by(";"), pieces_by("\t")]
 TEXT = st.text(st.sampled_from([*DANGEROUS, *";,\"' xé|"]), max_size=12)
 
 
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join(csv_lines(header, rows))
+
+
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=4))
 def test_no_cell_of_any_reader_begins_a_formula(rows: list[tuple[str, ...]]) -> None:
-    text = csv_text(HEADER, rows)
+    text = csv_of(HEADER, rows)
     assert not [cell for cell in cells_by(",")(text) if cell.startswith(tuple(DANGEROUS))]
     for read in OTHERS:
         assert not [cell for cell in read(text) if cell.startswith(tuple(FORMULA))], text
@@ -50,7 +54,7 @@ def test_no_cell_of_any_reader_begins_a_formula(rows: list[tuple[str, ...]]) -> 
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=4))
 def test_without_what_guards_it_every_cell_is_what_it_was(rows: list[tuple[str, ...]]) -> None:
-    read = list(csv.reader(io.StringIO(csv_text(HEADER, rows), newline="")))
+    read = list(csv.reader(io.StringIO(csv_of(HEADER, rows), newline="")))
     assert [[cell.replace("'", "") for cell in row] for row in read[1:]] == [
         [cell.replace("'", "") for cell in row] for row in rows
     ]
@@ -58,7 +62,7 @@ def test_without_what_guards_it_every_cell_is_what_it_was(rows: list[tuple[str, 
 
 @pytest.mark.parametrize("first", DANGEROUS)
 def test_what_begins_dangerously_gets_an_apostrophe(first: str) -> None:
-    (row,) = csv.reader(io.StringIO(csv_text([f"{first}1", "a"], []), newline=""))
+    (row,) = csv.reader(io.StringIO(csv_of([f"{first}1", "a"], []), newline=""))
     assert row == [f"'{first}1", "a"]
 
 
@@ -66,14 +70,14 @@ def test_what_begins_dangerously_gets_an_apostrophe(first: str) -> None:
     "text", ["a=1", "a-b", "x@y", "'=1", " =1", "1;2", "a; b", "a\tb", "one\r\ntwo", 'say "-"', ""]
 )
 def test_what_is_harmless_stays(text: str) -> None:
-    _, row = csv.reader(io.StringIO(csv_text(["a", "b"], [[text, "x"]]), newline=""))
+    _, row = csv.reader(io.StringIO(csv_of(["a", "b"], [[text, "x"]]), newline=""))
     assert row == [text, "x"]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "\r", "\n", '"'])
 def test_what_some_reader_splits_at_stands_in_quotes(separator: str) -> None:
-    assert csv_text(["a"], [[f"x{separator}y"]]).endswith('y"\r\n')
-    assert csv_text(["a"], [["plain, not"[:5]]]) == "a\r\nplain\r\n"
+    assert csv_of(["a"], [[f"x{separator}y"]]).endswith('y"\r\n')
+    assert csv_of(["a"], [["plain, not"[:5]]]) == "a\r\nplain\r\n"
 
 
 PATHS = ["/v1/presence", "/v1/admin/accounts", "/v1/admin/members", "/v1/admin/clock-events"]
