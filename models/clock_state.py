@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, FromClause, String, Uuid, case, func, select
 from sqlalchemy.sql.selectable import ExecutableReturnsRows, ScalarSelect
 
+from models.access_code import AccessCode
 from models.account import Account
 from models.clock_event import ClockEvent
 from models.idempotency_key import IdempotencyKey
@@ -22,12 +23,14 @@ from models.presence import Presence
 MEMBER = tuple(Membership.__table__.c.keys())
 ORG = tuple(Org.__table__.c.keys())
 SESSION = ("id", "account_id", "ended_reason")
+CODE = ("id", "account_id", "expires_at", "revoked_at")
 REMEMBERED = ("digest", "answer")
 
 _TAKES: Types = {
     "org": Uuid(),
     "member": Uuid(),  # their user id
     "session_id": Uuid(),
+    "code_id": Uuid(),
     "key": String(),
     "account": Uuid(),
     "is_queued": Boolean(),
@@ -36,6 +39,7 @@ _TAKES: Types = {
 _member = Membership.__table__.alias("member")
 _org = Org.__table__.alias("org")
 _session = MemberSession.__table__.alias("session")
+_code = AccessCode.__table__.alias("code")
 _remembered = IdempotencyKey.__table__.alias("remembered")
 _account = Account.__table__.alias("account")
 _own = Presence.__table__.alias("own")
@@ -83,6 +87,7 @@ def _clock_state(given: Given) -> ExecutableReturnsRows:
             *_named("member", _member, MEMBER),
             *_named("org", _org, ORG),
             *_named("session", _session, SESSION),
+            *_named("code", _code, CODE),
             *_named("remembered", _remembered, REMEMBERED),
             *_named("account", _account, ("id", "name")),
             *_held("own", _own, _own_account, _member),
@@ -95,6 +100,10 @@ def _clock_state(given: Given) -> ExecutableReturnsRows:
         .outerjoin(
             _session,
             (_session.c.id == given.one("session_id")) & (_session.c.membership_id == _member.c.id),
+        )
+        .outerjoin(
+            _code,
+            (_code.c.id == given.one("code_id")) & (_code.c.membership_id == _member.c.id),
         )
         .outerjoin(
             _remembered,

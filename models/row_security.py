@@ -19,8 +19,9 @@ from models.clock_state import CLOCK_STATE
 from models.owners_statement import OwnersStatement, argument
 from models.reach import EVERY, ORG_SETTING
 from models.schema import schema_of
+from models.sign_in import SIGN_IN
 
-FUNCTIONS = (*across_orgs.STATEMENTS, *BLANKINGS, CLOCK_STATE)
+FUNCTIONS = (*across_orgs.STATEMENTS, *BLANKINGS, CLOCK_STATE, SIGN_IN)
 
 _DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 _SETTING = f"current_setting('{ORG_SETTING}', true)"

@@ -170,34 +170,38 @@ def changing_as_admin(*, scope: str | None = None) -> Iterator[tuple[Change, Tok
 
 
 @contextmanager
-def changing_by_access_code(
-    typed: str, key: str | None = None
+def clocking_by_access_code(
+    typed: str, asked: Asked = NOTHING_ELSE, key: str | None = None
 ) -> Iterator[tuple[Change, CodeHolder]]:
-    """The locked org of the member with this access code.
+    """The locked org of the member with this access code, read together with what a clock event is
+    decided by.
 
     :param key: the request's Idempotency-Key
     :raises AccessCodeRejected: it lets nobody in
     :raises TooManyAttempts: the client's address sent too many that did not
     :raises TooManyRequests: the member has written too often
     """
-    settings = context().settings
+    here = context()
     try:
-        with (
-            context().database.write(access_codes.org_of(typed, settings)) as session,
-            _locked(session, sign_in_limit.look(session, typed), AccessCodeRejected()) as change,
-        ):
-            caller = callers.by_access_code(
-                session, typed, settings=settings, now=change.now, key=key
-            )
-            metrics.SIGN_INS.labels("accepted").inc()
-            request_log.tell(member=caller.member.id)
-            write_limit.count(session, caller.member)
-            access_codes.record_use(change, caller.code, typed)
-            try:
-                yield change, caller
-            except AccountNotAllowed:
-                sign_in_limit.record_not_allowed(change, typed)
-                raise
+        with here.database.write(access_codes.org_of(typed, here.settings)) as session:
+            entered = sign_in_limit.look(session, typed)
+            if asked.account_id is None:
+                asked = asked._replace(account_id=entered.account_id)
+            lock(session, entered.org_id)
+            caller = callers.by_access_code(session, entered, asked, key=key)
+            with changing_locked(
+                session, caller.org, settings=here.settings, clock=utc_now, client=_client()
+            ) as change:
+                caller.raise_if_expired(change.now)
+                metrics.SIGN_INS.labels("accepted").inc()
+                request_log.tell(member=caller.member.id)
+                write_limit.count(session, caller.member)
+                access_codes.record_use(change, caller.code, typed)
+                try:
+                    yield change, caller
+                except AccountNotAllowed:
+                    sign_in_limit.record_not_allowed(change, typed)
+                    raise
     except AccessCodeRejected:
         sign_in_limit.refuse(typed)
 

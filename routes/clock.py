@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from context import context
-from routes.auth import changing_by_access_code, clocking_by_token, writing
+from routes.auth import clocking_by_access_code, clocking_by_token, writing
 from routes.errors import Bare
 from routes.headers import seen_by
 from routes.requests import ApiBlueprint
@@ -29,7 +29,9 @@ def clock_in(body: dict[str, Any], key: str | None) -> tuple[dict[str, Any], int
     typed = body.pop("access_code", None)
     asked = Asked(body.get("account_id"), "occurred_at" in body)
     as_caller = (
-        clocking_by_token(asked, key) if typed is None else changing_by_access_code(typed, key)
+        clocking_by_token(asked, key)
+        if typed is None
+        else clocking_by_access_code(typed, asked, key)
     )
     with as_caller as (change, caller):
         answer = clocking.clock_in(change, caller, **body, key=key)

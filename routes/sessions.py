@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy import orm
 
 from context import context
-from routes.auth import changing_by_access_code, changing_by_token, reading, writing
+from routes.auth import changing_by_token, clocking_by_access_code, reading, writing
 from routes.errors import Bare
 from routes.requests import ApiBlueprint
 from schemas.clock import Me, Session, SessionRequest
@@ -36,7 +36,7 @@ _dump = dump_of(Session())
 @blueprint.problems(429)
 def open_session(body: dict[str, Any]) -> Response:
     """Sign in with an access code, without clocking in."""
-    with changing_by_access_code(body["access_code"]) as (change, caller):
+    with clocking_by_access_code(body["access_code"]) as (change, caller):
         token = sessions.sign_in(change, caller)
         return _signed_in(change.session, caller, token, now=change.now)
 

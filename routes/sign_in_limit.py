@@ -9,16 +9,14 @@ whatever comes together, ten are refused as wrong, and after the tenth none is l
 """
 
 from typing import NoReturn
-from uuid import UUID
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 import metrics
 from context import context
-from models import AccessCode, RateLimit
 from routes import addresses, request_log, turns
 from services import access_codes, rate_limits, refused_sign_ins
+from services.access_codes import Entered
 from services.change import Change
 from services.errors import AccessCodeRejected, TooManyAttempts
 from services.rate_limits import Limit
@@ -27,10 +25,6 @@ from services.times import utc_now
 from wire import client_address
 
 REFUSED = Limit(10, window_seconds=60)  # contract.md, "Errors"
-_LOOK = select(
-    select(RateLimit.hits).where(RateLimit.key == bindparam("key")).scalar_subquery().label("hits"),
-    select(AccessCode.org_id).where(*access_codes.IS_VALID).scalar_subquery().label("org_id"),
-)
 
 
 def address() -> str:
@@ -38,8 +32,8 @@ def address() -> str:
     return client_address.counted_as(addresses.of_client())
 
 
-def look(session: Session, typed: str) -> UUID:
-    """The org of this access code, and from now on of the request.
+def look(session: Session, typed: str) -> Entered:
+    """Whose access code it is: from now on the request is one of their org.
 
     It locks nothing: the code is to be checked once more.
 
@@ -48,14 +42,12 @@ def look(session: Session, typed: str) -> UUID:
     :raises TooManyAttempts: the address sent too many wrong ones
     """
     now, settings = utc_now(), context().settings
-    valid = access_codes.valid_now(typed, settings=settings, now=now)
-    found = session.execute(_LOOK, {"key": _key(), **valid}).one()
-    _require_patience(rate_limits.seconds_to_wait(found.hits or (), REFUSED, now=now))
-    org_id: UUID | None = found.org_id
-    if org_id is None:
+    found = access_codes.look(session, typed, limited_as=_key(), settings=settings, now=now)
+    _require_patience(rate_limits.seconds_to_wait(found.refused_at, REFUSED, now=now))
+    if found.entered is None:
         raise AccessCodeRejected
-    turns.tell(org_id)
-    return org_id
+    turns.tell(found.entered.org_id)
+    return found.entered
 
 
 def refuse(typed: str) -> NoReturn:

@@ -3,17 +3,19 @@
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, Membership
 from models.few_trips import later
 from models.reach import Reach, of_code
+from models.sign_in import SIGN_IN
 from services import audit_log, ending_sessions, keys
 from services.change import Change
 from services.errors import AccessCodeRejected, NotFound
@@ -24,23 +26,51 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 LENGTH = 12  # 60 random bits, contract.md, "Credentials"
 TYPED_LENGTH = 1024  # at most, including spaces and dashes
 
-# The conditions under which a code signs its member in. They are one query, so that every refusal
-# takes equally long.
-IS_VALID = (
-    AccessCode.digest.in_(bindparam("digests", expanding=True)),
-    AccessCode.revoked_at.is_(None),
-    or_(
-        AccessCode.expires_at.is_(None),
-        AccessCode.expires_at > bindparam("now", type_=AccessCode.expires_at.type),
-    ),
-    AccessCode.membership_id == Membership.id,
-    Membership.active,
+_USE = (
+    update(AccessCode)
+    .where(AccessCode.id == bindparam("code_id"))
+    .values(last_used_at=bindparam("at"), digest=bindparam("by_current_key"))
 )
 
 _NO_SYNC = {"synchronize_session": False}
 _WELL_FORMED = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _SPACES_AND_DASHES = re.compile(r"[\s\u2010-\u2015\u2212-]")  # also those that pasting brings
 _LOOKALIKES = str.maketrans("ILO", "110")
+
+
+class BoundAccount(NamedTuple):
+    id: UUID
+    name: str
+
+
+class Entered(NamedTuple):
+    """A code that is valid, and whose it is.
+
+    :ivar account_id: the only account that it is for
+    :ivar unexpired_sessions: how many sessions the member has whose tokens are not all expired
+    """
+
+    code_id: UUID
+    org_id: UUID
+    user_id: UUID
+    account_id: UUID | None
+    account_name: str | None
+    unexpired_sessions: int
+
+    @property
+    def account(self) -> BoundAccount | None:
+        if self.account_id is None:
+            return None
+        return BoundAccount(self.account_id, self.account_name or "")
+
+
+class Look(NamedTuple):
+    """:ivar refused_at: when the rate limit counted, in seconds since 1970
+    :ivar entered: None for a code that signs nobody in
+    """
+
+    refused_at: Sequence[float]
+    entered: Entered | None
 
 
 def normalise(typed: str) -> str:
@@ -163,16 +193,25 @@ def end_endless(change: Change, ends_at: datetime) -> int:
     return len(ended)
 
 
-def valid_now(typed: str, *, settings: Settings, now: datetime) -> dict[str, Any]:
-    """The parameters of :data:`IS_VALID`."""
-    return {"digests": digests_of(typed, settings), "now": now}
+def look(
+    session: Session, typed: str, *, limited_as: str, settings: Settings, now: datetime
+) -> Look:
+    """What is known of a code before anything is locked, in one statement.
+
+    :param session: in the transaction of :func:`org_of`
+    :param limited_as: the key of the rate limit
+    """
+    row = SIGN_IN.run(session, digests=digests_of(typed, settings), key=limited_as, now=now).one()
+    columns = dict(row._mapping)
+    refused_at = columns.pop("hits") or ()
+    return Look(refused_at, Entered(**columns) if row.code_id is not None else None)
 
 
 def record_use(change: Change, code: AccessCode, typed: str) -> None:
     """Record that a valid code was entered, and store its digest by the current key."""
     digest = digests(normalise(typed), change.settings)[0]
-    used = update(AccessCode).where(AccessCode.id == code.id)
-    later(change.session, used.values(last_used_at=change.now, digest=digest))
+    used = {"code_id": code.id, "at": change.now, "by_current_key": digest}
+    later(change.session, _USE, used)
 
 
 def _of(member: Membership) -> Select[AccessCode]:

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy import Row, Select, and_, literal, select
 from sqlalchemy.orm import Session
 
-from models import AccessCode, Account, IdempotencyKey, MemberSession, Membership, Org
+from models import AccessCode, IdempotencyKey, MemberSession, Membership, Org
 from models import clock_state as columns
 from models.roles import ROLES
 from models.views import OCCUPANCY, View
-from services import access_codes, clock_state
+from services import clock_state
+from services.access_codes import Entered
 from services.bearer_tokens import AnyClaims, AnyToken
 from services.clock_state import Asked, ClockState
 from services.errors import (
@@ -26,7 +27,6 @@ from services.errors import (
 )
 from services.issuer_tokens import IssuerClaims
 from services.scopes import ANY, PERSON, SCOPES
-from settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +103,15 @@ class TokenBearer(Bearer):
 
 @dataclass(frozen=True, slots=True)
 class CodeHolder(Caller):
-    """A caller who entered an access code.
-
-    :ivar account: the only one that the code is for
-    :ivar unexpired_sessions: how many they have
-    """
+    """A caller who entered an access code."""
 
     code: AccessCode
-    account: Account | None
-    unexpired_sessions: int
+    entered: Entered
+
+    def raise_if_expired(self, now: datetime) -> None:
+        """:raises AccessCodeRejected: the code has expired"""
+        if self.code.expires_at is not None and self.code.expires_at <= now:
+            raise AccessCodeRejected
 
 
 def by_token(session: Session, token: AnyToken, *, key: str | None = None) -> TokenBearer:
@@ -160,20 +160,32 @@ def at_clock(
     )
     if row is None or claims.membership_id not in (None, row.member_id):
         raise NotAuthenticated(claims.stranger)
-    member = Membership(**clock_state.part_of(row, "member", columns.MEMBER))
+    caller = _of_row(row, row.session_account_id, asked)
     ended = _ended(claims, row.session_id, row.session_ended_reason)
-    raise_if_revoked(member, claims, ended=ended)
+    raise_if_revoked(caller["member"], claims, ended=ended)
+    return Bearer(**caller, token=token)
+
+
+class _Caller(TypedDict):
+    member: Membership
+    org: Org
+    remembered: IdempotencyKey | None
+    bound_account_id: UUID | None
+    at_clock: ClockState
+
+
+def _of_row(row: Row[Any], bound_account_id: UUID | None, asked: Asked) -> _Caller:
+    """What every caller has, of a row of ``clock_state.read()``."""
     remembered = None
     if row.remembered_digest is not None:
         remembered = IdempotencyKey(**clock_state.part_of(row, "remembered", columns.REMEMBERED))
-    return Bearer(
-        member,
-        Org(**clock_state.part_of(row, "org", columns.ORG)),
-        remembered,
-        row.session_account_id,
-        token,
-        at_clock=clock_state.of_row(row, asked),
-    )
+    return {
+        "member": Membership(**clock_state.part_of(row, "member", columns.MEMBER)),
+        "org": Org(**clock_state.part_of(row, "org", columns.ORG)),
+        "remembered": remembered,
+        "bound_account_id": bound_account_id,
+        "at_clock": clock_state.of_row(row, asked),
+    }
 
 
 def _ended(claims: AnyClaims, session_id: UUID | None, ended_reason: str | None) -> str | None:
@@ -246,30 +258,24 @@ def raise_if_revoked(member: TokenOwner, claims: AnyClaims, *, ended: str | None
 
 
 def by_access_code(
-    session: Session, typed: str, *, settings: Settings, now: datetime, key: str | None = None
+    session: Session, entered: Entered, asked: Asked, *, key: str | None = None
 ) -> CodeHolder:
-    """The caller with this access code, in one statement.
+    """The caller with this access code, and what a clock event of theirs is decided by, in one
+    statement. Its objects are copies.
 
+    :param entered: what was valid before the org was locked; nothing but time ends it by itself
     :param key: the request's Idempotency-Key
-    :raises AccessCodeRejected: the code is malformed, unknown, expired or revoked, or the member
-        is deactivated
+    :raises AccessCodeRejected: the code has been revoked, or the member deactivated
     """
-    unexpired = (
-        select(func.count())
-        .where(MemberSession.membership_id == Membership.id, MemberSession.expires_at > now)
-        .scalar_subquery()
-    )
-    row = session.execute(
-        _members(key)
-        .add_columns(AccessCode, Account, unexpired)
-        .join(AccessCode, and_(*access_codes.IS_VALID))
-        .outerjoin(Account, Account.id == AccessCode.account_id),
-        access_codes.valid_now(typed, settings=settings, now=now),
-    ).one_or_none()
-    if row is None:
+    org_id, user_id = entered.org_id, entered.user_id
+    row = clock_state.read(session, org_id, user_id, asked, code_id=entered.code_id, key=key)
+    if row is None or row.code_id is None or row.code_revoked_at or not row.member_active:
         raise AccessCodeRejected
-    member, org, remembered, code, account, unexpired_sessions = row
-    return CodeHolder(member, org, remembered, code.account_id, code, account, unexpired_sessions)
+    return CodeHolder(
+        **_of_row(row, row.code_account_id, asked),
+        code=AccessCode(**clock_state.part_of(row, "code", columns.CODE)),
+        entered=entered,
+    )
 
 
 def _members(key: str | None) -> Select[Membership, Org, IdempotencyKey]:

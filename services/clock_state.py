@@ -76,15 +76,18 @@ def read(
     user_id: UUID,
     asked: Asked,
     *,
-    session_id: UUID | None,
     key: str | None,
+    session_id: UUID | None = None,
+    code_id: UUID | None = None,
 ) -> Row[Any] | None:
     """The member too, in one statement; None where there is no such member.
 
-    :param session_id: of the member's, as their token names it
     :param key: the request's Idempotency-Key
+    :param session_id: of the member's, as their token names it
+    :param code_id: of the member's, if they entered one
     """
-    return _state_of(session, org_id, user_id, asked, session_id, key).one_or_none()
+    found = _state_of(session, org_id, user_id, asked, session_id, code_id, key)
+    return found.one_or_none()
 
 
 def of_row(row: Row[Any], asked: Asked) -> ClockState:
@@ -109,6 +112,7 @@ def _state_of(
     user_id: UUID,
     asked: Asked,
     session_id: UUID | None = None,
+    code_id: UUID | None = None,
     key: str | None = None,
 ) -> Result[Any]:
     return CLOCK_STATE.run(
@@ -116,6 +120,7 @@ def _state_of(
         org=org_id,
         member=user_id,
         session_id=session_id,
+        code_id=code_id,
         key=key,
         account=asked.account_id,
         is_queued=asked.is_queued,

@@ -75,14 +75,14 @@ def begin(
 
 def sign_in(change: Change, caller: CodeHolder) -> Token:
     """Begin a session with a valid access code."""
-    member, code = caller.member, caller.code
-    session, token = begin(change, member, code=code, unexpired=caller.unexpired_sessions)
+    member, code, entered = caller.member, caller.code, caller.entered
+    session, token = begin(change, member, code=code, unexpired=entered.unexpired_sessions)
     audit_log.record(
         change,
         "signed_in",
         actor=member,
         member=member,
-        account=caller.account,
+        account=entered.account,
         details={"session_id": str(session.id), "code_id": str(code.id)},
         address=change.client.address,
     )

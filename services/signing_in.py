@@ -34,11 +34,17 @@ def own_presence(
     session: Session, caller: Caller, *, settings: Settings, now: datetime
 ) -> OwnPresence | None:
     """The caller's current presence; None for one that has expired and waits for the sweep."""
+    alive_since = now - timedelta(seconds=settings.expire_after)
+    if caller.at_clock is not None:
+        own = caller.at_clock.own
+        if own is None or own.last_heartbeat_at <= alive_since:
+            return None
+        return OwnPresence(own.presence_id, own.account_id, own.clocked_in_at)
     row = session.execute(
         select(Presence.id.label("presence_id"), Presence.account_id, Presence.clocked_in_at).where(
             Presence.user_id == caller.member.user_id,
             Presence.org_id == caller.org.id,
-            Presence.last_heartbeat_at > now - timedelta(seconds=settings.expire_after),
+            Presence.last_heartbeat_at > alive_since,
         )
     ).one_or_none()
     return None if row is None else OwnPresence(**row._mapping)

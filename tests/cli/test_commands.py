@@ -5,10 +5,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
-from models import AccessCode
-from models.reach import EVERY_ORG
 from services import access_codes
 from services.times import utc_now
 from tests.support.app_client import AppClient
@@ -73,10 +70,10 @@ def test_a_code_expires_in_so_many_seconds(app: Flask, world: World) -> None:
     expires_at = datetime.fromisoformat(issued["expires_at"])
     assert before <= expires_at - timedelta(seconds=600) <= utc_now()
     for now, found in ((expires_at - timedelta(seconds=1), True), (expires_at, False)):
-        valid = access_codes.valid_now(issued["access_code"], settings=world.settings, now=now)
-        query = select(AccessCode.id).where(*access_codes.IS_VALID)
-        with world.database.read(EVERY_ORG) as session:
-            assert (session.execute(query, valid).one_or_none() is not None) is found
+        typed, settings = issued["access_code"], world.settings
+        with world.database.read(world.id) as session:
+            look = access_codes.look(session, typed, limited_as="", settings=settings, now=now)
+            assert (look.entered is not None) is found
 
 
 def test_a_code_does_not_expire_by_itself(app: Flask, world: World) -> None:

@@ -38,7 +38,7 @@ def test_a_list_is_read_once(world: World, client: AppClient) -> None:
     reads: list[str] = []
 
     def keep(_1: Any, _2: Any, statement: str, *_: Any) -> None:
-        if "FROM accounts" in statement:
+        if "accounts.name_casefolded" in statement:
             reads.append(statement)
 
     event.listen(engine, "before_cursor_execute", keep)
