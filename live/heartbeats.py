@@ -6,6 +6,7 @@ committed. Everything else is Flask's, which reads the request from its beginnin
 """
 
 import asyncio
+import logging
 from contextlib import suppress
 from time import monotonic
 
@@ -30,6 +31,8 @@ from wire.answers import Answer
 RAW_PATH = PATH.encode()
 FETCHES = 4  # for one heartbeat: its token is verified, the user's orgs and the org are read
 MOST_FETCHING = 100
+
+log = logging.getLogger("presence.heartbeats")
 
 
 class Heartbeats:
@@ -77,27 +80,32 @@ class Heartbeats:
             await send_answer(204, [*headers, request_ids.raw(request_id)], b"", scope, send)
 
     async def _outcome_of(self, beat: Beat) -> Outcome:
+        asked_at = monotonic()
         try:
-            if not self._is_shown(beat):
+            if not self._is_shown(beat, asked_at):
                 return Outcome.NOT_SHOWN
         except NOT_YET as what:
             if len(self._fetching) < MOST_FETCHING:
-                fetching = asyncio.create_task(self._fetch(beat, what))
+                fetching = asyncio.create_task(self._fetch(beat, asked_at, what))
                 self._fetching.add(fetching)
                 fetching.add_done_callback(self._fetching.discard)
             return Outcome.NOT_IN_MEMORY
+        except Exception:
+            log.exception("A heartbeat failed: Flask answers it")
+            return Outcome.NOT_SHOWN
         if self._batches.is_written_lately(beat.presence_id):
             return Outcome.WRITTEN_LATELY
         return await self._batches.write(beat.presence_id)
 
-    def _is_shown(self, beat: Beat) -> bool:
+    def _is_shown(self, beat: Beat, asked_at: float) -> bool:
         """Whether memory shows the presence as the caller's, and fresh.
 
+        :param asked_at: by ``time.monotonic()``: what a read from then on finds is final
         :raises NOT_YET: memory can't vouch for it
         """
         try:
             claims = self._tokens.bearer(beat.authorization).token.claims
-            org = self._callers.org_of(claims, beat.org, monotonic())
+            org = self._callers.org_of(claims, beat.org, asked_at)
             state, member = as_known(claims, org.state)
         except Refusal:
             return False
@@ -110,13 +118,13 @@ class Heartbeats:
             and not is_service(member.role, claims)
         )
 
-    async def _fetch(self, beat: Beat, what: NotYet) -> None:
+    async def _fetch(self, beat: Beat, asked_at: float, what: NotYet) -> None:
         """Fetch what memory lacks, so that the next heartbeat finds it there."""
         with suppress(Unavailable):
             for _ in range(FETCHES):
                 await self._missing.fetch(what)
                 try:
-                    self._is_shown(beat)
+                    self._is_shown(beat, asked_at)
                     return
                 except NOT_YET as more:
                     what = more

@@ -27,6 +27,7 @@ from wire.body import Beginning
 READ_EVERY_SECONDS = 0.1  # at most, for one org
 LATE_SECONDS = 1.0  # for so long an org stays fresh after an announced change, while it is read
 WATCHED_SECONDS = 60.0  # after the last poll an org is dropped
+BEATS_WATCHED = 1.5  # or, where that is longer, after so many heartbeats are due
 READ_TIMEOUT_SECONDS = 3.0  # for so long no read at all may end
 # At a time: most of a read is waiting, for the database and for the interpreter's lock.
 READERS = 3
@@ -200,8 +201,9 @@ class WatchCache:
                 org.release(VIEWS)
 
     def drop_unwatched(self) -> None:
-        """Drop the orgs that nobody polls any more."""
-        oldest = monotonic() - WATCHED_SECONDS
+        """Drop the orgs that nobody polls, and that no heartbeat came for."""
+        watched = max(WATCHED_SECONDS, BEATS_WATCHED * self._settings.heartbeat_interval)
+        oldest = monotonic() - watched
         for org in list(self.orgs.values()):
             if org.polled_at < oldest and not org.waiters and org.reading is None:
                 org.state = None

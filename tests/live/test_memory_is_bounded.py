@@ -142,7 +142,7 @@ def test_an_unwatched_org_is_dropped_and_read_again(world: World, app: Flask) ->
         org = memory_of(application, world)
         application.cache.drop_unwatched()
         assert application.cache.orgs == {world.id: org}
-        org.polled_at -= watch_cache.WATCHED_SECONDS + 1
+        org.polled_at -= 2 * watch_cache.WATCHED_SECONDS
         application.cache.drop_unwatched()
         assert (application.cache.orgs, org.state) == ({}, None)
         world.clock_in(ana, acme)

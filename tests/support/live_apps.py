@@ -50,5 +50,5 @@ def is_current(application: Application, world: World) -> bool:
     return state is not None and state.versions == Versions.of(world.org())
 
 
-def failing(*_: Any) -> Any:
+def failing(*_: Any, **__: Any) -> Any:
     raise OperationalError("away", None, Exception())
