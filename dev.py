@@ -54,7 +54,7 @@ VENV = ROOT / ".venv"
 LOCK_VENV = ROOT / ".venv-lock"
 LOCKS = ["run", "test", "lint"]  # each holds all of the one before
 BENCHES = [
-    *("ceiling", "directory", "fairness", "history", "killed", "large"),
+    *("ceiling", "directory", "fairness", "first", "history", "killed", "large"),
     *("morning", "policies", "pollers", "wait", "writes"),
 ]  # of bench/
 EXTRAS = {"lint": ["test", "lint"], "test": ["test"], "run": []}
