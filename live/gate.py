@@ -61,7 +61,6 @@ class Gate:
         """Answer one HTTP request."""
         held: HeldPoll | None = scope.get(HELD)
         if held is not None:
-            self._counters.by_gate += 1
             await self._hold(held, scope, receive, send)
             return
         # As it was sent: routes/paths.py.
@@ -99,12 +98,13 @@ class Gate:
         self, cached: CachedPoll, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer 304, or hold the poll of a client that is ready to wait."""
+        lane = scope.get("presence.lane") if cached.poll.is_short else None
         if cached.poll.wait_seconds:
-            deadline = monotonic() + cached.poll.wait_seconds
-            await self._hold(HeldPoll(cached, deadline), scope, receive, send)
+            held = HeldPoll(cached, monotonic() + cached.poll.wait_seconds)
+            if lane is None or self._is_stopping or not lane.take(scope, held):
+                await self._hold(held, scope, receive, send)
             return
-        lane = scope.get("presence.lane")
-        if lane is not None and cached.poll.is_short:
+        if lane is not None:
             lane.learn(scope, cached, cached)
         await send_answer(304, cached.headers, b"", scope, send)
 

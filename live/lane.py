@@ -58,14 +58,15 @@ class LaneProtocol(BoundedProtocol):
         ):
             now = monotonic()
             if cached.is_fresh(now):
+                self.counters.by_lane += 1
                 if cached.poll.wait_seconds:
                     self._hold(HeldPoll(cached, now + cached.poll.wait_seconds), now)
                     return
-                self.counters.by_lane += 1
                 self._send(_HEADS[304], cached.wire, now)
                 return
             answer = cached.revalidate(request_ids.own_or_new(self._request_id))
             if answer is not None:
+                self.counters.by_responder[answer.status] += 1
                 following = answer.next
                 if answer.status == 304 and following is not None and cached.poll.wait_seconds:
                     self._hold(HeldPoll(following, now + cached.poll.wait_seconds), now)
@@ -78,7 +79,6 @@ class LaneProtocol(BoundedProtocol):
         self, cached: CachedPoll, answer: PollAnswer, headers: RawHeaders, now: float
     ) -> None:
         """Send what revalidating ``cached`` has led to."""
-        self.counters.by_responder[answer.status] += 1
         self._expect(cached, answer.next)
         self._send(_HEADS[answer.status], on_the_wire(headers) + answer.body, now)
 
@@ -131,7 +131,6 @@ class LaneProtocol(BoundedProtocol):
         if now < held.deadline:
             self._hold(HeldPoll(following, held.deadline), now)
         else:
-            self.counters.by_lane += 1
             self._expect(cached, following)
             self._send(_HEADS[304], on_the_wire([*following.headers, *headers]), now)
 
@@ -173,18 +172,36 @@ class LaneProtocol(BoundedProtocol):
         :param cached: the same poll, by the tag that the client has
         :param following: by the tag that it has after the answer
         """
-        if (
+        if self._may_learn(scope):
+            self._learn(scope)
+            self._expect(cached, following)
+        self._candidate = self._candidate_scope = None
+
+    def take(self, scope: Any, held: HeldPoll) -> bool:
+        """Hold the request of ``scope``, which the gate would hold; False where the gate must."""
+        if not self._may_learn(scope) or self._queue or self.flow.write_paused:
+            return False
+        self._learn(scope)
+        self._candidate = self._candidate_scope = None
+        self._queue.take_back()
+        self._hold(held, monotonic())
+        self.flow.resume_reading()
+        self._go_on()
+        return True
+
+    def _may_learn(self, scope: Any) -> bool:
+        return (
             self.is_lane_open
             and self._candidate is not None
             and self._candidate_scope is scope
             and self.cycle.keep_alive
             and not self._is_draining
             and not self.access_log
-        ):
-            self._request = self._candidate
-            self._request_id = request_ids.own_in(scope["headers"])
-            self._expect(cached, following)
-        self._candidate = self._candidate_scope = None
+        )
+
+    def _learn(self, scope: Any) -> None:
+        self._request = self._candidate or b""
+        self._request_id = request_ids.own_in(scope["headers"])
 
     def renew_date(self) -> None:
         """Date the answer to a held request anew: uvicorn dated it when the request came."""

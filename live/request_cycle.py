@@ -50,6 +50,10 @@ class RequestCycle(RequestResponseCycle):
         self.has_left = True
         self.message_event.set()
 
+    def take_back(self) -> None:
+        """Another answers it: what the application does with it from now on goes nowhere."""
+        self.disconnected = self.response_complete = True
+
     def drop(self) -> None:
         """Send no answer: the connection is gone."""
         self.disconnected = not self.response_complete

@@ -32,6 +32,11 @@ class RequestQueue:
         self.answering = self._waiting.pop(0)
         return self.answering
 
+    def take_back(self) -> None:
+        """Have the application not answer the one that it was given last."""
+        if self.answering is not None:
+            self.answering.take_back()
+
     def drop_newest(self) -> None:
         """Never answer the one that came last."""
         if self._waiting:
