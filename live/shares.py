@@ -13,7 +13,7 @@ ORGS, STRANGERS, REPORTS = "orgs", "strangers", "reports"
 # contract.md, "Errors": a lock is waited for 4 s, so a request that had to wait before it comes to
 # the lock is answered within 5.
 PATIENCE_SECONDS = 4.0
-PATIENCE_WITH_SLOW_SECONDS = 1.0
+PATIENCE_WITH_SLOW_SECONDS = 0.5
 SLOW_SECONDS = 1.0
 SLOW_FOR_SECONDS = 10.0  # until a request of theirs is answered sooner
 # Of requests that wait, in bytes; each counts for its body, its headers and what it takes besides.

@@ -135,11 +135,11 @@ def test_a_quick_answer_or_time_gives_an_org_its_share_back() -> None:
 
 def test_who_has_waited_too_long_is_refused_sooner_with_a_slow_org() -> None:
     process = Process()
-    running = process.ask(A, A)
-    (waiting,) = process.ask(A)
+    process.end(*process.ask(A), after=SLOW_SECONDS)
+    running, waiting = process.ask(A, A)
     assert process.pass_(PATIENCE_WITH_SLOW_SECONDS - A_BIT) == []
     assert process.pass_(2 * A_BIT) == [waiting]
-    process.end(*running)
+    process.end(running)
     process = Process()
     reads = process.ask(Owner(REPORTS, "A"), Owner(REPORTS, "A"))
     assert process.pass_(PATIENCE_SECONDS - A_BIT) == []
