@@ -129,3 +129,12 @@ def test_a_get_writes_nothing(world: World, client: AppClient, counting: Countin
     assert statements
     assert not [each for each in statements if not each.lstrip().startswith(("SELECT", "PRAGMA"))]
     assert dump(world.database) == before
+
+
+def test_no_view_is_wrapped_for_what_is_only_documented(app: Flask) -> None:
+    """Once for each thing that it takes, once for its answer, once for other formats."""
+    for name, view in app.view_functions.items():
+        within: Any = view
+        for _ in range(4):
+            within = getattr(within, "__wrapped__", within)
+        assert not hasattr(within, "__wrapped__"), name
