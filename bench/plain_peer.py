@@ -32,15 +32,14 @@ def serving_plain(place: Place, workers: int) -> Iterator[Server]:
 
 
 def build_plain(
-    place: Place, *, orgs: int, members: int, occupied: int, spare: int
+    database_url: str, *, orgs: int, members: int, occupied: int, spare: int
 ) -> list[BenchOrg]:
     """Make its tables, and fill them. The arguments are those of ``bench.world.build()``."""
     rows: dict[type[plain.Base], list[dict[str, Any]]] = {
         table: [] for table in (plain.MemberRow, plain.AccountRow, plain.PresenceRow)
     }
     bench_orgs = [_org(rows, members, occupied, spare) for _ in range(orgs)]
-    url = make_url(place.environment["DATABASE_URL"]).set(drivername="postgresql+psycopg2")
-    engine = create_engine(url)
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"))
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS plain"))
         plain.Base.metadata.create_all(connection)

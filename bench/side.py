@@ -95,7 +95,8 @@ def our_side(stack: ExitStack, where: Place, groups: set[Group], orgs: int, work
 
 
 def peer_side(stack: ExitStack, where: Place, groups: set[Group], orgs: int, workers: int) -> Side:
-    worlds = {group: build_plain(where, **_size(group, orgs)) for group in groups}
+    url = where.environment["DATABASE_URL"]
+    worlds = {group: build_plain(url, **_size(group, orgs)) for group in groups}
     server = stack.enter_context(serving_plain(where, workers))
     return Side(PEER, where, server, worlds)
 
