@@ -134,7 +134,6 @@ class _TurnOfRequest:
 
     def __init__(self, all_turns: Turns, owners: Owners, job: Job, scope: Scope) -> None:
         self._turns = all_turns
-        self._streaming = Streaming()
         self._owners = owners
         self._job = job
         self._scope = scope
