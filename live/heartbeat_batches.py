@@ -86,6 +86,7 @@ class HeartbeatBatches:
 
     async def _write_batch(self) -> None:
         taken, self._waiting = self._waiting, {}
+        others: _Waiting = {}
         begun, beats, otherwise = monotonic(), Beats(set(), set()), Outcome.NOT_WRITTEN
         loop = asyncio.get_running_loop()
         try:
@@ -94,7 +95,7 @@ class HeartbeatBatches:
         except TimeoutError:
             # The thread is not free yet: whoever waits for the next batch would wait as long again.
             otherwise = Outcome.UNAVAILABLE
-            taken, self._waiting = taken | self._waiting, {}
+            others, self._waiting = self._waiting, {}
         except Exception as error:
             if is_unavailable(error):
                 otherwise = Outcome.UNAVAILABLE
@@ -102,7 +103,8 @@ class HeartbeatBatches:
                 log.exception("A batch of heartbeats failed: Flask answers them")
         self._remember(beats.written, begun)
         fresh = beats.written | beats.written_lately
-        for presence_id, waiting in taken.items():
+        # A presence may be among both: each has an answer of its own that somebody waits for.
+        for presence_id, waiting in (*taken.items(), *others.items()):
             waiting.set_result(Outcome.COMMITTED if presence_id in fresh else otherwise)
 
     def _beat_all(self, presence_ids: Sequence[UUID]) -> Beats:
