@@ -57,17 +57,17 @@ def test_what_a_clock_event_is_decided_by_is_found_by_indexes(world: World) -> N
         grow(session, world.id)
         session.execute(text("ANALYZE"))
     given = {"org": world.id, "member": ana.user_id, "session_id": ana.id, "key": "one"}
-    given |= {"account": acme.id, "is_queued": True}
-    reaches: tuple[UUID | Reach, ...] = (
-        world.id,
-        EVERY_ORG,
-    )  # PostgreSQL's function is the owner's
+    given |= {"account": acme.id, "code_id": acme.id, "is_queued": True}
+    # PostgreSQL's function is the owner's.
+    reaches: tuple[UUID | Reach, ...] = (world.id, EVERY_ORG)
     for reach in reaches:
         with database.write(reach) as session:
             connection = session.connection()
             event.listen(database.engine, "before_cursor_execute", explain)
-            connection.execute(CLOCK_STATE.statement, given)
-            event.remove(database.engine, "before_cursor_execute", explain)
+            try:
+                connection.execute(CLOCK_STATE.statement, given)
+            finally:
+                event.remove(database.engine, "before_cursor_execute", explain)
     for plan in plans:
         for table in ("orgs", "memberships", "accounts", "account_presence", "clock_events"):
             assert f"Seq Scan on {table}" not in plan

@@ -120,6 +120,7 @@ class TrueCache(WatchCache):
         self.orgs = {}
         self.lease_until = inf
         self._truth = truth
+        self._settings = SETTINGS
         self._compressing = {}
         self._readers = Inline()  # type: ignore[assignment]
         self._turns = asyncio.Semaphore(1)
