@@ -1,4 +1,4 @@
-"""Everything that a clock event is decided by, in one statement, read with the org's lock held.
+"""What a clock event is decided by, in one statement, which locks the org and then reads it all.
 
 On PostgreSQL it is a function, whose plan is kept: planning these joins takes several times as long
 as running them.
@@ -125,4 +125,6 @@ def _clock_state(given: Given) -> ExecutableReturnsRows:
     )
 
 
-CLOCK_STATE = OwnersStatement("clock_state", _TAKES, _clock_state, crosses_orgs=False)
+CLOCK_STATE = OwnersStatement(
+    "clock_state", _TAKES, _clock_state, crosses_orgs=False, locks_org=True
+)

@@ -44,6 +44,8 @@ class OwnersStatement:
     :ivar takes: the names of its arguments, and their types
     :ivar build: makes the statement
     :ivar crosses_orgs: whether it sees the rows of all orgs, or only those of the transaction's
+    :ivar locks_org: whether it locks the row of its argument ``org`` first. PostgreSQL shows each
+        statement of a function what was committed before, so it reads what the lock keeps as it is
     :ivar finds_by_index: PostgreSQL may not read a whole table for it, as it otherwise may go on to
         do where the table was small when a connection first planned it
     """
@@ -52,6 +54,7 @@ class OwnersStatement:
     takes: Types
     build: Callable[[Given], ExecutableReturnsRows]
     crosses_orgs: bool = True
+    locks_org: bool = False
     finds_by_index: bool = False
 
     def run(self, session: Session, **values: Any) -> Result[Any]:

@@ -35,9 +35,12 @@ SET search_path = {schema}, pg_temp{planning} AS $function$
 DECLARE before text := coalesce({setting}, '');
 BEGIN
     PERFORM set_config('{name}', {org}, true);
-    {statement};
+    {lock}{statement};
     PERFORM set_config('{name}', before, true);
 END $function$"""
+
+# As writers lock an org: docs/design.md, "Database".
+_LOCK = f"PERFORM FROM orgs WHERE id = {argument('org')} FOR NO KEY UPDATE;\n    "
 
 
 def is_applied(connection: Connection) -> bool:
@@ -124,6 +127,7 @@ def _function(wanted: OwnersStatement, schema: str) -> str:
         setting=_SETTING,
         name=ORG_SETTING,
         org=f"'{EVERY}'" if wanted.crosses_orgs else "before",
+        lock=_LOCK if wanted.locks_org else "",
         statement=f"RETURN QUERY {statement}" if columns else statement,
     )
 

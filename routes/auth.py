@@ -20,7 +20,7 @@ from routes import addresses, request_log, sign_in_limit, turns, write_limit
 from services import access_codes, callers, orgs_of_users
 from services.bearer_tokens import AnyToken
 from services.callers import Bearer, CodeHolder, TokenBearer
-from services.change import Change, Client, NoSuchOrg, changing, changing_locked, lock
+from services.change import Change, Client, NoSuchOrg, changing, changing_locked
 from services.clock_state import NOTHING_ELSE, Asked
 from services.errors import AccessCodeRejected, AccountNotAllowed, NotAuthenticated, Refusal
 from services.times import utc_now
@@ -147,7 +147,6 @@ def clocking_by_token(
         asked = asked._replace(account_id=token.claims.account_id)
     here = context()
     with here.database.write(org_id) as session:
-        lock(session, org_id)
         caller = callers.at_clock(session, token, org_id, asked, key=key)
         with changing_locked(
             session, caller.org, settings=here.settings, clock=utc_now, client=_client()
@@ -187,7 +186,6 @@ def clocking_by_access_code(
             entered = sign_in_limit.look(session, typed)
             if asked.account_id is None:
                 asked = asked._replace(account_id=entered.account_id)
-            lock(session, entered.org_id)
             caller = callers.by_access_code(session, entered, asked, key=key)
             with changing_locked(
                 session, caller.org, settings=here.settings, clock=utc_now, client=_client()

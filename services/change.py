@@ -39,7 +39,6 @@ from services.versions import (
 )
 from settings import Settings
 
-_LOCK = select(Org.id).where(Org.id == bindparam("org_id")).with_for_update(key_share=True)
 _KEEP = insert(ClockEvent).inline()
 
 
@@ -111,15 +110,6 @@ def changing(
         raise NoSuchOrg
     with changing_locked(session, org, settings=settings, clock=clock, client=client) as change:
         yield change
-
-
-def lock(session: Session, org_id: UUID) -> None:
-    """Lock the org, in the round trip of the read that follows; then comes ``changing_locked()``.
-
-    :param session: in a ``write()`` transaction that holds no lock yet
-    """
-    if session.get_bind().dialect.name != "sqlite":  # which has locked everything
-        later(session, _LOCK, {"org_id": org_id})
 
 
 @contextmanager

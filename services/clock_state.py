@@ -1,4 +1,4 @@
-"""What a clock event is decided by, as it is with the org's lock held."""
+"""What a clock event is decided by: the org is locked, and then it is read."""
 
 from dataclasses import dataclass
 from datetime import datetime
