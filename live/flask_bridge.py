@@ -31,6 +31,9 @@ OF_A_DIRECTORY = 1  # where one is followed
 OF_ISSUERS = 2  # where there are any: for people's orgs, and for an issuer's keys
 # So that who asks again at once does not take the event loop.
 FULL_SECONDS = 1.0
+# It asks nothing but Flask itself: whoever watches the process is answered while others have all
+# the threads, as when the database hangs.
+HEALTH = b"/healthz"
 BUSY = "More requests are waiting than can be answered now. Try again shortly."
 
 
@@ -78,6 +81,9 @@ class FlaskBridge:
             body = await self._bodies.read(scope, headers, receive, held)
             if body is None:
                 raise Gone
+
+            if scope["raw_path"] == HEALTH and scope["method"] in ("GET", "HEAD") and not body:
+                return wsgi.run(self._app.wsgi_app, wsgi.environ_of(scope, headers, body))
 
             def work(job: Job) -> Answered:
                 environ = wsgi.environ_of(scope, headers, body)
