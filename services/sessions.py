@@ -46,7 +46,7 @@ def begin(
     :param scope: a service's scopes, separated by spaces
     :param unexpired: how many sessions the member has whose tokens are not all expired, if known
     """
-    _make_room(change, member, unexpired)
+    member = _make_room(change, member, unexpired)
     now, settings = change.now, change.settings
     renewable_until = now + RENEWABLE_FOR
     if code is not None and code.expires_at is not None:
@@ -185,11 +185,15 @@ def whole_second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _make_room(change: Change, member: Membership, unexpired: int | None) -> None:
+def _make_room(change: Change, member: Membership, unexpired: int | None) -> Membership:
+    """:returns: the member, with the token generation of new tokens"""
     if unexpired is None:
         theirs = MemberSession.membership_id == member.id
         unexpired = change.session.scalar(
             select(func.count()).where(theirs, MemberSession.expires_at > change.now)
         )
     if unexpired and unexpired >= MOST_UNEXPIRED:
+        # A caller who entered a code is a copy, and what is changed in it is not written.
+        member = change.session.get_one(Membership, member.id, populate_existing=True)
         revoke_all(change, member, actor=None)
+    return member
