@@ -26,7 +26,7 @@ BY_AN_ADMIN = (
 
 
 def require_rights(database: Database) -> None:
-    """Let servers start only as a role that can serve; not where the database is away.
+    """Let servers start only where their role can serve, or where the database is away.
 
     :raises click.ClickException: it can't
     """
@@ -37,6 +37,7 @@ def require_rights(database: Database) -> None:
             connection = session.connection()
             role = connection.scalar(text("SELECT current_user"))
             lacking = db_role.lacking(connection, role)
+            has_functions = row_security.has_functions(connection)
     except OperationalError:
         return  # it may come back: /readyz tells
     except DBAPIError as error:
@@ -48,6 +49,11 @@ def require_rights(database: Database) -> None:
         raise click.ClickException(
             f"The role {role} lacks rights on {', '.join(lacking)}. As the owner of the tables, "
             f"run: flask setup --role {role}"
+        )
+    if not has_functions:
+        raise click.ClickException(
+            "The database lacks functions that this release calls. As the owner of the tables, "
+            "run: flask setup"
         )
 
 

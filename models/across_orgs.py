@@ -3,8 +3,6 @@
 On PostgreSQL row-level security shows a transaction its own org alone, so each is a function there,
 which runs as the owner of the tables (``models/row_security.py`` makes them). SQLite has no such
 thing, and is sent the same statement.
-
-A function whose arguments or columns change gets another name: the release before still calls it.
 """
 
 from sqlalchemy import (
@@ -33,6 +31,7 @@ from models.old_rows import oldest
 from models.org import Org
 from models.owners_statement import Given, OwnersStatement, Types
 from models.presence import Presence
+from models.reach import Reach
 from models.versions import Versions
 
 
@@ -158,3 +157,12 @@ STATEMENTS = (
     DELETE_OLD_KEYS,
     DELETE_OLD_SESSIONS,
 )
+
+
+_ORG_OF_CODE = "coalesce((SELECT org_id::text FROM {}(ARRAY[{}]::bytea[])), '')"
+
+
+def reach_of_code(digests: list[bytes]) -> Reach:
+    """The org of the access code with one of these digests, whatever has become of the code."""
+    listed = ",".join(f"decode('{digest.hex()}', 'hex')" for digest in digests)
+    return Reach(_ORG_OF_CODE.format(ORG_OF_CODE.function, listed))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 ORG_SETTING = "presence.org_id"  # of PostgreSQL, for the length of a transaction
+SETTING = f"current_setting('{ORG_SETTING}', true)"
 EVERY = "*"  # its value for all orgs
 
 
@@ -19,13 +20,6 @@ class Reach:
 
 NO_ORG = Reach("''")  # only tables that hold nothing of an org
 EVERY_ORG = Reach(f"'{EVERY}'")  # for commands and migrations: the tables' owner alone sees any
-_ORG_OF_CODE = "coalesce((SELECT org_id::text FROM org_of_code(ARRAY[{}]::bytea[])), '')"
-
-
-def of_code(digests: list[bytes]) -> Reach:
-    """The org of the access code with one of these digests, whatever has become of the code."""
-    listed = ",".join(f"decode('{digest.hex()}', 'hex')" for digest in digests)
-    return Reach(_ORG_OF_CODE.format(listed))
 
 
 def value_of(org: UUID | Reach) -> str:

@@ -6,54 +6,43 @@ is forgotten. docs/design.md, "Database", says what it is for.
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import Connection, Table, text
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import TypeEngine
 
 from models import across_orgs, db_role
 from models.base import Base
 from models.blanking import BLANKINGS
 from models.clock_state import CLOCK_STATE
-from models.owners_statement import OwnersStatement, argument
-from models.reach import EVERY, ORG_SETTING
+from models.reach import EVERY, SETTING
 from models.schema import schema_of
 from models.sign_in import SIGN_IN
 
 FUNCTIONS = (*across_orgs.STATEMENTS, *BLANKINGS, CLOCK_STATE, SIGN_IN)
 
-_DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-_SETTING = f"current_setting('{ORG_SETTING}', true)"
-_IS_OF_ORG = f"nullif(nullif({_SETTING}, ''), '{EVERY}')::uuid"
+_IS_OF_ORG = f"nullif(nullif({SETTING}, ''), '{EVERY}')::uuid"
 # Not `=`, of which the planner expects that few rows pass: it would read whole tables for them.
-_ASKS_FOR_ALL = f"strpos({_SETTING}, '{EVERY}') <> 0"
-_FUNCTION = """
-CREATE OR REPLACE FUNCTION {function} RETURNS {answer} LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {schema}, pg_temp{planning} AS $function$
-#variable_conflict use_column
-DECLARE before text := coalesce({setting}, '');
-BEGIN
-    PERFORM set_config('{name}', {org}, true);
-    {lock}{statement};
-    PERFORM set_config('{name}', before, true);
-END $function$"""
-
-# As writers lock an org: docs/design.md, "Database".
-_LOCK = f"PERFORM FROM orgs WHERE id = {argument('org')} FOR NO KEY UPDATE;\n    "
+_ASKS_FOR_ALL = f"strpos({SETTING}, '{EVERY}') <> 0"
 
 
 def is_applied(connection: Connection) -> bool:
     """Whether all of it is as this release wants it."""
     if connection.dialect.name == "sqlite":
         return True  # there is nothing to apply
-    mark = connection.scalar(_COMMENT, {"function": _signature(_MARKED)})
-    return bool(mark == _digest(connection))
+    mark = connection.scalar(_COMMENT, {"function": _MARKED.signature})
+    return bool(mark == _digest(connection)) and has_functions(connection)
+
+
+def has_functions(connection: Connection) -> bool:
+    """Whether the functions are there that this release calls."""
+    if connection.dialect.name == "sqlite":
+        return True  # it has none
+    wanted = [each.signature for each in FUNCTIONS]
+    return bool(connection.scalar(_ARE_THERE, {"functions": wanted}))
 
 
 def apply(connection: Connection) -> None:
     """Make all of it: policies, for which every table is locked, functions and rights."""
-    mark = f"COMMENT ON FUNCTION {_signature(_MARKED)} IS '{_digest(connection)}'"
+    mark = f"COMMENT ON FUNCTION {_MARKED.signature} IS '{_digest(connection)}'"
     _run(connection, [*_wanted(connection), mark])
     for role in db_role.found(connection):
         grant(connection, role)
@@ -67,7 +56,7 @@ def grant(connection: Connection, role: str) -> None:
             _quoted(connection, role),
             _quoted(connection, schema_of(connection)),
             _there(connection),
-            [_signature(each) for each in FUNCTIONS],
+            [each.signature for each in FUNCTIONS],
         ),
     )
 
@@ -80,6 +69,7 @@ def is_org_scoped(table: Table) -> bool:
 
 _MARKED = across_orgs.ORG_OF_CODE
 _COMMENT = text("SELECT obj_description(to_regprocedure(:function), 'pg_proc')")
+_ARE_THERE = text("SELECT bool_and(to_regprocedure(f) IS NOT NULL) FROM unnest(:functions) f")
 # Not current_user, who may be a superuser or a member of the owner: the functions stay the owner's.
 _OWNER = text("SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass('orgs')")
 _TABLES = text(
@@ -95,8 +85,8 @@ def _wanted(connection: Connection) -> Iterator[str]:
         if table.name in there and is_org_scoped(table):
             yield from _policies(table, owner)
     for function in FUNCTIONS:
-        yield _function(function, schema)
-        yield f"REVOKE ALL ON FUNCTION {_signature(function)} FROM PUBLIC"
+        yield function.definition(schema)
+        yield f"REVOKE ALL ON FUNCTION {function.signature} FROM PUBLIC"
 
 
 def _policies(table: Table, owner: str) -> Iterator[str]:
@@ -113,31 +103,6 @@ def _org_column(table: Table) -> str | None:
     if table.name == "orgs":
         return "id"
     return "org_id" if "org_id" in table.c else None
-
-
-def _function(wanted: OwnersStatement, schema: str) -> str:
-    takes = ", ".join(f"{argument(name)} {_type(type_)}" for name, type_ in wanted.takes.items())
-    columns = ", ".join(f"{each.key} {_type(each.type)}" for each in wanted.answer)
-    statement = wanted.body.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
-    return _FUNCTION.format(
-        function=f"{wanted.name}({takes})",
-        answer=f"TABLE ({columns})" if columns else "void",
-        schema=schema,
-        planning=" SET enable_seqscan = off" if wanted.finds_by_index else "",
-        setting=_SETTING,
-        name=ORG_SETTING,
-        org=f"'{EVERY}'" if wanted.crosses_orgs else "before",
-        lock=_LOCK if wanted.locks_org else "",
-        statement=f"RETURN QUERY {statement}" if columns else statement,
-    )
-
-
-def _signature(wanted: OwnersStatement) -> str:
-    return f"{wanted.name}({', '.join(map(_type, wanted.takes.values()))})"
-
-
-def _type(type_: TypeEngine[Any]) -> str:
-    return str(type_.compile(dialect=_DIALECT))
 
 
 def _there(connection: Connection) -> list[str]:

@@ -13,8 +13,9 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models import AccessCode, Account, Membership
+from models.across_orgs import reach_of_code
 from models.few_trips import later
-from models.reach import Reach, of_code
+from models.reach import Reach
 from models.sign_in import SIGN_IN
 from services import audit_log, ending_sessions, keys
 from services.change import Change
@@ -105,7 +106,7 @@ def digests_of(typed: str, settings: Settings) -> list[bytes]:
 
 def org_of(typed: str, settings: Settings) -> Reach:
     """The org of this access code, for the transaction that checks it."""
-    return of_code(digests_of(typed, settings))
+    return reach_of_code(digests_of(typed, settings))
 
 
 def issue(

@@ -7,6 +7,7 @@ from models.database import Database
 from models.migrations import current_revision, head_revision, is_behind
 from models.privileges import open_to_others
 from models.reach import NO_ORG
+from models.row_security import has_functions
 
 
 def of_database(database: Database) -> dict[str, str]:
@@ -31,7 +32,9 @@ def _database(connection: Connection) -> str:
 
 def _migrations(connection: Connection) -> str:
     at = current_revision(connection)
-    return f"at {at}, not {head_revision()}" if is_behind(at) else "ok"
+    if is_behind(at):
+        return f"at {at}, not {head_revision()}"
+    return "ok" if has_functions(connection) else "without functions of this release"
 
 
 def _privileges(connection: Connection) -> str:

@@ -12,8 +12,11 @@ from sqlalchemy import text
 from werkzeug.serving import make_server
 
 from dev_postgres import free_port
+from models.clock_state import CLOCK_STATE
 from models.reach import EVERY_ORG
+from tests.support.app_client import AppClient
 from tests.support.commands import as_json, invoke, misuse, words
+from tests.support.problems import assert_problem
 from tests.support.world import World
 
 WELL_LINE = re.compile(": (ok|listen|poll)$")
@@ -71,6 +74,20 @@ def test_a_role_that_lacks_a_right_wants_it(app: Flask, world: World) -> None:
     finally:
         words(app, "setup", "--role", role)
     words(app, "doctor")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_without_this_releases_functions_wants_setup(app: Flask, world: World) -> None:
+    with world.database.write(EVERY_ORG) as session:
+        session.execute(text(f"DROP FUNCTION {CLOCK_STATE.signature}"))
+    line = "migrations: without functions of this release. Run: flask setup"
+    assert trouble(app) == [line]
+    answer = AppClient(app).get("/readyz")
+    checks = assert_problem(answer, 503, "database_unavailable")["checks"]
+    assert f"migrations: {checks['migrations']}. Run: flask setup" == line
+    words(app, "setup")
+    words(app, "doctor")
+    assert AppClient(app).get("/readyz").status_code == 200
 
 
 def test_a_database_without_tables_wants_setup(

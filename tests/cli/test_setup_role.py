@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.engine import make_url
 
+from models.across_orgs import ORG_OF_CODE
 from models.base import Base
 from models.schema_setup import VERSION_TABLE
 from tests.support.app_client import AppClient
@@ -28,6 +29,7 @@ WHERE c.relnamespace = 'presence'::regnamespace AND c.relkind <> 'S'
     AND a.grantee = %s::regrole
 """
 POLICIES = "SELECT tablename, policyname, roles::text FROM pg_policies ORDER BY 1, 2"
+OF_ANOTHER_RELEASE = f"COMMENT ON FUNCTION presence.{ORG_OF_CODE.signature} IS 'of another release'"
 OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'presence'"
 ATTRIBUTES = """
 SELECT rolcanlogin, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb, rolpassword IS NULL,
@@ -101,7 +103,7 @@ def test_a_release_with_other_tables_gives_the_rights_on_them(
         words(app, "setup", "--role", names[1])
         before = rights(admin_url, names[1])
         query(url, f'REVOKE ALL ON presence.sessions FROM "{names[1]}"')
-        query(url, "COMMENT ON FUNCTION presence.org_of_code(bytea[]) IS 'of another release'")
+        query(url, OF_ANOTHER_RELEASE)
         assert "Migrated" in words(app, "setup")
     assert rights(admin_url, names[1]) == before
 
@@ -116,7 +118,7 @@ def test_an_admin_who_sets_up_leaves_all_to_the_owner(
     query(url, "DROP TABLE presence.issuer_keys")
     query(url, "ALTER TABLE presence.memberships DROP COLUMN tokens_valid_from")
     query(url, "UPDATE presence.presence_version SET version_num = '0009'")
-    query(url, "COMMENT ON FUNCTION presence.org_of_code(bytea[]) IS 'of another release'")
+    query(url, OF_ANOTHER_RELEASE)
     with app_on(admin_url) as app:
         assert "Migrated" in words(app, "setup")
     assert query(admin_url, POLICIES) == before

@@ -6,6 +6,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from models import Account, Org
 from models.across_orgs import DUE_ORGS, ORGS_OF_USERS, VERSIONS_OF_ORGS
+from models.blanking import BLANKINGS
 from models.database import Database
 from models.reach import EVERY_ORG, NO_ORG
 from models.row_security import FUNCTIONS
@@ -144,7 +145,7 @@ def test_orgs_of_a_user_are_found_by_the_user(world: World) -> None:
 def test_a_function_that_fails_leaves_nothing_open(world: World, other: World) -> None:
     with world.database.read(world.id) as session:
         with pytest.raises(ProgrammingError), session.begin_nested():
-            session.execute(text("SELECT * FROM versions_of_orgs(ARRAY['x'])"))
+            session.execute(text(f"SELECT * FROM {VERSIONS_OF_ORGS.function}(ARRAY[1])"))  # noqa: S608
         assert session.scalars(text("SELECT id FROM orgs")).all() == [world.id]
 
 
@@ -158,8 +159,8 @@ def test_only_the_named_functions_run_as_the_owner(database: Database) -> None:
                 " WHERE pronamespace = current_schema()::regnamespace"
             )
         ).all()
-    assert sorted(each.proname for each in found) == sorted(each.name for each in FUNCTIONS)
-    by_index = {each.name for each in FUNCTIONS if each.finds_by_index}
+    assert sorted(each.proname for each in found) == sorted(each.function for each in FUNCTIONS)
+    by_index = {each.function for each in FUNCTIONS if each.finds_by_index}
     for name, *rest in found:
         config = ["search_path=presence, pg_temp", *["enable_seqscan=off"] * (name in by_index)]
         assert rest == [True, config, False], name
@@ -168,10 +169,8 @@ def test_only_the_named_functions_run_as_the_owner(database: Database) -> None:
 def test_the_history_of_another_org_is_not_blanked(world: World, other: World) -> None:
     ana = other.va("Ana Two")
     with world.database.write(world.id) as session:
-        session.execute(
-            text("SELECT blank_clock_events_user_id(:org, :person)"),
-            {"org": other.id, "person": ana.user_id},
-        )
+        (blank,) = (each for each in BLANKINGS if each.name == "blank_clock_events_user_id")
+        blank.run(session, org=other.id, person=ana.user_id)
     with world.database.read(EVERY_ORG) as session:
         names = session.scalars(text("SELECT display_name FROM clock_events")).all()
     assert "(erased)" not in names

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev_postgres import free_port
+from models.clock_state import CLOCK_STATE
 from tests.support import ROOT
 from tests.support.databases import empty_postgresql, migrate
 from tests.support.outside import query
@@ -58,6 +59,15 @@ def test_a_role_that_lacks_rights_is_named(postgresql_server: str) -> None:
         assert f"flask setup --role {role}" in said
         said = last_words(url, PRESENCE_SETUP="", PRESENCE_DB_ROLE="nobody")
         assert 'role "nobody" does not exist' in said
+
+
+def test_a_database_without_this_releases_functions_is_to_be_set_up(postgresql_server: str) -> None:
+    with empty_postgresql(postgresql_server) as url:
+        migrate(url)
+        query(url, f"DROP FUNCTION presence.{CLOCK_STATE.signature}")
+        said = last_words(url, PRESENCE_SETUP="", **serving(url))
+        assert "functions that this release calls" in said
+        assert said.endswith("run: flask setup")
 
 
 def test_a_schema_with_others_tables_is_named(postgresql_server: str) -> None:
