@@ -29,7 +29,7 @@ from live.token_cache import TokenCache
 from live.user_orgs import LOOK_SECONDS, UserOrgs
 from live.watch_cache import WatchCache
 from metrics import FEED, LAG, ORGS, THREADS, TURNS, WAITERS
-from routes import history
+from routes import history, operations, paths
 
 TICK_SECONDS = 1.0
 KEYS_SECONDS = 2 * SECONDS  # for stored keys, or for the issuers to answer
@@ -48,7 +48,12 @@ class Application:
         self.user_orgs = UserOrgs(context.database, self.cache.judge_anew)
         missing = Missing(self.cache, self._tokens, self.user_orgs)
         owners = Owners(
-            context.settings, self.cache, self._tokens, self.user_orgs, history.paths(app)
+            context.settings,
+            self.cache,
+            self._tokens,
+            self.user_orgs,
+            reports=paths.of(app, history.blueprint),
+            operations=paths.of(app, operations.blueprint),
         )
         self.flask = FlaskBridge(app, owners, self._tokens, self.counters)
         self._batches = HeartbeatBatches(context.database, context.settings)

@@ -16,7 +16,7 @@ from live.asgi import Receive, Scope, Send, raw, send_answer
 from live.bodies import Bodies, Unread
 from live.counters import Counters
 from live.owners import Owners
-from live.shares import Full
+from live.shares import Full, Owner
 from live.streaming import Streaming
 from live.token_cache import TokenCache
 from live.turns import Gone, Job, Turns, Waited
@@ -85,13 +85,16 @@ class FlaskBridge:
             if scope["raw_path"] == HEALTH and scope["method"] in ("GET", "HEAD") and not body:
                 return wsgi.run(self._app.wsgi_app, wsgi.environ_of(scope, headers, body))
 
-            def work(job: Job) -> Answered:
+            def work(job: Job) -> tuple[Answered, Owner]:
                 environ = wsgi.environ_of(scope, headers, body)
                 environ[turns.KEY] = _TurnOfRequest(self.turns, self._owners, job, scope)
-                return wsgi.run(self._app.wsgi_app, environ)
+                return wsgi.run(self._app.wsgi_app, environ), job.owner
 
             owner = self._owners.of(scope, headers)
-            return await self.turns.run(owner, len(body), work, receive)
+            answered, owner = await self.turns.run(owner, len(body), work, receive)
+        if answered.status == 401:
+            self._owners.doubt(owner)
+        return answered
 
     async def _send(self, answered: Answered, scope: Scope, send: Send) -> None:
         status, headers, body, rest = answered

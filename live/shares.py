@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Hashable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-ORGS, STRANGERS, REPORTS = "orgs", "strangers", "reports"
+ORGS, STRANGERS, REPORTS, OPERATORS = "orgs", "strangers", "reports", "operators"
 
 # contract.md, "Errors": a lock is waited for 4 s, so a request that had to wait before it comes to
 # the lock is answered within 5.
@@ -29,12 +29,14 @@ class Full(Exception):
 class Owner(NamedTuple):
     """Those whose requests have a share of the threads together.
 
-    :ivar lane: ``ORGS``, ``STRANGERS`` or ``REPORTS``
-    :ivar who: within the lane
+    :ivar lane: ``ORGS``, ``STRANGERS``, ``REPORTS`` or ``OPERATORS``
+    :ivar who: an org's id, or where strangers come from
+    :ivar part: of what they ask, where the parts count apart
     """
 
     lane: str
     who: Hashable
+    part: str = ""
 
 
 class Turn:
@@ -195,7 +197,8 @@ class Shares(Generic[AnyTurn]):
     def __init__(self, threads: int) -> None:
         reports = max(1, min(2, threads // 5))
         strangers = max(1, min(3, threads // 4))
-        orgs = max(1, threads - reports - strangers)
+        operators = 1
+        orgs = max(1, threads - reports - strangers - operators)
         patience = PATIENCE_WITH_SLOW_SECONDS
         self._threads = threads
         self.lanes: dict[str, Lane[AnyTurn]] = {
@@ -203,6 +206,7 @@ class Shares(Generic[AnyTurn]):
             STRANGERS: Lane(strangers, of_one=2, patience_with_slow=patience),
             # They wait for no lock. Several at once are what a page asks for.
             REPORTS: Lane(reports, of_one=1, patience_with_slow=PATIENCE_SECONDS),
+            OPERATORS: Lane(operators, of_one=1, patience_with_slow=PATIENCE_SECONDS),
         }
         self._in_turn = deque(self.lanes.values())
 

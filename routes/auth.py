@@ -31,26 +31,35 @@ from wire.authorization import ORG_HEADER, named_org, token_in
 def bearer_token() -> tuple[AnyToken, UUID]:
     """The request's token, its signature and time being right, and the id of the org it is for.
 
-    :raises NotAuthenticated: ``missing``, ``invalid``, ``expired``, ``deactivated`` or
-        ``unknown_member``
+    :raises NotAuthenticated: it is not good, or, where a server shares its threads out and does
+        not know whose the request is, the bearer may not call
     :raises OrgRequired: the user is in several
     :raises ValidationFailed: Presence-Org is no id
     """
     here = context()
-    token = token_in(request.headers.get("Authorization"), here.settings, here.issuers)
+    token: AnyToken = token_in(request.headers.get("Authorization"), here.settings, here.issuers)
     request_log.tell(**token.claims.known_as)
     if isinstance(token, Token):
-        turns.tell(token.claims.org_id)
-        return token, token.claims.org_id
-    claims = token.claims
-    org_id = named_org(claims, request.headers.get(ORG_HEADER))
-    if org_id is None or not turns.is_known_as(org_id):
-        with here.database.read(NO_ORG) as session:
-            orgs = orgs_of_users.find(session, [claims.user_id]).get(claims.user_id, [])
-        org_id = org_id or orgs_of_users.only_active(orgs)
-        if any(org.id == org_id for org in orgs):  # else it is a stranger there
-            turns.tell(org_id)
-    return token.within(org_id), org_id
+        org_id = token.claims.org_id
+    else:
+        named = named_org(token.claims, request.headers.get(ORG_HEADER))
+        org_id = named or _only_org(token.claims.user_id)
+        token = token.within(org_id)
+    if not turns.is_known_as(org_id):
+        # Who may not call has no share of the org's, and waits for no lock of it.
+        with here.database.read(org_id) as session:
+            callers.by_token(session, token)
+        turns.tell(org_id)
+    return token, org_id
+
+
+def _only_org(user_id: UUID) -> UUID:
+    """:raises OrgRequired: the user is in several
+    :raises NotAuthenticated: or in none
+    """
+    with context().database.read(NO_ORG) as session:
+        orgs = orgs_of_users.find(session, [user_id]).get(user_id, [])
+    return orgs_of_users.only_active(orgs)
 
 
 def _require_scope(caller: Bearer, scope: str | None) -> None:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask
 from marshmallow import Schema
 
 import models
@@ -34,12 +33,6 @@ blueprint = ApiBlueprint(
 )
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)  # after 1970 began in every time zone
-
-
-def paths(app: Flask) -> set[str]:
-    """Of all that is asked here. It may read a great deal, so it takes long."""
-    rules = app.url_map.iter_rules()
-    return {rule.rule for rule in rules if rule.endpoint.startswith(f"{blueprint.name}.")}
 
 
 def _time_columns(report: hours.Report) -> list[str]:

@@ -7,11 +7,19 @@ than we do walks around its rules: so nothing is merged, decoded or cut off here
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from flask import Blueprint, Flask
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # No route ends so: a path that is spelled otherwise leads there.
 NOWHERE = "/%2F"
+
+
+def of(app: Flask, blueprint: Blueprint) -> set[str]:
+    """The paths of a blueprint's routes."""
+    rules = app.url_map.iter_rules()
+    return {rule.rule for rule in rules if rule.endpoint.startswith(f"{blueprint.name}.")}
 
 
 class OneSpelling:

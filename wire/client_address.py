@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 Address = IPv4Address | IPv6Address
 UNKNOWN = "unknown"
 SUBNET_BYTES = 8  # of an IPv6 address: a client that has one address has its whole /64
+SITE_BYTES = 6  # and may have the whole /48
 
 
 def find(connected: str | None, forwarded_for: str | None, *, trusted: int) -> Address | None:
@@ -27,11 +28,20 @@ def find(connected: str | None, forwarded_for: str | None, *, trusted: int) -> A
 
 def counted_as(found: Address | None) -> str:
     """What tells clients apart: an IPv4 address, or the /64 of an IPv6 address."""
+    return _network_of(found, SUBNET_BYTES)
+
+
+def site_of(found: Address | None) -> str:
+    """Where clients may all be one: an IPv4 address, or the /48 of an IPv6 address."""
+    return _network_of(found, SITE_BYTES)
+
+
+def _network_of(found: Address | None, size: int) -> str:
     if found is None:
         return UNKNOWN
     if isinstance(found, IPv4Address):
         return str(found)
-    return str(IPv6Address(found.packed[:SUBNET_BYTES].ljust(16, b"\0")))
+    return str(IPv6Address(found.packed[:size].ljust(16, b"\0")))
 
 
 def _without_port(text: str) -> str:

@@ -30,7 +30,7 @@ def ana(world: World) -> Membership:
 
 
 def writing(org_id: UUID) -> Owner:
-    return Owner(ORGS, (org_id, False))
+    return Owner(ORGS, org_id, "writes")
 
 
 def owner_of(application: Application, headers: dict[str, str]) -> Owner:
@@ -82,9 +82,14 @@ def test_flask_tells_whose_the_request_of_a_new_token_is(
             bearer = issuer.bearer(ana.user_id) | named
             assert (await post(application, bearer, "clock-out")).status == 200
             assert owners.pop() == writing(world.id)
-        # Who only names an org stays a stranger.
-        bearer = issuer.bearer(ana.user_id) | {"Presence-Org": str(other.id)}
-        assert (await post(application, bearer, "clock-out")).status == 401
-        assert owners == []
+        # Who only names an org stays a stranger, and so does who was a member.
+        left = enrol(world, uuid4(), active=False)
+        for bearer in (
+            issuer.bearer(ana.user_id) | {"Presence-Org": str(other.id)},
+            issuer.bearer(left.user_id),
+            issuer.bearer(left.user_id) | {"Presence-Org": str(world.id)},
+        ):
+            assert (await post(application, bearer, "clock-out")).status == 401
+            assert owners == []
 
     run(app, tell)

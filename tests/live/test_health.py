@@ -19,7 +19,7 @@ def test_health_is_told_while_others_have_all_the_threads(
 
     async def tell(application: Application) -> None:
         monkeypatch.setattr(application.flask.turns, "run", wait)
-        assert (await ask(application, {}, path="/readyz")).status == 503
+        assert (await ask(application, {}, path="/openapi.json")).status == 503
         for method in ("GET", "HEAD"):
             assert (await ask(application, {}, path="/healthz", method=method)).status == 200
 

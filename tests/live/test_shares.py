@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from live.shares import (
     OF_A_LANE_BYTES,
     OF_ONE_BYTES,
+    OPERATORS,
     ORGS,
     PATIENCE_SECONDS,
     PATIENCE_WITH_SLOW_SECONDS,
@@ -23,7 +24,7 @@ from live.shares import (
     Turn,
 )
 
-THREADS, OF_ORGS, OF_STRANGERS, OF_REPORTS = 13, 8, 3, 2
+THREADS, OF_ORGS, OF_STRANGERS, OF_REPORTS, OF_OPERATORS = 13, 7, 3, 2, 1
 A_BIT = 0.01
 
 
@@ -107,12 +108,12 @@ def test_a_locked_org_holds_one_thread() -> None:
 
 def test_slow_orgs_together_hold_half_of_the_threads() -> None:
     process = Process()
-    stuck = process.ask(*orgs(8))
+    stuck = process.ask(*orgs(OF_ORGS))
     assert len(begun(stuck)) == OF_ORGS
     process.end(*stuck, after=SLOW_SECONDS)
-    assert len(begun(process.ask(*orgs(8)))) == OF_ORGS // 2
-    others = [Owner(ORGS, 8 + number) for number in range(4)]
-    assert len(begun(process.ask(*others))) == OF_ORGS // 2
+    assert len(begun(process.ask(*orgs(OF_ORGS)))) == OF_ORGS // 2
+    others = [Owner(ORGS, f"other {number}") for number in range(OF_ORGS)]
+    assert len(begun(process.ask(*others))) == OF_ORGS - OF_ORGS // 2
 
 
 def test_a_quick_answer_or_time_gives_an_org_its_share_back() -> None:
@@ -175,12 +176,13 @@ def test_what_waits_is_bounded_in_number_and_in_bytes() -> None:
         process.ask(*others * most)
 
 
-def test_reports_and_strangers_have_threads_of_their_own() -> None:
+def test_reports_strangers_and_operators_have_threads_of_their_own() -> None:
     process = Process()
     reports = process.ask(*[Owner(REPORTS, "A")] * 3, *orgs(3, REPORTS))
     assert len(begun(reports)) == OF_REPORTS
     assert len({turn.owner for turn in begun(reports)}) == OF_REPORTS
     assert len(begun(process.ask(*orgs(9, STRANGERS)))) == OF_STRANGERS
+    assert len(begun(process.ask(*orgs(3, OPERATORS)))) == OF_OPERATORS
     assert len(begun(process.ask(*orgs(9)))) == OF_ORGS
 
 
@@ -216,16 +218,16 @@ def test_nobody_overtakes_who_waits() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 4, 7])
 def test_few_threads_serve_all_kinds(threads: int) -> None:
     process = Process(threads)
-    kinds = (ORGS, STRANGERS, REPORTS)
+    kinds = (ORGS, STRANGERS, REPORTS, OPERATORS)
     turns = process.ask(*(Owner(kind, number) for number in range(20) for kind in kinds))
     running = begun(turns)
-    for _ in range(3):
+    for _ in range(4):
         assert len(running) == threads
         running = process.end(*running)
     assert {turn.owner.lane for turn in begun(turns)} == set(kinds)
 
 
-OWNERS = [Owner(kind, who) for kind in (ORGS, STRANGERS, REPORTS) for who in range(3)]
+OWNERS = [Owner(kind, who) for kind in (ORGS, STRANGERS, REPORTS, OPERATORS) for who in range(3)]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["ask", "end", "move", "leave", "pass"]),

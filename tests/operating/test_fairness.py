@@ -110,6 +110,30 @@ def test_five_locked_orgs(stage: Stage) -> None:
     assert_undisturbed(others)
 
 
+def test_revoked_tokens_take_nothing_of_their_orgs_share(stage: Stage) -> None:
+    flooded = new_world(stage, "Flooded")
+    gone = [flooded.va(f"Gone {number}") for number in range(30)]
+    call = Call("POST", "/v1/clock-out", {})
+    theirs = clients(stage, [[call._replace(headers=flooded.bearer(each))] for each in gone])
+    for each in gone:
+        flooded.revoke_tokens(each)
+    others = clients(stage, everything(flooded))
+    with running(theirs):
+        wait_until(lambda: all(len(client.told) >= 3 for client in theirs))
+        with running(others):
+            wait_until(lambda: all(len(client.told) >= 5 for client in others))
+        # Nor do they wait for its lock.
+        seen = len(told(theirs))
+        with locked(stage, flooded):
+            wait_until(lambda: len(told(theirs)) >= seen + 4 * len(theirs))
+    assert {(each.answer.status, each.code) for each in told(theirs)} == {
+        (401, "not_authenticated")
+    }
+    late = told(theirs, lambda each: each.seconds > USUAL_SECONDS)
+    assert len(late) <= len(told(theirs)) / 10, late
+    assert_undisturbed(others)
+
+
 def test_wrong_codes_from_everywhere(stage: Stage) -> None:
     wrong = [
         [Call("POST", "/v1/sessions", {"access_code": UNKNOWN}, address(f"198.51.100.{number}"))]
