@@ -126,7 +126,9 @@ _BEATS: Types = {
     "written_since": _TIME,
 }
 
-ORG_OF_CODE = OwnersStatement("org_of_code", {"digests": ARRAY(LargeBinary())}, _org_of_code)
+ORG_OF_CODE = OwnersStatement(
+    "org_of_code", {"digests": ARRAY(LargeBinary())}, _org_of_code, finds_by_index=True
+)
 DUE_ORGS = OwnersStatement("due_orgs", _DUE, _due_orgs)
 PRESENCES_BY_STATE = OwnersStatement("presences_by_state", {}, _presences_by_state)
 WRITE_HEARTBEATS = OwnersStatement(

@@ -126,5 +126,5 @@ def _clock_state(given: Given) -> ExecutableReturnsRows:
 
 
 CLOCK_STATE = OwnersStatement(
-    "clock_state", _TAKES, _clock_state, crosses_orgs=False, locks_org=True
+    "clock_state", _TAKES, _clock_state, crosses_orgs=False, locks_org=True, finds_by_index=True
 )
