@@ -6,6 +6,7 @@ its turn: live/shares.py says whose it is.
 
 import asyncio
 from contextlib import AsyncExitStack
+from time import monotonic
 from uuid import UUID
 
 from flask import Flask
@@ -51,6 +52,7 @@ class FlaskBridge:
         self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked_at = monotonic()
         try:
             answered = await self._answered(scope, receive)
         except Gone:
@@ -61,7 +63,7 @@ class FlaskBridge:
         except Waited:
             pass
         except Full:
-            await asyncio.sleep(FULL_SECONDS)
+            await asyncio.sleep(asked_at + FULL_SECONDS - monotonic())
         else:
             await self._send(answered, scope, send)
             return
@@ -149,6 +151,9 @@ class _TurnOfRequest:
 
     def is_of(self, org_id: UUID) -> bool:
         return self._job.owner == self._owners.of_org(org_id, self._scope)
+
+    def lock_seconds(self) -> float:
+        return self._job.locks_until - monotonic()
 
     def take(self, org_id: UUID) -> None:
         self._turns.move(self._job, self._owners.of_org(org_id, self._scope))

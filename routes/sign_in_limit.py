@@ -47,6 +47,7 @@ def look(session: Session, typed: str) -> Entered:
     if found.entered is None:
         raise AccessCodeRejected
     turns.tell(found.entered.org_id)
+    context().database.limit_locks(session, turns.lock_seconds())
     return found.entered
 
 
@@ -57,7 +58,8 @@ def refuse(typed: str) -> NoReturn:
     :raises TooManyAttempts: or that, if the address has sent too many meanwhile
     """
     settings = context().settings
-    with context().database.write(access_codes.org_of(typed, settings)) as session:
+    reach = access_codes.org_of(typed, settings)
+    with context().database.write(reach, lock_seconds=turns.lock_seconds()) as session:
         _require_patience(rate_limits.hit(session, _key(), REFUSED, now=utc_now()))
         _note(
             refused_sign_ins.record(

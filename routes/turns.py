@@ -3,6 +3,7 @@
 Such a server knows by a token whose request it is. Where only a query can tell, it is told here.
 """
 
+from math import inf
 from typing import Protocol
 from uuid import UUID
 
@@ -14,6 +15,10 @@ KEY = "presence.turn"  # in the WSGI environ
 class TurnOfRequest(Protocol):
     def is_of(self, org_id: UUID) -> bool:
         """Whether the request has its thread as one of this org."""
+        ...
+
+    def lock_seconds(self) -> float:
+        """For how long it may wait for a lock from now on."""
         ...
 
     def take(self, org_id: UUID) -> None:
@@ -36,3 +41,9 @@ def tell(org_id: UUID) -> None:
     turn: TurnOfRequest | None = request.environ.get(KEY)
     if turn is not None:
         turn.take(org_id)
+
+
+def lock_seconds() -> float:
+    """For how long the server lets the request wait for a lock from now on."""
+    turn: TurnOfRequest | None = request.environ.get(KEY)
+    return inf if turn is None else turn.lock_seconds()

@@ -194,6 +194,7 @@ def kill_all(database: Database) -> None:
         ).all()
     assert died
     assert all(died)
+    database.engine.dispose()  # its pool may have had some of them
 
 
 @pytest.mark.parametrize("is_begun", [False, True])

@@ -2,12 +2,15 @@
 
 import socket
 import threading
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from models import Org, User
 from models.database import Database
@@ -51,6 +54,36 @@ def test_postgresql_bounds_each_transaction_and_no_session(database: Database) -
                 cursor.execute("SHOW statement_timeout")
                 assert cursor.fetchone() == ("0",)
             dbapi.rollback()
+
+
+@only_postgresql
+def test_a_write_may_wait_for_locks_for_less_time_also_from_some_moment_on(
+    database: Database,
+) -> None:
+    for given, limit in ((99, 4000), (1.5, 1500), (-1, 100)):
+        with database.write(NO_ORG, lock_seconds=given) as session:
+            assert limit - 50 <= lock_timeout(session) <= limit
+            database.limit_locks(session, 0.5)
+            assert 450 <= lock_timeout(session) <= 500
+            database.limit_locks(session, 99)
+            assert 450 <= lock_timeout(session) <= 500
+        with database.write(NO_ORG) as session:
+            assert lock_timeout(session) == 4000
+
+
+def lock_timeout(session: Session) -> int:
+    found = session.scalar(text("SELECT setting FROM pg_settings WHERE name = 'lock_timeout'"))
+    return int(str(found))
+
+
+@only_sqlite
+def test_a_write_waits_for_sqlites_one_writer_no_longer_than_it_may(database: Database) -> None:
+    with database.write(NO_ORG, lock_seconds=1.5) as session:
+        assert 1400 <= (session.scalar(text("PRAGMA busy_timeout")) or 0) <= 1500
+        begun = monotonic()
+        with pytest.raises(PoolTimeout), database.write(NO_ORG, lock_seconds=0.2):
+            pass
+        assert 0.2 <= monotonic() - begun < 2
 
 
 @only_postgresql

@@ -99,8 +99,8 @@ def test_one_locked_org(stage: Stage) -> None:
     assert_undisturbed(others)
 
 
-def test_five_locked_orgs(stage: Stage) -> None:
-    busy = [new_world(stage, f"Locked {number}") for number in range(5)]
+def test_eight_orgs_locked_at_once(stage: Stage) -> None:
+    busy = [new_world(stage, f"Locked {number}") for number in range(8)]
     theirs = clients(stage, [calls for world in busy for calls in crowd_of(world, 6)])
     others = clients(stage, everything(new_world(stage, "Quiet")))
     with running(others):
