@@ -18,7 +18,7 @@ from live.bodies import Bodies, Unread
 from live.counters import Counters
 from live.owners import Owners
 from live.shares import Full, Owner
-from live.streaming import Streaming
+from live.streaming import Streaming, TooMany
 from live.token_cache import TokenCache
 from live.turns import Gone, Job, Turns, Waited
 from live.wsgi import Answered
@@ -36,6 +36,7 @@ FULL_SECONDS = 1.0
 # the threads, as when the database hangs.
 HEALTH = b"/healthz"
 BUSY = "More requests are waiting than can be answered now. Try again shortly."
+BUSY_READING = "Too many exports are being read. Read them to their end, or try again shortly."
 
 
 class FlaskBridge:
@@ -54,23 +55,21 @@ class FlaskBridge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked_at = monotonic()
         try:
-            answered = await self._answered(scope, receive)
+            answered, owner = await self._answered(scope, receive)
+            await self._send(answered, owner, scope, send)
         except Gone:
-            return
+            pass
         except Unread as unread:
             await self._refuse(unread.code, unread.detail, scope, send, closes=True)
-            return
         except Waited:
-            pass
-        except Full:
+            await self._refuse("busy", BUSY, scope, send)
+        except (Full, TooMany) as error:
             await asyncio.sleep(asked_at + FULL_SECONDS - monotonic())
-        else:
-            await self._send(answered, scope, send)
-            return
-        await self._refuse("busy", BUSY, scope, send)
+            detail = BUSY if isinstance(error, Full) else BUSY_READING
+            await self._refuse("busy", detail, scope, send)
 
-    async def _answered(self, scope: Scope, receive: Receive) -> Answered:
-        """Flask's answer.
+    async def _answered(self, scope: Scope, receive: Receive) -> tuple[Answered, Owner]:
+        """Flask's answer, and to whom it is.
 
         :raises Gone: nobody waits for it any more
         :raises Unread: the body was not read
@@ -84,26 +83,28 @@ class FlaskBridge:
             if body is None:
                 raise Gone
 
+            owner = self._owners.of(scope, headers)
             if scope["raw_path"] == HEALTH and scope["method"] in ("GET", "HEAD") and not body:
-                return wsgi.run(self._app.wsgi_app, wsgi.environ_of(scope, headers, body))
+                environ = wsgi.environ_of(scope, headers, body)
+                return wsgi.run(self._app.wsgi_app, environ), owner
 
             def work(job: Job) -> tuple[Answered, Owner]:
                 environ = wsgi.environ_of(scope, headers, body)
                 environ[turns.KEY] = _TurnOfRequest(self.turns, self._owners, job, scope)
                 return wsgi.run(self._app.wsgi_app, environ), job.owner
 
-            owner = self._owners.of(scope, headers)
             answered, owner = await self.turns.run(owner, len(body), work, receive)
         if answered.status == 401:
             self._owners.doubt(owner)
-        return answered
+        return answered, owner
 
-    async def _send(self, answered: Answered, scope: Scope, send: Send) -> None:
+    async def _send(self, answered: Answered, owner: Owner, scope: Scope, send: Send) -> None:
+        """:raises TooMany: others are being sent that take long"""
         status, headers, body, rest = answered
         if rest is None:
             await send_answer(status, headers, body, scope, send)
         else:
-            await self._streaming.send(status, headers, body, rest, send)
+            await self._streaming.send(owner.who, status, headers, body, rest, send)
 
     async def _refuse(
         self, code: str, detail: str, scope: Scope, send: Send, *, closes: bool = False

@@ -9,8 +9,9 @@ import pytest
 from live import wsgi
 from live.asgi import Message, Send
 from live.request_cycle import ClientGone
-from live.streaming import Streaming
+from live.streaming import MOST, OF_ONE, Streaming, TooMany
 from live.wsgi import Rest
+from tests.support.asgi_client import until
 
 PIECES = [b"one", b"two", b"three"]
 
@@ -44,10 +45,12 @@ def run(
     return wsgi.run(app, {"REQUEST_METHOD": method, "SERVER_PROTOCOL": protocol})
 
 
-def start(made: Made, send: Send) -> Awaitable[None]:
+def start(
+    made: Made, send: Send, whose: str = "acme", streaming: Streaming | None = None
+) -> Awaitable[None]:
     status, headers, first, rest = run(made)
     assert rest is not None
-    return Streaming().send(status, headers, first, rest, send)
+    return (streaming or Streaming()).send(whose, status, headers, first, rest, send)
 
 
 def test_an_answer_without_a_length_is_left_with_its_first_piece() -> None:
@@ -115,5 +118,41 @@ def test_a_piece_that_fails_leaves_the_answer_without_an_end() -> None:
             await start(made, send)
         assert sent[-1] == {"type": "http.response.body", "body": b"three", "more_body": True}
         assert made.closings == 1
+
+    asyncio.run(tell())
+
+
+def test_few_of_an_org_are_open_at_once_and_not_many_of_all() -> None:
+    async def tell() -> None:
+        streaming, taken, begun = Streaming(), asyncio.Event(), list[str]()
+
+        def opened(whose: str) -> "asyncio.Future[None]":
+            async def send(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    begun.append(whose)
+                await taken.wait()
+
+            return asyncio.ensure_future(start(Made(), send, whose, streaming))
+
+        async def is_refused(whose: str) -> bool:
+            made, sent = Made(), list[Message]()
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            with pytest.raises(TooMany):
+                await start(made, send, whose, streaming)
+            return sent == [] and made.closings == 1
+
+        reading = [opened("acme") for _ in range(OF_ONE)]
+        await until(lambda: len(begun) == OF_ONE)
+        assert await is_refused("acme")
+        reading += [opened(f"other {number}") for number in range(MOST - OF_ONE)]
+        await until(lambda: len(begun) == MOST)
+        assert await is_refused("one more")
+        taken.set()
+        await asyncio.gather(*reading)
+        assert not streaming._open
+        await opened("acme")
 
     asyncio.run(tell())

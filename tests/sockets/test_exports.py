@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from dev_postgres import own_postgres
+from live.streaming import OF_ONE
 from models import Membership
 from services import directory
 from services.listed_accounts import ListedAccount
@@ -17,11 +18,13 @@ from tests.support.app_client import AppClient
 from tests.support.outside import app_on
 from tests.support.server import copy_project
 from tests.support.stage import Stage, edit, served, wait_until
+from tests.support.world import World
 from wire.pieces import PIECE_BYTES
 
 ACCOUNTS = 9_000  # with long names: more than the kernel takes of an answer that is not read
 NAME = "\N{CJK UNIFIED IDEOGRAPH-5B57}" * 190
 STALLED = 4
+WORKERS = 2
 PATIENCE_SECONDS = 60.0
 TYPES = ("text/csv", "application/x-ndjson", "text/plain")
 
@@ -30,6 +33,7 @@ TYPES = ("text/csv", "application/x-ndjson", "text/plain")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     project = copy_project(tmp_path_factory.mktemp("exports") / "presence")
     edit(project / "live" / "write_timeout.py", "STALLED_SECONDS = 30.0", "STALLED_SECONDS = 4.0")
+    edit(project / "live" / "write_timeout.py", "LOOK_SECONDS = 2.0", "LOOK_SECONDS = 0.5")
     with own_postgres() as postgres, served(postgres, project) as stage:
         listed = [
             ListedAccount(uuid4(), f"{number:05} {NAME}", False) for number in range(ACCOUNTS)
@@ -137,6 +141,30 @@ def test_who_does_not_read_holds_nobody_up_and_is_ended(stage: Stage, maya: Memb
             assert stage.get("/readyz")[0] == 200
         ended = 'presence_ended_connections_total{reason="stalled"}'
         wait_until(lambda: stage.metric(ended) == STALLED)
+
+
+def test_an_org_has_few_exports_open_at_once(stage: Stage, maya: Membership) -> None:
+    with ExitStack() as open_ones:
+        downloads = [
+            open_ones.enter_context(downloading(stage, maya)) for _ in range(WORKERS * OF_ONE + 1)
+        ]
+        sockets = [each.socket for each in downloads]
+        first = {each: each.recv(20_000) for each in sockets}
+        refused = [head for head in first.values() if head.startswith(b"HTTP/1.1 503 ")]
+        assert len(refused) >= 1
+        for head in refused:
+            assert b"retry-after: " in head.lower()
+            assert b'"code":"busy"' in head
+        assert len(first) - len(refused) <= WORKERS * OF_ONE
+        others = World(stage.world.database, stage.world.settings, "Heron Tax")
+        answer = open_ones.enter_context(downloading(stage, others.admin())).read()
+        assert answer[1]
+    wait_until(lambda: has_room(stage, maya))
+
+
+def has_room(stage: Stage, maya: Membership) -> bool:
+    with downloading(stage, maya) as download:
+        return download.socket.recv(12) == b"HTTP/1.1 200"
 
 
 def test_who_reads_in_the_end_gets_it_whole(stage: Stage, maya: Membership) -> None:
