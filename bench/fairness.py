@@ -31,13 +31,12 @@ from bench.common import (
 )
 from bench.crowd import Crowd
 from bench.events import clock_in, sign_in
-from bench.servers import Place, gunicorn, place
+from bench.servers import FEEDS_PROVEN_SECONDS, Place, gunicorn, place
 from bench.world import BenchMember, BenchOrg, build
 from models.database import LOCK_TIMEOUT_SECONDS
 
 OTHERS_SWITCHING, OTHERS_SIGNING_IN = 12, 4
 LOCKED_SWITCHING, LOCKED_SIGNING_IN = 48, 16
-FEEDS_PROVEN_SECONDS = 3.0
 LAST_ANSWERS_SECONDS = 30.0
 RATIO = 2  # of p99s, with the lock and without
 

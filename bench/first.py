@@ -27,11 +27,10 @@ from bench.common import (
     say_table,
 )
 from bench.crowd import Crowd
-from bench.servers import Place, Server, gunicorn, place
+from bench.servers import FEEDS_PROVEN_SECONDS, Place, Server, gunicorn, place
 from bench.watching import Stretch
 from bench.world import BenchMember, build
 
-FEEDS_PROVEN_SECONDS = 3.0
 ROUNDS = ("after a cold start", "on a new connection")
 
 

@@ -33,11 +33,10 @@ from bench.common import (
 )
 from bench.crowd import Crowd, Poller, Window
 from bench.events import sign_in
-from bench.servers import Place, Server, gunicorn, place
+from bench.servers import FEEDS_PROVEN_SECONDS, Place, Server, gunicorn, place
 from bench.watching import Stretch
 from bench.world import BenchMember, BenchOrg, build
 
-FEEDS_PROVEN_SECONDS = 3.0
 QUIET_SECONDS = 5.0  # with the others alone
 GIVE_UP_SECONDS = 300.0
 RETRY_SECONDS = 0.5  # after an answer that should not have been

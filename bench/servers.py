@@ -23,6 +23,7 @@ from settings import Settings, from_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
+FEEDS_PROVEN_SECONDS = 3.0  # until then a new server reads the database at each poll
 TICKS = os.sysconf("SC_CLK_TCK")  # a second
 SETTINGS = {
     "PRESENCE_SECRET_KEY": "only for benchmarks: thirty-two bytes or more",

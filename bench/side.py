@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bench.kinds import CLOCKING, Group, Kind, Work, clock_ins, polls
 from bench.plain_peer import build_plain, serving_plain
 from bench.repeating import Cost, Repeater, repeat
-from bench.servers import Place, Server, gunicorn
+from bench.servers import FEEDS_PROVEN_SECONDS, Place, Server, gunicorn
 from bench.world import BenchOrg, build
 
 OURS, PEER = "ours", "plain peer"
@@ -17,7 +17,6 @@ BEATEN_AGO_SECONDS = 60  # long enough that the first heartbeat of each is writt
 SPARE = 100  # accounts, shared out to the orgs of a group, but for ten that each has
 ALL_DONE_SECONDS = 30.0
 WARM_UP_CALLERS = 16  # at once: a cold start under a storm is not what is measured
-FEEDS_PROVEN_SECONDS = 3.0  # until then a new server reads the database at each poll
 
 
 class Team(NamedTuple):

@@ -31,6 +31,7 @@ from tests.support.programs import program, summary
 from tests.support.scripts import Admin
 from tests.support.server import Server, copy_project, running_server
 from tests.support.settings import SECRET_KEY, poolers, settings_for
+from tests.support.wire_to_postgresql import Wire, wire_to
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -111,6 +112,13 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, without a schema."""
     with database_of(request, tmp_path) as url:
         yield url
+
+
+@pytest.fixture
+def wire(database_url: str) -> Iterator[Wire]:
+    """Between PostgreSQL and who connects to it there."""
+    with wire_to(database_url) as wire:
+        yield wire
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Statements whose answers nobody needs travel with the next one, or with COMMIT."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,9 +14,8 @@ from models.database import CommittedRefusal, Database
 from models.few_trips import later
 from models.reach import EVERY_ORG
 from services.times import utc_now
-from tests.support.databases import opened
-from tests.support.settings import settings_for
-from tests.support.wire_to_postgresql import Wire, wire_to
+from tests.support.databases import GivenUp
+from tests.support.wire_to_postgresql import Wire
 from tests.support.world import World
 
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -27,25 +25,6 @@ ONE = {"id": uuid4(), "created_at": utc_now()}
 MEMBER = {"display_name": "Ana Reyes", "role": "va", "active": True, "token_generation": 0}
 MEMBER |= {"created_at": utc_now()}
 JOIN = insert(Membership).inline()
-
-
-class GivenUp(Exception):
-    """Rolls a transaction back."""
-
-
-@pytest.fixture
-def wire(database_url: str) -> Iterator[Wire]:
-    with wire_to(database_url) as wire:
-        yield wire
-
-
-@pytest.fixture
-def through(wire: Wire) -> Iterator[Database]:
-    """A database behind the wire, with a connection that has been used."""
-    with opened(settings_for(wire.url)) as database:
-        with database.read(EVERY_ORG) as session:
-            session.scalar(text("SELECT 1"))
-        yield database
 
 
 def count(database: Database) -> int:

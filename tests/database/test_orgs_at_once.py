@@ -12,7 +12,7 @@ from dev_postgres import PostgresServer, own_postgres
 from models import Account, Org
 from models.database import Database
 from models.reach import NO_ORG
-from tests.support.databases import empty_postgresql, migrate, opened
+from tests.support.databases import GivenUp, empty_postgresql, migrate, opened
 from tests.support.pgbouncer import SERVER_CONNECTIONS, running_pgbouncer
 from tests.support.settings import settings_for
 from tests.support.world import World
@@ -25,10 +25,6 @@ THREADS = 8
 def server() -> Iterator[PostgresServer]:
     with own_postgres() as server:
         yield server
-
-
-class GivenUp(Exception):
-    """Rolls a transaction back."""
 
 
 def is_right(database: Database, world: World, number: int) -> bool:

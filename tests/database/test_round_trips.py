@@ -1,11 +1,10 @@
 """How often a transaction asks PostgreSQL: its BEGIN travels with its first statement."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
@@ -21,33 +20,13 @@ from models.database import CommittedRefusal, Database
 from models.few_trips import later
 from models.reach import EVERY_ORG, NO_ORG
 from services.times import utc_now
-from tests.support.databases import opened
-from tests.support.settings import settings_for
-from tests.support.wire_to_postgresql import Wire, wire_to
+from tests.support.databases import GivenUp, opened
+from tests.support.wire_to_postgresql import Wire
 from tests.support.world import World
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 INSERT = "INSERT INTO users VALUES (gen_random_uuid(), now())"
-
-
-@pytest.fixture
-def wire(database_url: str) -> Iterator[Wire]:
-    with wire_to(database_url) as wire:
-        yield wire
-
-
-@pytest.fixture
-def through(wire: Wire) -> Iterator[Database]:
-    """A database behind the wire, with a connection that has been used."""
-    with opened(settings_for(wire.url)) as database:
-        with database.read(NO_ORG) as session:
-            session.scalar(text("SELECT 1"))
-        yield database
-
-
-class GivenUp(Exception):
-    """Rolls a transaction back."""
 
 
 def open_transactions(database: Database) -> int:
@@ -184,28 +163,23 @@ def test_the_first_statement_is_bounded_too(
         session.execute(text("SELECT pg_sleep(60)"))
 
 
-def kill_all(database: Database) -> None:
+def kill(database: Database, pid: int) -> None:
+    """It alone: other tests go on with the other connections."""
     with database.write(EVERY_ORG) as session:
-        died = session.scalars(
-            text(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        ).all()
-    assert died
-    assert all(died)
-    database.engine.dispose()  # its pool may have had some of them
+        assert session.scalar(select(func.pg_terminate_backend(pid, 5000)))
 
 
 @pytest.mark.parametrize("is_begun", [False, True])
 def test_a_connection_that_died_is_given_up(
     through: Database, database: Database, is_begun: bool
 ) -> None:
+    with through.read(NO_ORG) as session:
+        pid = session.scalars(select(func.pg_backend_pid())).one()
     with through.write(NO_ORG) as session:
         session.connection()
         if is_begun:
             session.execute(text("SELECT 1"))
-        kill_all(database)
+        kill(database, pid)
         with pytest.raises(OperationalError) as raised:
             session.execute(text("SELECT 1"))
         session.rollback()

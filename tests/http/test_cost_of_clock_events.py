@@ -2,7 +2,7 @@
 second alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from models import Account, Membership
 from tests.support.app_client import AppAnswer, AppClient
 from tests.support.asgi_client import counting
 from tests.support.settings import settings_for
-from tests.support.wire_to_postgresql import Wire, wire_to
+from tests.support.wire_to_postgresql import Wire
 from tests.support.world import World, ago
 
 Ask = Callable[[AppClient], AppAnswer]
@@ -91,12 +91,6 @@ def test_a_clock_event_by_bearer_runs_five_statements_at_most(
     # Whatever raises versions is last.
     raising = [number for number, each in enumerate(statements) if "UPDATE orgs" in each]
     assert raising in ([], [len(statements) - 1])
-
-
-@pytest.fixture
-def wire(database_url: str) -> Iterator[Wire]:
-    with wire_to(database_url) as wire:
-        yield wire
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

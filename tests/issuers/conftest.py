@@ -3,14 +3,17 @@
 import json
 import threading
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 
+from models import Membership
 from models.database import Database
 from tests.support.app_client import AppClient
-from tests.support.issuer import Issuer, key, serving
+from tests.support.issuer import Issuer, enrol, key, serving
 from tests.support.issuer_process import Process, Start
+from tests.support.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +54,18 @@ def client(app: Flask) -> Iterator[AppClient]:
     issuers.wait(10)
     yield AppClient(app)
     issuers.stop()
+
+
+@pytest.fixture
+def ana(world: World) -> Membership:
+    """A user of the issuer's."""
+    return enrol(world, uuid4())
+
+
+@pytest.fixture
+def other(world: World) -> World:
+    """Another org, which nobody is in."""
+    return World(world.database, world.settings, "Heron Tax")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 from time import monotonic, process_time
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -14,9 +13,8 @@ from live.verifications import Verifications
 from live.watch_cache import Unavailable
 from models import Membership
 from tests.support.asgi_client import ask
-from tests.support.issuer import Issuer, SigningKey, enrol, key, signed
+from tests.support.issuer import Issuer, SigningKey, key, signed
 from tests.support.live_apps import run
-from tests.support.world import World
 
 
 class SlowTokens:
@@ -70,11 +68,6 @@ def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [type(each) for each in found].count(Unavailable) == 20
 
     asyncio.run(tell())
-
-
-@pytest.fixture
-def ana(world: World) -> Membership:
-    return enrol(world, uuid4())
 
 
 def test_a_flood_starves_nobody_who_is_known(app: Flask, issuer: Issuer, ana: Membership) -> None:

@@ -18,16 +18,6 @@ from tests.support.world import World
 ME = "/v1/me"
 
 
-@pytest.fixture
-def other(world: World) -> World:
-    return World(world.database, world.settings, "Heron Tax")
-
-
-@pytest.fixture
-def ana(world: World) -> Membership:
-    return enrol(world, uuid4())
-
-
 def reason(client: AppClient, headers: dict[str, str], path: str = ME) -> str:
     answer = client.get(path, headers=headers)
     return str(assert_problem(answer, 401, "not_authenticated")["reason"])

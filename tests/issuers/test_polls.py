@@ -29,16 +29,6 @@ POLL = "/v1/presence"
 KNOWN_SECONDS = 6.0  # a refusal is remembered for 5 s where no key is read
 
 
-@pytest.fixture
-def other(world: World) -> World:
-    return World(world.database, world.settings, "Heron Tax")
-
-
-@pytest.fixture
-def ana(world: World) -> Membership:
-    return enrol(world, uuid4())
-
-
 def code_of(answer: Answered) -> str:
     found = answer.json
     return str(found.get("reason", found["code"]))

@@ -19,16 +19,6 @@ from tests.support.world import World
 STRANGER = Owner(STRANGERS, "127.0.0.1")
 
 
-@pytest.fixture
-def other(world: World) -> World:
-    return World(world.database, world.settings, "Heron Tax")
-
-
-@pytest.fixture
-def ana(world: World) -> Membership:
-    return enrol(world, uuid4())
-
-
 def writing(org_id: UUID) -> Owner:
     return Owner(ORGS, org_id, "writes")
 

@@ -8,16 +8,10 @@ from flask import Flask
 from tests.support.app_client import AppClient
 from tests.support.outside import app_on
 from tests.support.sign_in_limit import UNKNOWN, attempt, exhaust
-from tests.support.wire_to_postgresql import Wire, wire_to
+from tests.support.wire_to_postgresql import Wire
 from tests.support.world import World
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-@pytest.fixture
-def wire(database_url: str) -> Iterator[Wire]:
-    with wire_to(database_url) as wire:
-        yield wire
 
 
 @pytest.fixture

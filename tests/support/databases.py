@@ -17,6 +17,10 @@ from settings import Settings
 from tests.support.settings import APP, OWNER, settings_for
 
 
+class GivenUp(Exception):
+    """Rolls a transaction back."""
+
+
 @contextmanager
 def new_postgresql(server: str, options: str = "") -> Iterator[str]:
     """The URL of a new database on ``server``, for who makes it; it is dropped at the end.
