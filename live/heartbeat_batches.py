@@ -92,6 +92,7 @@ class HeartbeatBatches:
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 beats = await loop.run_in_executor(self._thread, self._beat_all, list(taken))
+            self._remember(beats.written, begun)
         except TimeoutError:
             # The thread is not free yet: whoever waits for the next batch would wait as long again.
             otherwise = Outcome.UNAVAILABLE
@@ -101,7 +102,6 @@ class HeartbeatBatches:
                 otherwise = Outcome.UNAVAILABLE
             else:
                 log.exception("A batch of heartbeats failed: Flask answers them")
-        self._remember(beats.written, begun)
         fresh = beats.written | beats.written_lately
         # A presence may be among both: each has an answer of its own that somebody waits for.
         for presence_id, waiting in (*taken.items(), *others.items()):

@@ -10,6 +10,7 @@ is not answered yet: the connection holds its poll. Everything else takes the or
 """
 
 import asyncio
+import logging
 from time import monotonic
 from typing import Any
 
@@ -25,6 +26,8 @@ from wire import request_ids
 # A poll takes about 1 KB, and 3 KB with an issuer's token. Each of many thousand connections may
 # keep one.
 LEARNT_BYTES = 6144
+
+log = logging.getLogger("presence.lane")
 
 
 class LaneProtocol(BoundedProtocol):
@@ -64,7 +67,7 @@ class LaneProtocol(BoundedProtocol):
                     return
                 self._send(_HEADS[304], cached.wire, now)
                 return
-            answer = cached.revalidate(request_ids.own_or_new(self._request_id))
+            answer = self._revalidate(cached)
             if answer is not None:
                 self.counters.by_responder[answer.status] += 1
                 following = answer.next
@@ -74,6 +77,14 @@ class LaneProtocol(BoundedProtocol):
                 self._answer(cached, answer, answer.headers, now)
                 return
         self._read(data)
+
+    def _revalidate(self, cached: CachedPoll) -> PollAnswer | None:
+        """The answer now; None where the gate has to say."""
+        try:
+            return cached.revalidate(request_ids.own_or_new(self._request_id))
+        except Exception:
+            log.exception("A poll failed in the lane: the gate answers it")
+            return None
 
     def _answer(
         self, cached: CachedPoll, answer: PollAnswer, headers: RawHeaders, now: float
@@ -113,11 +124,22 @@ class LaneProtocol(BoundedProtocol):
         held = self._held
         if held is None:
             return
+        try:
+            self._judge(held)
+        except Exception:
+            log.exception("A held poll failed in the lane: the gate answers it")
+            if self._held is None:
+                self.transport.abort()  # it may have been answered in part
+            else:
+                self._held.is_due = True
+                self._pass_on()
+
+    def _judge(self, held: HeldPoll) -> None:
         cached, now = held.cached, monotonic()
         headers = applied(cached.poll.wait_seconds)
         following = cached
         if not cached.is_fresh(now):
-            answer = cached.revalidate(request_ids.own_or_new(self._request_id))
+            answer = self._revalidate(cached)
             if answer is None or answer.next is None:
                 held.is_due = True
                 self._pass_on()

@@ -161,16 +161,18 @@ class Turns:
 
     def _look(self) -> None:
         """Refuse those that have waited too long; what may begin depends on the time too."""
-        with self._lock:
-            now = monotonic()
-            overdue, begun = self._shares.take_overdue(now), [*self._shares.next(now)]
-            self._is_looking = self._shares.are_wanted
-        self._start(begun)
-        for job in overdue:
-            if not job.done.done():
-                job.done.set_exception(Waited())
-        if self._is_looking:
-            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+        self._is_looking = False
+        try:
+            with self._lock:
+                now = monotonic()
+                overdue, begun = self._shares.take_overdue(now), [*self._shares.next(now)]
+            self._start(begun)
+            for job in overdue:
+                if not job.done.done():
+                    job.done.set_exception(Waited())
+        finally:  # an exception must not keep those that wait for ever
+            if self._shares.are_wanted:
+                self._look_later()
 
 
 async def _disconnected(receive: Receive) -> None:

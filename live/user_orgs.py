@@ -139,7 +139,7 @@ class UserOrgs:
                 taken = {id_: self._wanted.pop(id_) for id_ in some}
                 try:
                     await self._read_anew(list(taken))
-                except SQLAlchemyError as error:
+                except Exception as error:
                     for wanted in taken.values():
                         wanted.set_exception(error)
                         wanted.exception()  # perhaps nobody waits any more

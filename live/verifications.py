@@ -55,5 +55,8 @@ class Verifications:
         waiting = self._waiting.pop(raw)
         try:
             self._tokens.verify(raw)
-        finally:
+        except Exception as error:  # of whoever waits, not of those after it
+            waiting.set_exception(error)
+            waiting.exception()  # perhaps nobody waits any more
+        else:
             waiting.set_result(None)

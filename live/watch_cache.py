@@ -233,10 +233,12 @@ class WatchCache:
                 org.tried_at = begun = monotonic()
                 known = org.state
                 state = await loop.run_in_executor(self._readers, self._load, org.id, known)
-        except SQLAlchemyError:
+        except Exception as error:
             if org.waiters:  # a poller asks again by itself, a waiter does not
                 loop.call_later(LATE_SECONDS, self._read_soon, org)
-            return False
+            if isinstance(error, SQLAlchemyError):
+                return False
+            raise
         finally:
             org.reading = None
         self._answered_at = monotonic()

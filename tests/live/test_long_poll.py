@@ -58,14 +58,17 @@ def test_a_change_of_the_view_ends_the_wait(world: World, app: Flask) -> None:
     run(app, tell)
 
 
+@pytest.mark.parametrize(
+    "error", [OperationalError("SELECT", {}, Exception()), RuntimeError("odd")]
+)
 def test_a_read_that_failed_is_tried_again_for_those_who_wait(
-    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     ana, acme = world.va(), world.account()
 
     async def tell(application: Application) -> None:
         waiting = await held(application, world, world.bearer(world.va("Ben Cruz")))
-        load, failures = application.cache._load, [OperationalError("SELECT", {}, Exception())]
+        load, failures = application.cache._load, [error]
 
         def fail_once(*arguments: Any) -> Any:
             if failures:

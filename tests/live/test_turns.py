@@ -99,6 +99,7 @@ def test_who_has_waited_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> 
                 with pytest.raises(Waited):
                     await each
             assert turns.counted()[ORGS] == (0, 2)
+            monkeypatch.setattr(live.shares, "PATIENCE_SECONDS", PATIENCE_SECONDS)
             waiting = [ask(turns, ACME) for _ in range(256)]
             await until(lambda: turns.counted()[ORGS][0] == 256)
             with pytest.raises(Full):
