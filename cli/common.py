@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from context import context
 from models import Account, Membership, Org
+from models.database import after_commit
 from models.reach import EVERY_ORG
 from models.roles import ROLES
 from schemas.fields import NAME_LENGTH, without_control_characters
@@ -52,6 +54,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 def say(result: dict[str, Any], words: str, *, as_json: bool) -> None:
     """Print ``result`` as JSON, else ``words``."""
     click.echo(json.dumps(result) if as_json else words)
+
+
+def say_later(session: Session, words: str) -> None:
+    """Print ``words`` once what they tell of has been committed."""
+    after_commit(session, partial(click.echo, words))
 
 
 @contextmanager

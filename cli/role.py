@@ -3,7 +3,9 @@
 import click
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
 
+from cli.common import say_later
 from models import db_role, row_security
 from models.database import Database
 from models.reach import NO_ORG
@@ -63,7 +65,7 @@ def may_serve(connection: Connection, name: str) -> bool:
     return found is not None and not db_role.lacking(connection, name)
 
 
-def provide(connection: Connection, name: str) -> None:
+def provide(session: Session, name: str) -> None:
     """Make the role, where it is not there, and give it its rights.
 
     :param name: of the role
@@ -73,6 +75,7 @@ def provide(connection: Connection, name: str) -> None:
         raise click.ClickException(
             f"The role {name} is the platform's, for strangers too: name one of Presence's own."
         )
+    connection = session.connection()
     quote = connection.dialect.identifier_preparer.quote_identifier
     role, owner = quote(name), connection.scalar(text("SELECT quote_ident(current_user)"))
     found = connection.execute(_ROLE, {"role": name}).one_or_none()
@@ -88,4 +91,4 @@ def provide(connection: Connection, name: str) -> None:
     if found is None or not found.is_ours:
         connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
     row_security.grant(connection, name)
-    click.echo(MADE.format(role=role, name=name))
+    say_later(session, MADE.format(role=role, name=name))

@@ -1,6 +1,7 @@
 """flask setup: what `dev.py run` does before it starts the server."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cli import demo
-from cli.common import locking, writing
+from cli.common import locking, say_later, writing
 from cli.role import may_serve, provide
 from context import context
 from models import Org
@@ -65,7 +66,7 @@ def prepare(url: str, listens_on: list[str], *, wants_demo: bool, role: str | No
     with writing() as session:
         _require_utf8(session)
         if upgrade(session.connection()):
-            click.echo("Migrated the database to the newest schema.")
+            say_later(session, "Migrated the database to the newest schema.")
     with writing() as session:
         _provide_role(session, role)
     with writing() as session:
@@ -90,9 +91,9 @@ def _provide_role(session: Session, role: str | None) -> None:
         if role is not None:
             raise click.ClickException("Roles are PostgreSQL's; SQLite has none.")
     elif role is not None:
-        provide(connection, role)
+        provide(session, role)
     elif settings.db_role is not None and not may_serve(connection, settings.db_role):
-        provide(connection, settings.db_role)
+        provide(session, settings.db_role)
 
 
 def _require_utf8(session: Session) -> None:
@@ -110,15 +111,16 @@ def _require_utf8(session: Session) -> None:
 def _welcome(url: str, change: Change, *, is_public: bool) -> None:
     expires_at = change.now + PUBLIC_CODES_LAST if is_public else None
     described = demo.issue(change, expires_at=expires_at)
-    click.echo(f"\nAccess codes of {described['org']['name']}:\n\n{demo.in_words(described)}")
+    say = partial(say_later, change.session)
+    say(f"\nAccess codes of {described['org']['name']}:\n\n{demo.in_words(described)}")
     if expires_at:
-        click.echo(
+        say(
             f"\nThey expire at {expires_at:%Y-%m-%d %H:%M} UTC, since others can reach this server."
         )
     first: dict[str, dict[str, Any]] = {
         member["role"]: member for member in reversed(described["members"])
     }
-    click.echo(
+    say(
         TRY.format(
             url=url,
             va_code=first["va"]["access_code"],
@@ -134,11 +136,13 @@ def _end_codes(change: Change) -> None:
     ends_at = change.now + PUBLIC_CODES_LAST
     if access_codes.end_endless(change, ends_at):
         name, end = change.org.name, f"{ends_at:%Y-%m-%d %H:%M} UTC"
-        click.echo(f"The codes of {name} now expire at {end}, since others can reach this server.")
+        words = f"The codes of {name} now expire at {end}, since others can reach this server."
+        say_later(change.session, words)
 
 
 def _tell_of_more_codes(session: Session, org: Org) -> None:
     # There may be no active member left.
     member = next((each for each in members.list_members(session, org.id) if each.active), None)
     if member is not None:
-        click.echo(MORE_CODES.format(org=org.name, name=member.display_name, id=member.id))
+        words = MORE_CODES.format(org=org.name, name=member.display_name, id=member.id)
+        say_later(session, words)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import metrics
 from context import context
+from models.database import after_commit
 from models.member_session import USER_AGENT_LENGTH
 from models.reach import NO_ORG
 from routes import addresses, request_log, sign_in_limit, turns, write_limit
@@ -201,7 +202,7 @@ def clocking_by_access_code(
                 session, caller.org, settings=here.settings, clock=utc_now, client=_client()
             ) as change:
                 caller.raise_if_expired(change.now)
-                metrics.SIGN_INS.labels("accepted").inc()
+                after_commit(session, metrics.SIGN_INS.labels("accepted").inc)
                 request_log.tell(member=caller.member.id)
                 write_limit.count(session, caller.member)
                 access_codes.record_use(change, caller.code, typed)

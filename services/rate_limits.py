@@ -34,7 +34,13 @@ def seconds_to_wait(hits: Iterable[float], limit: Limit, *, now: datetime) -> in
 
 
 def hit(
-    session: Session, key: str, limit: Limit, *, now: datetime, earlier: Sequence[float] = ()
+    session: Session,
+    key: str,
+    limit: Limit,
+    *,
+    now: datetime,
+    earlier: Sequence[float] = (),
+    is_done: bool = False,
 ) -> int:
     """Count one more, unless that would exceed the limit.
 
@@ -42,21 +48,24 @@ def hit(
 
     :param key: who is limited, and in what
     :param earlier: times that were not counted until now, in seconds since 1970
-    :returns: 0 if it was counted, else the seconds until the next try can be
+    :param is_done: it has been done already, so it is counted even if it exceeds the limit
+    :returns: 0 if it does not, else the seconds until the next try can be
     """
     hits = [*_locked(session, key, now), *earlier]
-    if wait := seconds_to_wait(hits, limit, now=now):
+    wait = seconds_to_wait(hits, limit, now=now)
+    if wait and not is_done:
         return wait
+    hits.append(now.timestamp())
     begun = now.timestamp() - limit.window_seconds
     session.execute(
         update(RateLimit)
         .where(RateLimit.key == key)
         .values(
-            hits=[*sorted(at for at in hits if at > begun), now.timestamp()],
+            hits=sorted(at for at in hits if at > begun),
             expires_at=now + timedelta(seconds=limit.window_seconds),
         )
     )
-    return 0
+    return seconds_to_wait(hits, limit, now=now) if wait else 0
 
 
 def delete_old(session: Session, *, now: datetime, most: int) -> int:
