@@ -46,7 +46,7 @@ class Application:
         self._issuers = context.issuers
         self._tokens = TokenCache(context.settings, context.issuers)
         self.user_orgs = UserOrgs(context.database, self.cache.judge_anew)
-        missing = Missing(self.cache, self._tokens, self.user_orgs)
+        self._missing = Missing(self.cache, self._tokens, self.user_orgs)
         owners = Owners(
             context.settings,
             self.cache,
@@ -64,7 +64,7 @@ class Application:
             self._batches,
             tokens=self._tokens,
             known_callers=KnownCallers(self.cache, self.user_orgs),
-            missing=missing,
+            missing=self._missing,
         )
         self.gate = Gate(
             context.settings,
@@ -74,7 +74,7 @@ class Application:
             context.service_uses,
             tokens=self._tokens,
             user_orgs=self.user_orgs,
-            missing=missing,
+            missing=self._missing,
         )
         self._export = CounterExport(self.counters)
         self._protocol_errors = ProtocolErrorLog(self.counters)
@@ -113,6 +113,7 @@ class Application:
         await keep_running.stop(tasks)
         self._issuers.stop()
         self.cache.close()
+        self._missing.close()
         self._batches.close()
         self.user_orgs.close()
         await asyncio.to_thread(self._context.service_uses.close)

@@ -1,5 +1,6 @@
-"""What memory needs before it can answer: a read, a body compressed, or a token verified."""
+"""What memory needs before it can answer: a read, a body prepared, or a token verified."""
 
+from live.preparing import Preparing
 from live.token_cache import NotVerified, TokenCache
 from live.user_orgs import NotResolved, UserOrgs
 from live.verifications import Verifications
@@ -7,16 +8,17 @@ from live.watch_cache import NotFresh, WatchCache
 from wire.body import Beginning
 
 
-class NotCompressed(Exception):
-    """The answer begins with what the reading thread has yet to compress."""
+class NotPrepared(Exception):
+    """The answer begins with what has yet to be written, or compressed."""
 
-    def __init__(self, beginning: Beginning) -> None:
+    def __init__(self, beginning: Beginning, *, as_gzip: bool) -> None:
         super().__init__()
         self.beginning = beginning
+        self.as_gzip = as_gzip
 
 
-NOT_YET = (NotFresh, NotVerified, NotResolved, NotCompressed)
-NotYet = NotFresh | NotVerified | NotResolved | NotCompressed
+NOT_YET = (NotFresh, NotVerified, NotResolved, NotPrepared)
+NotYet = NotFresh | NotVerified | NotResolved | NotPrepared
 
 
 class Missing:
@@ -26,6 +28,7 @@ class Missing:
         self._cache = cache
         self._verifications = Verifications(tokens)
         self._user_orgs = user_orgs
+        self._preparing = Preparing()
 
     async def fetch(self, what: NotYet) -> None:
         """Wait until it is done.
@@ -37,7 +40,11 @@ class Missing:
                 await self._verifications.verify(what.raw)
             case NotResolved():
                 await self._user_orgs.read(what)
-            case NotCompressed():
-                await self._cache.compress(what.beginning)
+            case NotPrepared():
+                await self._preparing.prepare(what.beginning, as_gzip=what.as_gzip)
             case NotFresh():
                 await self._cache.read_fresh(what.org_id, since=what.since)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._preparing.close()

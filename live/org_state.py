@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from models import MemberSession, Membership, Org
 from models.database import Database
 from models.versions import Versions
-from models.views import VIEWS
 from services import snapshot
 from services.bearer_tokens import AnyClaims
 from services.times import utc_now
@@ -82,10 +81,7 @@ def read(
     by_user = {member.user_id: member for member in members.values()}
     rendered = Rendered(now)
     # In this thread, not in the event loop's.
-    for view in VIEWS:
-        rendered.json_beginning(view)
-    if known is not None:
-        rendered.compress_like(known.rendered)
+    rendered.prepare_like(None if known is None else known.rendered)
     return OrgState(rendered, members_version, members, ended, by_user)
 
 

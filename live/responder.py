@@ -9,7 +9,7 @@ from time import monotonic, time
 from live.asgi import RawHeaders, raw
 from live.cached_poll import CachedPoll, PollAnswer
 from live.known_callers import KnownCallers, as_known
-from live.missing import NOT_YET, NotCompressed
+from live.missing import NOT_YET, NotPrepared
 from live.poll import Poll, PollHeaders
 from live.token_cache import Bearer, TokenCache
 from live.user_orgs import UserOrgs
@@ -114,8 +114,8 @@ class Responder:
             status, headers, body = 304, unchanged, b""
         else:
             plain = representation.body(state.rendered)
-            if poll.accepts_gzip and plain.is_to_compress:
-                raise NotCompressed(plain.beginning)
+            if not plain.is_prepared(as_gzip=poll.accepts_gzip):
+                raise NotPrepared(plain.beginning, as_gzip=poll.accepts_gzip)
             content, body = representation.content(plain, accepts_gzip=poll.accepts_gzip)
             status, headers = 200, [*raw(content), *unchanged, *_of_all_but_304(request_id)]
             poll = poll.after(representation.tag)

@@ -21,7 +21,6 @@ from metrics import READS
 from models.database import Database
 from models.views import VIEWS, View
 from settings import Settings
-from wire.body import Beginning
 
 # design.md, "Memory"
 READ_EVERY_SECONDS = 0.1  # at most, for one org
@@ -101,7 +100,6 @@ class WatchCache:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._turns = asyncio.Semaphore(READERS)
         self._answered_at = 0.0  # when a read last ended
-        self._compressing: dict[Beginning, asyncio.Future[None]] = {}
 
     def is_fresh(self, org: CachedOrg, now: float) -> bool:
         """Whether the org may be answered for from memory."""
@@ -141,16 +139,6 @@ class WatchCache:
             if not reading.result():
                 raise Unavailable
         return org
-
-    async def compress(self, beginning: Beginning) -> None:
-        """Have a reading thread compress it, once for all who wait for that."""
-        compressing = self._compressing.get(beginning)
-        if compressing is None:
-            loop = asyncio.get_running_loop()
-            compressing = loop.run_in_executor(self._readers, beginning.compress)
-            self._compressing[beginning] = compressing
-            compressing.add_done_callback(lambda _: self._compressing.pop(beginning))
-        await asyncio.shield(compressing)
 
     def has_member(self, org_id: UUID, user_id: UUID) -> bool:
         """Whether memory knows the user as a member of the org."""

@@ -82,7 +82,7 @@ def list_accounts() -> Response:
         if tags.matches(request.headers.get("If-None-Match"), tag):
             return response(answers.unchanged(tag, context().settings))
         found = accounts.list_accounts(session, caller.org.id, bound_account_id=bound)
-    body = Body(Beginning(compact_json(Accounts().dump({"accounts": found}))))
+    body = Body(Beginning(lambda: compact_json(Accounts().dump({"accounts": found}))))
     return response(
         answers.found(tag, body, JSON.media_type, context().settings, accepts_gzip=_accepts_gzip())
     )

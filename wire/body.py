@@ -1,14 +1,16 @@
 """A body on its way out, as it is or as a gzip member (RFC 1952).
 
-What the bodies of many viewers begin with is compressed once for all of them. The deflate stream
-(RFC 1951) is flushed there, so that it ends with a whole byte; each viewer's own end follows as one
-stored block, the last. CRC-32 can be continued, so the trailer costs no more than the end does.
+What the bodies of many viewers begin with is written and compressed once for all of them. The
+deflate stream (RFC 1951) is flushed there, so that it ends with a whole byte; each viewer's own end
+follows as one stored block, the last. CRC-32 can be continued, so the trailer costs no more than
+the end does.
 
 The same body is always the same bytes, in every process: neither the time nor the machine is in the
 header.
 """
 
 import zlib
+from collections.abc import Callable
 from struct import pack
 from typing import NamedTuple
 
@@ -29,21 +31,36 @@ class _Compressed(NamedTuple):
 
 
 class Beginning:
-    """What several bodies begin with."""
+    """What several bodies begin with. It is written when somebody first asks for it."""
 
-    __slots__ = ("_compressed", "plain")
+    __slots__ = ("__weakref__", "_compressed", "_plain", "_write")
 
-    def __init__(self, plain: bytes) -> None:
-        self.plain = plain
+    def __init__(self, write: Callable[[], bytes]) -> None:
+        self._write: Callable[[], bytes] | None = write
+        self._plain = b""
         self._compressed: _Compressed | None = None
+
+    @property
+    def plain(self) -> bytes:
+        write = self._write
+        if write is not None:
+            self._plain = write()
+            self._write = None  # it refers to all that it writes
+        return self._plain
+
+    @property
+    def is_written(self) -> bool:
+        return self._write is None
 
     @property
     def is_compressed(self) -> bool:
         return self._compressed is not None
 
-    def compress(self) -> None:
-        """Compress it now, in this thread, unless that has been done."""
-        self._compressed = self._compressed or _compress(self.plain)
+    def prepare(self, *, as_gzip: bool) -> None:
+        """Write it now, in this thread, and compress it, unless that has been done."""
+        plain = self.plain
+        if as_gzip:
+            self._compressed = self._compressed or _compress(plain)
 
     def member(self, end: bytes) -> bytes:
         """The gzip member of it and ``end``.
@@ -65,7 +82,7 @@ class Beginning:
 
 class Body(NamedTuple):
     """
-    :ivar end: what one viewer alone gets; where it is empty, nobody else gets the beginning either
+    :ivar end: what one viewer alone gets
     """
 
     beginning: Beginning
@@ -80,10 +97,11 @@ class Body(NamedTuple):
         """Whether it is compressed for a client that accepts that."""
         return len(self.beginning.plain) + len(self.end) > GZIP_OVER_BYTES
 
-    @property
-    def is_to_compress(self) -> bool:
-        """Whether others, too, wait for the beginning to be compressed."""
-        return self.is_long and bool(self.end) and not self.beginning.is_compressed
+    def is_prepared(self, *, as_gzip: bool) -> bool:
+        """Whether what takes long has been done."""
+        return self.beginning.is_written and (
+            self.beginning.is_compressed or not (as_gzip and self.is_long)
+        )
 
     def gzip(self) -> bytes:
         """The body as one gzip member."""

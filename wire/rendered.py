@@ -1,12 +1,14 @@
 """A snapshot on its way to its viewers: what each of them sees, in the words of the wire."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import schemas.presence
-from models.views import View
+from models.views import VIEWS, View
 from schemas.presence import OwnPresence
 from services.snapshot import Entry, Snapshot
 from wire.body import Beginning, Body
@@ -36,14 +38,24 @@ class Viewer(NamedTuple):
     bound_account_id: UUID | None
 
 
+class _Shared(NamedTuple):
+    """What viewers must have in common for their bodies to begin alike."""
+
+    format_name: str
+    view: View
+    bound_account_id: UUID | None
+
+
 class Rendered:
     """A snapshot, with what its representations have in common made only once."""
 
-    __slots__ = ("_beginnings", "_entries", "snapshot")
+    __slots__ = ("_beginnings", "_beginnings_of_bound", "_entries", "snapshot")
 
     def __init__(self, now: Snapshot) -> None:
         self.snapshot = now
-        self._beginnings: dict[View, Beginning] = {}
+        self._beginnings: dict[_Shared, Beginning] = {}
+        # There may be as many as accounts: only those that somebody is answered with are kept.
+        self._beginnings_of_bound: WeakValueDictionary[_Shared, Beginning] = WeakValueDictionary()
         self._entries = {entry.user_id: entry for entry in now.entries}
 
     def held_by(self, user_id: UUID) -> Entry | None:
@@ -57,30 +69,33 @@ class Rendered:
         return Body(self.json_beginning(viewer.view), compact_json(me) + b"}")
 
     def json_beginning(self, view: View) -> Beginning:
-        """The JSON up to ``me``."""
-        if view not in self._beginnings:
-            now = self.snapshot
-            shared = {
-                "version": now.version_of(view),
-                "view": view.name,
-                "accounts_version": now.accounts_version,
-                "stale_after": now.stale_after_seconds,
-                "presence": [_seen(entry, view) for entry in now.entries],
-            }
-            self._beginnings[view] = Beginning(compact_json(shared)[:-1] + b',"me":')
-        return self._beginnings[view]
+        """The JSON up to ``me``. It names no accounts, so all viewers share it."""
+        return self.beginning("json", view, None, _write_json)
 
-    def compress_like(self, before: "Rendered") -> None:
-        """Compress what somebody had compressed of the snapshot before this one."""
-        for view, beginning in before._beginnings.items():
-            if beginning.is_compressed:
-                self.json_beginning(view).compress()
+    def beginning(
+        self, format_name: str, view: View, bound: UUID | None, write: "Write"
+    ) -> Beginning:
+        """What a body in this format begins with, for all who see the same.
 
-    def entries(self, viewer: Viewer) -> Iterator[Row]:
-        """The entries with their accounts' names, as far as the viewer may see those."""
+        :param bound: the only account whose name they see, or None for all
+        """
+        kept = self._beginnings if bound is None else self._beginnings_of_bound
+        shared = _Shared(format_name, view, bound)
+        found = kept.get(shared)
+        if found is None:
+            found = kept[shared] = Beginning(partial(write, self, view, bound))
+        return found
+
+    def prepare_like(self, before: "Rendered | None") -> None:
+        """Write the JSON, and compress what somebody had compressed of the snapshot before."""
+        for view in VIEWS:
+            is_wanted = before is not None and before.json_beginning(view).is_compressed
+            self.json_beginning(view).prepare(as_gzip=is_wanted)
+
+    def entries(self, view: View, bound: UUID | None) -> Iterator[Row]:
+        """The entries, with the names of their accounts, or of one alone."""
         for entry in self.snapshot.entries:
-            name = _account_name(entry, viewer)
-            yield {**_seen(entry, viewer.view), "account_name": name}
+            yield {**_seen(entry, view), "account_name": _account_name(entry, bound)}
 
     def me(self, viewer: Viewer) -> Row | None:
         """The viewer's own presence, with its account's name."""
@@ -89,7 +104,7 @@ class Rendered:
             return None
         return {
             "account_id": mine.account_id,
-            "account_name": _account_name(mine, viewer),
+            "account_name": _account_name(mine, viewer.bound_account_id),
             "presence_id": mine.presence_id,
             "clocked_in_at": mine.clocked_in_at,
         }
@@ -101,6 +116,21 @@ class Rendered:
             "accounts_version": self.snapshot.accounts_version,
             "stale_after": self.snapshot.stale_after_seconds,
         }
+
+
+Write = Callable[[Rendered, View, UUID | None], bytes]
+
+
+def _write_json(rendered: Rendered, view: View, _bound: UUID | None) -> bytes:
+    now = rendered.snapshot
+    shared = {
+        "version": now.version_of(view),
+        "view": view.name,
+        "accounts_version": now.accounts_version,
+        "stale_after": now.stale_after_seconds,
+        "presence": [_seen(entry, view) for entry in now.entries],
+    }
+    return compact_json(shared)[:-1] + b',"me":'
 
 
 def columns_of(view: View) -> Sequence[str]:
@@ -120,7 +150,6 @@ def _seen(entry: Entry, view: View) -> Row:
     return dict(zip(_SHOWN, _shown_of(entry), strict=True))
 
 
-def _account_name(entry: Entry, viewer: Viewer) -> str:
+def _account_name(entry: Entry, bound: UUID | None) -> str:
     """The name of the account, unless the viewer is for another one alone."""
-    bound = viewer.bound_account_id
     return entry.account_name if bound is None or str(bound) == entry.account_id else ""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 
 from wcwidth import wcswidth
 
@@ -25,9 +24,9 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
     return (_padded(line, widths) for line in lines)
 
 
-def csv_lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """CSV (RFC 4180) with a header row, in which no reader finds a formula."""
-    return (",".join(map(_csv_cell, row)) + "\r\n" for row in chain((header,), rows))
+def csv_line(row: Iterable[str]) -> str:
+    """A line of CSV (RFC 4180), in which no reader finds a formula."""
+    return ",".join(map(_csv_cell, row)) + "\r\n"
 
 
 def _padded(line: Sequence[str], widths: Sequence[int]) -> str:

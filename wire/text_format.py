@@ -1,9 +1,11 @@
 """Plain text: aligned tables for terminals."""
 
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
+from models.views import View
 from wire import tables
-from wire.body import Beginning, Body
+from wire.body import Body
 from wire.format import Format
 from wire.listings import Listing, cell
 from wire.rendered import Rendered, Viewer, columns_of
@@ -12,8 +14,7 @@ from wire.rendered import Rendered, Viewer, columns_of
 def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
     """A table, then a line for ``me`` and one for the versions."""
     view = viewer.view
-    columns = _names_first(columns_of(view))
-    rows = [[cell(row[column]) for column in columns] for row in rendered.entries(viewer)]
+    table = rendered.beginning(TEXT.name, view, viewer.bound_account_id, _table)
     mine = rendered.me(viewer)
     me = (
         "none"
@@ -22,12 +23,18 @@ def _snapshot(rendered: Rendered, viewer: Viewer) -> Body:
         f"clocked_in_at={mine['clocked_in_at']}"
     )
     now = rendered.versions(view)
-    text = (
-        f"{''.join(tables.aligned(columns, rows))}\nme: {me}\n"
+    end = (
+        f"\nme: {me}\n"
         f"version={now['version']} view={view.name} accounts_version={now['accounts_version']} "
         f"stale_after={now['stale_after']}\n"
     )
-    return Body(Beginning(text.encode()))
+    return Body(table, end.encode())
+
+
+def _table(rendered: Rendered, view: View, bound: UUID | None) -> bytes:
+    columns = _names_first(columns_of(view))
+    rows = [[cell(row[column]) for column in columns] for row in rendered.entries(view, bound)]
+    return "".join(tables.aligned(columns, rows)).encode()
 
 
 def _listing(listing: Listing) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.app_client import AppClient
 from tests.support.world import World, ago
-from wire.tables import csv_lines
+from wire.tables import csv_line
 
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 DANGEROUS = FORMULA + "\t\r\n"
@@ -41,7 +41,7 @@ TEXT = st.text(st.sampled_from([*DANGEROUS, *";,\"' xé|"]), max_size=12)
 
 
 def csv_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "".join(csv_lines(header, rows))
+    return "".join(map(csv_line, (header, *rows)))
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=4))

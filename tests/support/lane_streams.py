@@ -85,8 +85,7 @@ class Truth:
     def changed(self) -> None:
         now = Snapshot(self.versions[PEOPLE], self.versions[OCCUPANCY], 1_000_000, 120, ENTRIES)
         members, shown = dict(self.members), Rendered(now)
-        if self.state is not None:
-            shown.compress_like(self.state.rendered)
+        shown.prepare_like(None if self.state is None else self.state.rendered)
         state = OrgState(shown, self.versions[PEOPLE], members, {}, members)
         self.state = state if self.is_there else None
 
@@ -121,7 +120,6 @@ class TrueCache(WatchCache):
         self.lease_until = inf
         self._truth = truth
         self._settings = SETTINGS
-        self._compressing = {}
         self._readers = Inline()  # type: ignore[assignment]
         self._turns = asyncio.Semaphore(1)
         self._answered_at = 0.0
@@ -194,6 +192,8 @@ class Side:
         self.uses = Uses()
         self.user_orgs = TrueUserOrgs(truth, self.cache)
         self.tokens = TokenCache(SETTINGS, NO_ISSUERS)
+        missing = Missing(self.cache, self.tokens, self.user_orgs)
+        missing._preparing._thread = Inline()  # type: ignore[assignment]
         self.gate = Gate(
             SETTINGS,
             self.cache,
@@ -202,7 +202,7 @@ class Side:
             self.uses,
             tokens=self.tokens,
             user_orgs=self.user_orgs,
-            missing=Missing(self.cache, self.tokens, self.user_orgs),
+            missing=missing,
         )
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"frozen")]
