@@ -43,6 +43,18 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _forget_gauges_of_the_dead() -> None:
+    """Workers that ended with their master were not told to the operator's folder."""
+    from prometheus_client import multiprocess
+
+    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
 def on_starting(server: Any) -> None:
     """Set up the database first, where PRESENCE_SETUP wants it, as `dev.py run` does."""
     from click import ClickException
@@ -51,6 +63,7 @@ def on_starting(server: Any) -> None:
     from cli.role import require_rights
     from cli.setup import prepare
 
+    _forget_gauges_of_the_dead()
     app = create_app()
     database = app.extensions["presence"].database
     wanted = os.environ.get("PRESENCE_SETUP")
