@@ -17,11 +17,12 @@ from live.asgi import Receive, Scope, Send, raw, send_answer
 from live.bodies import Bodies, Unread
 from live.counters import Counters
 from live.owners import Owners
-from live.shares import Full, Owner
+from live.shares import ANSWERED_SECONDS, Full, Owner
 from live.streaming import Streaming, TooMany
 from live.token_cache import TokenCache
 from live.turns import Gone, Job, Turns, Waited
 from live.wsgi import Answered
+from models.database import Patience
 from routes import turns
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
@@ -153,8 +154,9 @@ class _TurnOfRequest:
     def is_of(self, org_id: UUID) -> bool:
         return self._job.owner == self._owners.of_org(org_id, self._scope)
 
-    def lock_seconds(self) -> float:
-        return self._job.locks_until - monotonic()
+    def patience(self) -> Patience:
+        now, job = monotonic(), self._job
+        return Patience(job.locks_until - now, job.asked_at + ANSWERED_SECONDS - now)
 
     def take(self, org_id: UUID) -> None:
         self._turns.move(self._job, self._owners.of_org(org_id, self._scope))

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 ORGS, STRANGERS, REPORTS, OPERATORS = "orgs", "strangers", "reports", "operators"
 
-# For its turn and for locks together: so that a request is answered within 5 s (contract.md,
+# For its turn and then a statement: so that a request is answered within 5 s (contract.md,
 # "Errors"), whoever has the lock.
 ANSWERED_SECONDS = 4.5
 PATIENCE_SECONDS = 4.0

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from math import ceil, inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from settings import Settings
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5
 
-LEAST_LOCK_SECONDS = 0.1  # also of who has no time left: most locks are free
+LEAST_SECONDS = 0.1  # also for who has no time left: most locks are free
 
 # How a transaction that reads begins, and one that writes.
 _SQLITE_BEGINS = ("BEGIN", "BEGIN IMMEDIATE")
@@ -39,8 +39,23 @@ _POSTGRESQL_BEGINS = (
     "BEGIN ISOLATION LEVEL READ COMMITTED",
 )
 _BEGIN = "presence_begin"  # the execution option that says which
-_LOCKS_UNTIL = "presence_locks_until"  # the one that says until when it may wait for locks
+_PATIENCE = "presence_patience"  # the one that has a Patience, in times of time.monotonic()
 _AFTER_COMMIT = "presence_after_commit"  # of a session's info
+
+
+class Patience(NamedTuple):
+    """How many seconds a transaction may take, if that is less than the limits above.
+
+    :ivar for_locks: to wait for a lock
+    :ivar for_statements: for a statement. One that waits behind others for the lock of a row waits
+        twice: for them, and for who has it
+    """
+
+    for_locks: float = inf
+    for_statements: float = inf
+
+
+ENDLESS = Patience()
 
 
 class CommittedRefusal(Exception):
@@ -74,17 +89,15 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, org: UUID | Reach, *, lock_seconds: float = inf) -> Iterator[Session]:
+    def write(self, org: UUID | Reach, patience: Patience = ENDLESS) -> Iterator[Session]:
         """A transaction that commits at its end and at a :class:`CommittedRefusal`, and rolls back
         at any other exception.
 
         :param org: whose rows it sees and may change, on PostgreSQL
-        :param lock_seconds: it waits no longer for a lock, nor ever for more than
-            ``LOCK_TIMEOUT_SECONDS``
         """
-        until = monotonic() + min(lock_seconds, LOCK_TIMEOUT_SECONDS)
+        until = _until(patience)
         with self._turn(until), Session(self._writing, expire_on_commit=False) as session:
-            session.connection(execution_options={ORG_SETTING: org, _LOCKS_UNTIL: until})
+            session.connection(execution_options={ORG_SETTING: org, _PATIENCE: until})
             try:
                 yield session
             except CommittedRefusal:
@@ -92,18 +105,17 @@ class Database:
                 raise
             _commit(session)
 
-    def limit_locks(self, session: Session, lock_seconds: float) -> None:
-        """From now on a transaction waits no longer for a lock. That costs no round trip."""
-        if not self.is_sqlite and lock_seconds < LOCK_TIMEOUT_SECONDS:
-            limit = _lock_timeout(monotonic() + lock_seconds)
-            _sent_on(session.connection()).wait(limit.encode())
+    def limit(self, session: Session, patience: Patience) -> None:
+        """Limit a transaction that has begun. That costs no round trip."""
+        if not self.is_sqlite and patience.for_locks < LOCK_TIMEOUT_SECONDS:
+            _sent_on(session.connection()).wait(_limits(_until(patience)).encode())
 
-    def _turn(self, until: float) -> AbstractContextManager[Any]:
+    def _turn(self, until: Patience) -> AbstractContextManager[Any]:
         """Let the threads of one process queue for SQLite's one writer.
 
         This is fairer than its busy handler: with many writers the p99 is 50 ms instead of 1 s.
         """
-        return _held(self._one_writer, until) if self._one_writer else nullcontext()
+        return _held(self._one_writer, until.for_locks) if self._one_writer else nullcontext()
 
 
 def after_commit(session: Session, tell: Callable[[], object]) -> None:
@@ -158,7 +170,9 @@ def _sqlite_engine(settings: Settings) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
-        driver.execute(f"PRAGMA busy_timeout = {_milliseconds_left(_locks_until(connection))}")
+        driver.execute(
+            f"PRAGMA busy_timeout = {_milliseconds_left(_until_of(connection).for_locks)}"
+        )
         connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
     return engine
@@ -208,10 +222,7 @@ def _postgresql_engine(settings: Settings) -> Engine:
     # In each transaction, not once a connection: a transaction pooler refuses start-up options,
     # and hands each transaction to another connection. Others' tables in `public` are never
     # searched, nor, before ours, is what a session made for itself.
-    first = (
-        f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s';"
-        f'SET LOCAL search_path TO "{settings.db_schema}", pg_temp'
-    )
+    first = f'SET LOCAL search_path TO "{settings.db_schema}", pg_temp'
     quote = engine.dialect.identifier_preparer.quote_identifier
     switch = f";SET LOCAL ROLE {quote(settings.db_role)}" if settings.db_role else ""
 
@@ -222,9 +233,9 @@ def _postgresql_engine(settings: Settings) -> Engine:
         options = connection.get_execution_options()
         org = options.get(ORG_SETTING, NO_ORG)
         become = "" if org is EVERY_ORG else switch  # commands stay what they are: the owner
-        limit = _lock_timeout(_locks_until(connection))
+        limits = _limits(_until_of(connection))
         _sent_on(connection).begin(
-            f"{options.get(_BEGIN, 'BEGIN')};{limit};{first}{become};"
+            f"{options.get(_BEGIN, 'BEGIN')};{limits};{first}{become};"
             f"SELECT set_config('{ORG_SETTING}', {value_of(org)}, true)"
         )
 
@@ -235,17 +246,28 @@ def _sent_on(connection: Connection) -> few_trips.Connection:
     return cast(few_trips.Connection, connection.connection.dbapi_connection)
 
 
-def _lock_timeout(until: float) -> str:
-    return f"SET LOCAL lock_timeout = '{_milliseconds_left(until)}ms'"
+def _limits(until: Patience) -> str:
+    return (
+        f"SET LOCAL lock_timeout = '{_milliseconds_left(until.for_locks)}ms';"
+        f"SET LOCAL statement_timeout = '{_milliseconds_left(until.for_statements)}ms'"
+    )
 
 
-def _locks_until(connection: Connection) -> float:
-    known: float | None = connection.get_execution_options().get(_LOCKS_UNTIL)
-    return monotonic() + LOCK_TIMEOUT_SECONDS if known is None else known
+def _until(patience: Patience) -> Patience:
+    now = monotonic()
+    return Patience(
+        now + min(patience.for_locks, LOCK_TIMEOUT_SECONDS),
+        now + min(patience.for_statements, STATEMENT_TIMEOUT_SECONDS),
+    )
+
+
+def _until_of(connection: Connection) -> Patience:
+    known: Patience | None = connection.get_execution_options().get(_PATIENCE)
+    return _until(ENDLESS) if known is None else known
 
 
 def _milliseconds_left(until: float) -> int:
-    return ceil(max(LEAST_LOCK_SECONDS, until - monotonic()) * 1000)
+    return ceil(max(LEAST_SECONDS, until - monotonic()) * 1000)
 
 
 def _pool(settings: Settings) -> dict[str, int]:

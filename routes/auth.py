@@ -100,7 +100,7 @@ def writing(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]
     """
     token, org_id = bearer_token()
     write_limit.require_patience(org_id, token.claims.user_id)
-    with context().database.write(org_id, lock_seconds=turns.lock_seconds()) as session:
+    with context().database.write(org_id, turns.patience()) as session:
         caller = callers.by_token(session, token)
         write_limit.count(session, caller.member)
         _require_scope(caller, scope)
@@ -132,7 +132,7 @@ def changing_by_token(
     token, org_id = bearer_token()
     write_limit.require_patience(org_id, token.claims.user_id)
     with (
-        context().database.write(org_id, lock_seconds=turns.lock_seconds()) as session,
+        context().database.write(org_id, turns.patience()) as session,
         _locked(session, org_id, NotAuthenticated(token.claims.stranger)) as change,
     ):
         caller = callers.by_token(session, token, key=key)
@@ -156,7 +156,7 @@ def clocking_by_token(
     if asked.account_id is None:
         asked = asked._replace(account_id=token.claims.account_id)
     here = context()
-    with here.database.write(org_id, lock_seconds=turns.lock_seconds()) as session:
+    with here.database.write(org_id, turns.patience()) as session:
         caller = callers.at_clock(session, token, org_id, asked, key=key)
         with changing_locked(
             session, caller.org, settings=here.settings, clock=utc_now, client=_client()
@@ -193,7 +193,7 @@ def clocking_by_access_code(
     here = context()
     try:
         reach = access_codes.org_of(typed, here.settings)
-        with here.database.write(reach, lock_seconds=turns.lock_seconds()) as session:
+        with here.database.write(reach, turns.patience()) as session:
             entered = sign_in_limit.look(session, typed)
             if asked.account_id is None:
                 asked = asked._replace(account_id=entered.account_id)

@@ -52,7 +52,7 @@ def look(session: Session, typed: str) -> Entered:
     if found.entered is None:
         raise AccessCodeRejected
     turns.tell(found.entered.org_id)
-    context().database.limit_locks(session, turns.lock_seconds())
+    context().database.limit(session, turns.patience())
     return found.entered
 
 
@@ -64,7 +64,7 @@ def refuse(typed: str) -> NoReturn:
     """
     settings = context().settings
     reach = access_codes.org_of(typed, settings)
-    with context().database.write(reach, lock_seconds=turns.lock_seconds()) as session:
+    with context().database.write(reach, turns.patience()) as session:
         wait_seconds = rate_limits.hit(session, _key(), REFUSED, now=utc_now(), is_done=True)
         _require_patience(session, wait_seconds)
         refused = refused_sign_ins.record(

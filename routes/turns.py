@@ -3,11 +3,12 @@
 Such a server knows by a token whose request it is. Where only a query can tell, it is told here.
 """
 
-from math import inf
 from typing import Protocol
 from uuid import UUID
 
 from flask import request
+
+from models.database import ENDLESS, Patience
 
 KEY = "presence.turn"  # in the WSGI environ
 
@@ -17,8 +18,8 @@ class TurnOfRequest(Protocol):
         """Whether the request has its thread as one of this org."""
         ...
 
-    def lock_seconds(self) -> float:
-        """For how long it may wait for a lock from now on."""
+    def patience(self) -> Patience:
+        """How long it may take from now on."""
         ...
 
     def take(self, org_id: UUID) -> None:
@@ -43,7 +44,7 @@ def tell(org_id: UUID) -> None:
         turn.take(org_id)
 
 
-def lock_seconds() -> float:
-    """For how long the server lets the request wait for a lock from now on."""
+def patience() -> Patience:
+    """How long the server lets the request take from now on."""
     turn: TurnOfRequest | None = request.environ.get(KEY)
-    return inf if turn is None else turn.lock_seconds()
+    return ENDLESS if turn is None else turn.patience()

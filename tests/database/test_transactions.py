@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from models import Org, User
-from models.database import Database
+from models.database import Database, Patience
 from models.reach import EVERY_ORG, NO_ORG
 from services.times import utc_now
 from tests.support.databases import opened
@@ -57,31 +58,50 @@ def test_postgresql_bounds_each_transaction_and_no_session(database: Database) -
 
 
 @only_postgresql
-def test_a_write_may_wait_for_locks_for_less_time_also_from_some_moment_on(
-    database: Database,
-) -> None:
-    for given, limit in ((99, 4000), (1.5, 1500), (-1, 100)):
-        with database.write(NO_ORG, lock_seconds=given) as session:
-            assert limit - 50 <= lock_timeout(session) <= limit
-            database.limit_locks(session, 0.5)
-            assert 450 <= lock_timeout(session) <= 500
-            database.limit_locks(session, 99)
-            assert 450 <= lock_timeout(session) <= 500
+def test_a_write_may_be_given_less_time_also_when_it_has_begun(database: Database) -> None:
+    for patience, limits in (
+        (Patience(99, 99), (4000, 5000)),
+        (Patience(1.5, 2.5), (1500, 2500)),
+        (Patience(-1, -1), (100, 100)),
+    ):
+        with database.write(NO_ORG, patience) as session:
+            assert_limits(session, *limits)
+            database.limit(session, Patience(0.5, 0.6))
+            assert_limits(session, 500, 600)
         with database.write(NO_ORG) as session:
-            assert lock_timeout(session) == 4000
+            assert_limits(session, 4000, 5000)
 
 
-def lock_timeout(session: Session) -> int:
-    found = session.scalar(text("SELECT setting FROM pg_settings WHERE name = 'lock_timeout'"))
-    return int(str(found))
+def assert_limits(session: Session, for_locks: int, for_statements: int) -> None:
+    wanted = {"lock_timeout": for_locks, "statement_timeout": for_statements}
+    for name, limit in wanted.items():
+        named = text("SELECT setting FROM pg_settings WHERE name = :name")
+        assert limit - 50 <= int(session.scalar(named, {"name": name}) or 0) <= limit
+
+
+@only_postgresql
+def test_who_waits_behind_others_for_a_lock_waits_no_longer(
+    database: Database, world: World
+) -> None:
+    def lock(_: int) -> float:
+        begun = monotonic()
+        with (
+            pytest.raises(OperationalError),
+            database.write(world.id, Patience(2.0, 2.5)) as session,
+        ):
+            session.scalar(select(Org.id).where(Org.id == world.id).with_for_update(key_share=True))
+        return monotonic() - begun
+
+    with world.changing(), ThreadPoolExecutor(3) as threads:
+        assert max(threads.map(lock, range(3))) < 3.5  # two timeouts for locks would be 4
 
 
 @only_sqlite
 def test_a_write_waits_for_sqlites_one_writer_no_longer_than_it_may(database: Database) -> None:
-    with database.write(NO_ORG, lock_seconds=1.5) as session:
+    with database.write(NO_ORG, Patience(1.5)) as session:
         assert 1400 <= (session.scalar(text("PRAGMA busy_timeout")) or 0) <= 1500
         begun = monotonic()
-        with pytest.raises(PoolTimeout), database.write(NO_ORG, lock_seconds=0.2):
+        with pytest.raises(PoolTimeout), database.write(NO_ORG, Patience(0.2)):
             pass
         assert 0.2 <= monotonic() - begun < 2
 
