@@ -27,8 +27,8 @@ from routes import turns
 from settings import Settings
 from wire import answers, problems, request_ids, security_headers
 
-THREADS = 13  # of each process, at most: few enough that busy writers leave the loop its turns
-OTHER_CONNECTIONS = 7  # the sweep's two, the readers', the heartbeats' and the feed's
+THREADS = 12  # of each process, at most: few enough that busy writers leave the loop its turns
+OTHER_CONNECTIONS = 8  # the sweep's two, the readers', the heartbeats' and the feed's
 OF_A_DIRECTORY = 1  # where one is followed
 OF_ISSUERS = 2  # where there are any: for people's orgs, and for an issuer's keys
 # So that who asks again at once does not take the event loop.

@@ -4,17 +4,21 @@ A thread that is done takes up the next request by itself.
 """
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from time import monotonic
 from typing import Any, TypeVar
 
 from live.asgi import Message, Receive
 from live.request_cycle import HALF_CLOSED
-from live.shares import Owner, Shares, Turn
+from live.shares import REPORTS, Owner, Shares, Turn
+from models import compute_lock
 
+NICENESS = 10  # more than the event loop's, on Linux: polls go first where the processor is busy
 LOOK_SECONDS = 0.25  # for those that have waited too long, and at owners that have become slow
 
 Result = TypeVar("Result")
@@ -55,8 +59,12 @@ class Job(Turn):
 
     def run(self) -> None:
         """Do the work, in a thread."""
+        # Reports compute for long: others are not to wait for them.
+        is_report = self.owner.lane == REPORTS
         try:
-            self._tell(self.done.set_result, self._work(self))
+            with nullcontext() if is_report else compute_lock.held():
+                came_of_it = self._work(self)
+            self._tell(self.done.set_result, came_of_it)
         except BaseException as error:
             self._tell(self.done.set_exception, error)
 
@@ -73,7 +81,9 @@ class Turns:
     """Those of one process."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="flask")
+        self._threads = ThreadPoolExecutor(
+            threads, thread_name_prefix="flask", initializer=_give_way
+        )
         self._shares: Shares[Job] = Shares(threads)
         self._lock = threading.Lock()  # of the shares
         self._is_looking = False
@@ -173,6 +183,14 @@ class Turns:
         finally:  # an exception must not keep those that wait for ever
             if self._shares.are_wanted:
                 self._look_later()
+
+
+def _give_way() -> None:
+    """Let the process's other threads go first, where each thread has a priority of its own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        now = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, now + NICENESS)  # 19 is the most
 
 
 async def _disconnected(receive: Receive) -> None:

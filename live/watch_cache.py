@@ -29,7 +29,7 @@ WATCHED_SECONDS = 60.0  # after the last poll an org is dropped
 BEATS_WATCHED = 1.5  # or, where that is longer, after so many heartbeats are due
 READ_TIMEOUT_SECONDS = 3.0  # for so long no read at all may end
 # At a time: most of a read is waiting, for the database and for the interpreter's lock.
-READERS = 3
+READERS = 4
 
 
 class NotFresh(Exception):

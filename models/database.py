@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import private
-from models import few_trips
+from models import compute_lock, few_trips
 from models import schema as schema_module
 from models.reach import EVERY_ORG, NO_ORG, ORG_SETTING, Reach, value_of
 from settings import Settings
@@ -134,7 +134,9 @@ def _commit(session: Session) -> None:
 
 @contextmanager
 def _held(lock: threading.Lock, until: float) -> Iterator[None]:
-    if not lock.acquire(timeout=_milliseconds_left(until) / 1000):
+    with compute_lock.released():
+        has_turn = lock.acquire(timeout=_milliseconds_left(until) / 1000)
+    if not has_turn:
         raise PoolTimeout("no turn to write")
     try:
         yield
@@ -173,7 +175,8 @@ def _sqlite_engine(settings: Settings) -> Engine:
         driver.execute(
             f"PRAGMA busy_timeout = {_milliseconds_left(_until_of(connection).for_locks)}"
         )
-        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+        with compute_lock.released():  # another process may be writing
+            connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
     return engine
 

@@ -16,6 +16,8 @@ from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Executable
 
+from models import compute_lock
+
 _LATER = "presence_later"  # an execution option
 
 
@@ -104,12 +106,14 @@ class Cursor(extensions.cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:
         if not self.connection.is_waiting:
-            super().execute(query, vars)
+            with compute_lock.released():
+                super().execute(query, vars)
             return
         statement = self.mogrify(query, vars)
         waiting = self.connection.take_waiting()
         try:
-            super().execute(b";".join((*waiting, statement)))
+            with compute_lock.released():
+                super().execute(b";".join((*waiting, statement)))
         except BaseException:
             # PostgreSQL parses the whole string first, and may have run nothing of it.
             if self.connection.get_transaction_status() == IDLE:
@@ -119,4 +123,5 @@ class Cursor(extensions.cursor):
     def executemany(self, query: Any, vars_list: Any) -> None:
         if self.connection.is_waiting:  # psycopg2 sends a statement for each set of parameters
             super().execute(b";".join(self.connection.take_waiting()))
-        super().executemany(query, vars_list)
+        with compute_lock.released():
+            super().executemany(query, vars_list)

@@ -8,7 +8,7 @@ from tests.support.settings import settings_for
 
 
 @pytest.mark.parametrize(
-    ("connections", "threads"), [(4, 1), (8, 1), (12, 5), (19, 12), (20, 13), (1000, 13)]
+    ("connections", "threads"), [(4, 1), (9, 1), (12, 4), (19, 11), (20, 12), (1000, 12)]
 )
 def test_threads_have_a_connection_each_beside_the_others(
     database_url: str, connections: int, threads: int
