@@ -29,9 +29,10 @@ from services.tokens import Token
 from wire.authorization import ORG_HEADER, named_org, token_in
 
 
-def bearer_token() -> tuple[AnyToken, UUID]:
+def bearer_token(*, in_any_org: bool = False) -> tuple[AnyToken, UUID]:
     """The request's token, its signature and time being right, and the id of the org it is for.
 
+    :param in_any_org: where the user is in several and names none, take the first
     :raises NotAuthenticated: it is not good, or, where a server shares its threads out and does
         not know whose the request is, the bearer may not call
     :raises OrgRequired: the user is in several
@@ -44,7 +45,7 @@ def bearer_token() -> tuple[AnyToken, UUID]:
         org_id = token.claims.org_id
     else:
         named = named_org(token.claims, request.headers.get(ORG_HEADER))
-        org_id = named or _only_org(token.claims.user_id)
+        org_id = named or _only_org(token.claims.user_id, in_any_org)
         token = token.within(org_id)
     if not turns.is_known_as(org_id):
         # Who may not call has no share of the org's, and waits for no lock of it.
@@ -54,12 +55,14 @@ def bearer_token() -> tuple[AnyToken, UUID]:
     return token, org_id
 
 
-def _only_org(user_id: UUID) -> UUID:
+def _only_org(user_id: UUID, in_any_org: bool) -> UUID:
     """:raises OrgRequired: the user is in several
     :raises NotAuthenticated: or in none
     """
     with context().database.read(NO_ORG) as session:
         orgs = orgs_of_users.find(session, [user_id]).get(user_id, [])
+    if in_any_org:
+        orgs = [org for org in orgs if org.active][:1]
     return orgs_of_users.only_active(orgs)
 
 
@@ -92,13 +95,16 @@ def reading(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]
 
 
 @contextmanager
-def writing(*, scope: str | None = None) -> Iterator[tuple[Session, TokenBearer]]:
+def writing(
+    *, scope: str | None = None, in_any_org: bool = False
+) -> Iterator[tuple[Session, TokenBearer]]:
     """A ``write()`` transaction for the bearer, for what no view shows: it locks no org.
 
+    :param in_any_org: as for :func:`bearer_token`
     :raises TooManyRequests: the bearer has written too often
     :raises InsufficientScope: the bearer is a service without this scope
     """
-    token, org_id = bearer_token()
+    token, org_id = bearer_token(in_any_org=in_any_org)
     write_limit.require_patience(org_id, token.claims.user_id)
     with context().database.write(org_id, turns.patience()) as session:
         caller = callers.by_token(session, token)

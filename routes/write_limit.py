@@ -128,7 +128,10 @@ def count(session: Session, member: Membership) -> None:
 
 
 def register(app: Flask) -> None:
-    """Count in ``app`` also what was refused for its form, before it was asked whose it is."""
+    """Count in ``app`` also what was refused for its form, before it was asked whose it is.
+
+    A write of somebody in several orgs who names none counts in the first of them.
+    """
 
     @app.after_request
     def count_malformed(response: Response) -> Response:
@@ -136,6 +139,6 @@ def register(app: Flask) -> None:
 
         is_write = request.method in WRITES and request.endpoint not in UNCOUNTED
         if is_write and response.status_code in MALFORMED and "write_counted" not in g:
-            with suppress(Refusal, SQLAlchemyError), writing():
+            with suppress(Refusal, SQLAlchemyError), writing(in_any_org=True):
                 pass
         return response

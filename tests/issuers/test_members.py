@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from models import Membership
+from routes import write_limit
 from services import members
 from services.times import rfc3339, utc_now
 from tests.support.app_client import AppClient
@@ -54,6 +55,19 @@ def test_of_two_orgs_the_header_counts_then_the_claim(
         assert org_of(client, bearer | {"Presence-Org": str(other.id).upper()}) == str(other.id)
     enrol(other, ana.user_id, active=False)
     assert org_of(client, plain) == str(world.id)
+
+
+def test_writes_that_name_no_org_count_in_the_first(
+    client: AppClient, issuer: Issuer, world: World, other: World, ana: Membership
+) -> None:
+    enrol(other, ana.user_id)
+    plain = issuer.bearer(ana.user_id)
+    for _ in range(write_limit.LIMIT.times):
+        answer = client.post("/v1/clock-out", json={}, headers=plain)
+        assert_problem(answer, 422, "org_required")
+    for org, status in ((other, 429), (world, 200)):
+        named = plain | {"Presence-Org": str(org.id)}
+        assert client.post("/v1/clock-out", json={}, headers=named).status_code == status
 
 
 def test_who_is_nowhere_is_unknown(
