@@ -18,6 +18,7 @@ from live.request_cycle import cycle_of, scope_base
 from live.request_head import RequestHead
 from live.request_queue import RequestQueue
 from live.timer import Timer
+from live.wheel import wheel_of
 from live.write_timeout import WriteTimeout
 from wire import request_ids
 
@@ -60,6 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._framing = Framing()
         self._scope_base: dict[str, Any] = {}  # what the scopes of all requests have in common
         self._watch: WriteTimeout = None  # type: ignore[assignment]  # until it is connected
+        self._wheel = wheel_of(self.loop)
         self._deadline = Timer(self.loop)  # for what has begun to arrive; at the end, for the close
         self._used_at = 0.0  # the last answer
         self._is_draining = False
@@ -216,7 +218,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch = WriteTimeout(self.loop, transport, self._end_stalled)
+        self._watch = WriteTimeout(self._wheel, transport, self._end_stalled)
         self._scope_base = scope_base(self)
         self._deadline.start(HEADERS_SECONDS, self._give_up)
         self._is_draining = self.is_stopping
@@ -281,7 +283,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return  # another limit applies, and starts this timer again
         left = self._used_at + self.timeout_keep_alive - monotonic()
         if left > 0 and not self._is_draining:
-            self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive_task = self._wheel.call_later(  # type: ignore[assignment]
                 left, self.timeout_keep_alive_handler
             )
         else:

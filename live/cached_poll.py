@@ -99,6 +99,10 @@ class CachedPoll:
             return True
         return False
 
+    def wire_with(self, more: RawHeaders) -> bytes:
+        """The same with more headers."""
+        return self.wire[: -len(b"\r\n")] + on_the_wire(more)
+
     def revalidate(self, request_id: str) -> PollAnswer | None:
         """The answer now, 304 or 200; None where memory can't give one of them."""
         return self._revalidate(self, request_id)

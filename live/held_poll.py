@@ -1,13 +1,13 @@
 """A poll that is held, by the gate or by the lane.
 
 The lane holds one without a request, a task or a future: it has a place among those who wait for a
-change of its view, and a timer.
+change of its view, and a time limit.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from live.cached_poll import CachedPoll
+from live.wheel import Limit, Wheel
 
 HELD = "presence.held"  # in the scope of a poll that the lane has held and passes on
 
@@ -19,21 +19,21 @@ class HeldPoll:
     :ivar is_due: there may be something to answer now
     """
 
-    __slots__ = ("_judge", "_timer", "cached", "deadline", "is_due")
+    __slots__ = ("_judge", "_limit", "cached", "deadline", "is_due")
 
     def __init__(self, cached: CachedPoll, deadline: float) -> None:
         self.cached = cached
         self.deadline = deadline
         self.is_due = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._limit: Limit | None = None
         self._judge: Callable[[], None] | None = None
 
-    def wait(self, now: float, judge: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    def wait(self, now: float, judge: Callable[[], None], wheel: Wheel) -> None:
         """Have ``judge`` called when there may be something to answer."""
         self._judge = judge
         self.cached.org.waiters.add(self.cached.view, self)
         seconds = min(self.deadline, self.cached.expires_at) - now
-        self._timer = loop.call_later(seconds, judge)
+        self._limit = wheel.call_later(seconds, judge)
 
     def release(self) -> None:
         if self._judge is not None:
@@ -42,6 +42,6 @@ class HeldPoll:
     def leave(self) -> None:
         """Wait no more."""
         self.cached.org.waiters.remove(self.cached.view, self)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._judge = None
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self._judge = None

@@ -117,7 +117,7 @@ class LaneProtocol(BoundedProtocol):
         self._cached = None
         self._used_at = held.deadline  # the connection is not idle before
         self._held = held
-        held.wait(now, self._judge_held, self.loop)
+        held.wait(now, self._judge_held, self._wheel)
 
     def _judge_held(self) -> None:
         """Answer the held poll, or hold it on: its time is up, or something has changed."""
@@ -154,7 +154,7 @@ class LaneProtocol(BoundedProtocol):
             self._hold(HeldPoll(following, held.deadline), now)
         else:
             self._expect(cached, following)
-            self._send(_HEADS[304], on_the_wire([*following.headers, *headers]), now)
+            self._send(_HEADS[304], following.wire_with(headers), now)
 
     def _drop_held(self) -> None:
         if self._held is not None:

@@ -37,7 +37,7 @@ MUTANTS = {
         "HeldPoll(following, held.deadline)",
         "HeldPoll(following, now + 30)",
     ),
-    "what is applied": ("on_the_wire([*following.headers, *headers])", "following.wire"),
+    "what is applied": ("following.wire_with(headers)", "following.wire"),
     "applied to a change": ("[*answer.headers, *headers]", "answer.headers"),
     "bytes that come meanwhile": (
         "        self._pass_on()\n        is_between",
