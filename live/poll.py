@@ -8,8 +8,8 @@ from wire.negotiation import accepted
 
 PollHeaders = dict[bytes, bytes]
 
-# The answer to a poll depends on these. A poll that repeats one of them is Flask's, and so is one
-# with any of NOT_OF_A_POLL.
+# The answer to a poll depends on these. A poll that repeats one of them is Flask's, but for
+# ``Prefer``, and so is one with any of NOT_OF_A_POLL.
 OF_A_POLL = (
     b"authorization",
     b"if-none-match",
@@ -36,7 +36,9 @@ def poll_headers(headers: RawHeaders) -> PollHeaders | None:
     found: PollHeaders = {}
     for name, value in headers:
         if name in RELEVANT:
-            if name in found or name in NOT_OF_A_POLL:
+            if name == b"prefer" and name in found:
+                value = found[name] + b"," + value  # RFC 7240, section 2: a list
+            elif name in found or name in NOT_OF_A_POLL:
                 return None
             found[name] = value if len(value) <= LIST_BYTES or name == b"authorization" else b""
     return found

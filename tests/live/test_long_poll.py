@@ -58,6 +58,23 @@ def test_a_change_of_the_view_ends_the_wait(world: World, app: Flask) -> None:
     run(app, tell)
 
 
+@pytest.mark.parametrize("prefers", [("wait=20", "respond-async"), ("respond-async", "wait=20")])
+def test_preferences_may_be_spread_over_several_headers(
+    world: World, app: Flask, prefers: tuple[str, str]
+) -> None:
+    bearer = world.bearer(world.va())
+
+    async def tell(application: Application) -> None:
+        asked = bearer | {"if-none-match": (await ask(application, bearer)).tag}
+        headers = [*asked.items(), *(("prefer", each) for each in prefers)]
+        waiting = request(application, [(name.encode(), value.encode()) for name, value in headers])
+        await until(lambda: len(memory_of(application, world).waiters) == 1)
+        application.stop_waiting()
+        assert (await soon(waiting)).header("preference-applied") == "wait=20"
+
+    run(app, tell)
+
+
 @pytest.mark.parametrize(
     "error", [OperationalError("SELECT", {}, Exception()), RuntimeError("odd")]
 )
