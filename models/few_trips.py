@@ -5,6 +5,7 @@ psycopg2 sends a ``BEGIN`` of its own, alone. Here it is in autocommit mode and 
 :func:`later` is given; they wait for the next one, or for ``COMMIT``.
 """
 
+import select
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,7 @@ from psycopg2 import Error, InternalError, extensions
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE as IDLE
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.interfaces import ExecutionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Executable
 
@@ -38,7 +40,13 @@ def later(
 
 
 def listen(engine: Engine) -> None:
-    """Let :func:`later` work on this engine, whose connections are those below."""
+    """Let :func:`later` work on this engine, whose connections are those below, and replace those
+    that PostgreSQL has ended."""
+
+    @event.listens_for(engine, "checkout")
+    def replace(connection: "Connection", *_: object) -> None:
+        if connection.has_been_ended:
+            raise DisconnectionError  # the pool then connects anew
 
     @event.listens_for(engine, "do_execute")
     def keep(
@@ -66,6 +74,17 @@ class Connection(extensions.connection):
     def wait(self, *statements: bytes) -> None:
         """Keep ``statements`` until the next one is sent."""
         self._waiting += statements
+
+    @property
+    def has_been_ended(self) -> bool:
+        """Whether PostgreSQL has closed the connection, which is idle; it costs no round trip.
+
+        PostgreSQL sends nothing to an idle connection before it closes it: something to read is its
+        end. What else a proxy might send costs a new connection.
+        """
+        readable = select.poll()  # select.select() ends at 1,024 descriptors
+        readable.register(self.fileno(), select.POLLIN)
+        return bool(readable.poll(0))
 
     @property
     def is_waiting(self) -> bool:
