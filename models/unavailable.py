@@ -14,3 +14,12 @@ def is_unavailable(error: Exception) -> bool:
         or error.connection_invalidated
         or getattr(error.orig, "pgcode", None) == READ_ONLY_SQL_TRANSACTION
     )
+
+
+def cause_of(error: Exception) -> dict[str, str | None]:
+    """What the log says of an error: names and codes, never its text, which may quote values."""
+    what = error.orig if isinstance(error, DBAPIError) else error
+    return {
+        "cause": getattr(what, "sqlite_errorname", type(what).__name__),
+        "sqlstate": getattr(what, "pgcode", None),
+    }

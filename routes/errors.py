@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from models.constraints import violated
-from models.unavailable import is_unavailable
+from models.unavailable import cause_of, is_unavailable
 from routes import request_ids, request_log
 from routes.requests import MERGE_PATCH
 from services.errors import Refusal
@@ -84,7 +84,7 @@ def _is_of_another_writer(error: DBAPIError) -> bool:
 
 
 def _database_unavailable(error: Exception) -> Response:
-    request_log.tell(cause=type(error).__name__)
+    request_log.tell(**cause_of(error))
     answer = problems.database_unavailable(request_id=request_ids.current())
     return _told("database_unavailable", answer)
 

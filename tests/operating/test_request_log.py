@@ -5,7 +5,8 @@ import re
 
 import pytest
 from flask import Flask
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 import metrics
 import problem_log
@@ -79,17 +80,23 @@ def test_a_fault_is_logged_with_its_id_and_a_traceback(
     ]
 
 
-def test_a_database_that_is_away_is_logged_with_the_reason(
+def test_a_database_that_cannot_answer_is_logged_with_what_it_reported(
     world: World, client: AppClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object, **__: object) -> None:
-        raise OperationalError("SELECT 1", {}, Exception("gone"))
+    def written(session: Session, *_: object, **__: object) -> None:
+        if world.database.is_sqlite:
+            session.execute(text("PRAGMA busy_timeout = 0"))
+        session.execute(text("UPDATE orgs SET name = 'A secret'"))  # in a transaction that reads
 
     ana = world.va()
-    monkeypatch.setattr(signing_in, "own_presence", away)
-    client.get("/v1/me", headers=world.bearer(ana) | NAMED, environ_overrides=FROM)
+    bearer = world.bearer(ana)
+    monkeypatch.setattr(signing_in, "own_presence", written)
+    with world.changing():  # SQLite's one writer
+        client.get("/v1/me", headers=bearer | NAMED, environ_overrides=FROM)
+    sqlite, postgresql = "SQLITE_BUSY", "ReadOnlySqlTransaction sqlstate=25006"
     assert lines() == [
-        f"GET /v1/me: 503 database_unavailable member={ana.id} cause=OperationalError"
+        f"GET /v1/me: 503 database_unavailable member={ana.id}"
+        f" cause={sqlite if world.database.is_sqlite else postgresql}"
         " address=192.0.2.1 request_id=id-1"
     ]
 
