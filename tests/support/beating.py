@@ -12,7 +12,7 @@ from tests.support.world import World, ago
 
 
 class Member(NamedTuple):
-    token: str
+    bearer: dict[str, str]
     presence_id: UUID
 
 
@@ -36,41 +36,49 @@ class Beaters:
     def __init__(self, url: str, members: list[Member], *, every_seconds: float = 0.0) -> None:
         self.sent = 0
         self.told: list[Told] = []
-        self._url = url
-        self._members = members
+        self._clients = [(member, Connection(url)) for member in members]
         self._every_seconds = every_seconds
-        self._are_ready = 0
 
     @property
     def acknowledged(self) -> list[Told]:
         return [told for told in self.told if told.status == 204]
+
+    @property
+    def statuses(self) -> set[int | None]:
+        return {told.status for told in self.told}
 
     def lost_in(self, world: World) -> list[Told]:
         """The acknowledged heartbeats that the database does not have."""
         at = {held.presence_id: held.last_heartbeat_at for held in world.held()}
         return [told for told in self.acknowledged if at[told.presence_id] < told.sent_at]
 
+    async def connect(self) -> None:
+        """Let all of them poll."""
+        polls = (
+            connection.ask("GET", "/v1/presence", **member.bearer)
+            for member, connection in self._clients
+        )
+        assert {answer.status for answer in await asyncio.gather(*polls)} == {200}
+
     async def run(self) -> None:
-        """Let all of them poll first, then one after the other begin."""
+        """Let one after the other begin."""
         await asyncio.gather(
-            *(self._run(member, number) for number, member in enumerate(self._members))
+            *(
+                self._run(member, connection, number * self._every_seconds)
+                for number, (member, connection) in enumerate(self._clients)
+            )
         )
 
-    async def _run(self, member: Member, number: int) -> None:
-        connection = Connection(self._url)
-        bearer = {"authorization": f"Bearer {member.token}"}
-        await connection.ask("GET", "/v1/presence", **bearer)
-        self._are_ready += 1
-        while self._are_ready < len(self._members):
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(number * self._every_seconds)
+    async def _run(self, member: Member, connection: Connection, after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
+        body = {"presence_id": str(member.presence_id)}
         status: int | None = None
         while status != 204:
             sent_at, begun = utc_now(), monotonic()
             self.sent += 1
             try:
-                body = {"presence_id": str(member.presence_id)}
-                status = (await connection.ask("POST", "/v1/heartbeat", body, **bearer)).status
+                answer = await connection.ask("POST", "/v1/heartbeat", body, **member.bearer)
+                status = answer.status
             except CUT_OFF:
                 status = None
             self.told.append(Told(member.presence_id, sent_at, status, monotonic() - begun))
@@ -85,5 +93,5 @@ def on_the_clock(world: World, count: int) -> list[Member]:
     for number in range(count):
         ana = world.va(f"VA {number}")
         held = world.clock_in(ana, world.account(f"Account {number}"), ago(60))
-        members.append(Member(world.token(ana), held.presence_id))
+        members.append(Member({"authorization": f"Bearer {world.token(ana)}"}, held.presence_id))
     return members
