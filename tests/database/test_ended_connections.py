@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from models.database import Database
 from models.reach import EVERY_ORG, NO_ORG
 from tests.support.databases import opened
+from tests.support.settings import settings_for
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -18,7 +19,8 @@ POOLED = 5
 
 @pytest.fixture
 def used(database_url: str) -> Iterator[Database]:
-    with opened(database_url) as used:
+    """Without a pooler between, whose connections to PostgreSQL are not its clients'."""
+    with opened(settings_for(database_url, DATABASE_URL=database_url)) as used:
         yield used
 
 

@@ -30,12 +30,13 @@ INSERT = "INSERT INTO users VALUES (gen_random_uuid(), now())"
 
 
 def open_transactions(database: Database) -> int:
-    """Those of all connections to the database, but for the one that asks."""
+    """Those of its user's connections to the database, but for the one that asks."""
     with database.read(EVERY_ORG) as session:
         states = session.scalars(
             text(
                 "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name = 'presence' AND pid <> pg_backend_pid()"
+                " AND usename = session_user AND application_name = 'presence'"
+                " AND pid <> pg_backend_pid()"
             )
         ).all()
     assert set(states) <= {"idle", "idle in transaction", "idle in transaction (aborted)"}
