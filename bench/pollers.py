@@ -175,6 +175,7 @@ def say_result(result: Result) -> None:
                 ("a change, until a poller saw it", seen),
                 ("this process was late to poll", window.lateness),
             )
+            if len(values)
         ],
     )
     say_table(
