@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from routes import write_limit
+from services.rate_limits import Limit
 from services.times import utc_now
 from settings import Settings
 from tests.support.races import Clock
@@ -21,8 +23,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def servers(settings: Settings) -> Iterator[list[Flask]]:
-    """Two, which share nothing but the database."""
+def servers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Flask]]:
+    """Two, which share nothing but the database, and let members write more than people do."""
+    monkeypatch.setattr(write_limit, "LIMIT", Limit(10_000, window_seconds=60))
     apps = [create_app(settings) for _ in range(2)]
     yield apps
     for app in apps:

@@ -5,14 +5,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-import pytest
 from flask import Flask
 
 from live import sweeper
 from models import Account
-from routes import write_limit
 from services.errors import AccountOccupied
-from services.rate_limits import Limit
 from services.times import utc_now
 from tests.support.app_client import AppAnswer
 from tests.support.problems import assert_problem
@@ -51,9 +48,8 @@ def wins(caller: Caller, account: Account) -> bool:
 
 
 def test_two_members_swapping_accounts_never_meet_a_deadlock(
-    world: World, servers: list[Flask], clock: Clock, monkeypatch: pytest.MonkeyPatch
+    world: World, servers: list[Flask], clock: Clock
 ) -> None:
-    monkeypatch.setattr(write_limit, "LIMIT", Limit(1000, window_seconds=60))
     # Stale after 2 looks at the clock, and ended after 10: some of the swaps succeed.
     clock.set(utc_now(), timedelta(seconds=world.settings.expire_after / 10))
     members = [Caller(world, world.va(), server) for server in servers]
