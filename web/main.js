@@ -4,7 +4,6 @@
  * @import { Reason, Session } from '/client/index.js'
  */
 
-import { signIn } from '/client/calls.js';
 import { find, isolated, messageOf } from './page.js';
 import { forget, keep, kept, renew } from './session.js';
 
@@ -36,6 +35,8 @@ form.addEventListener('submit', async (event) => {
   button.disabled = true;
   try {
     if (!code.value.trim()) throw new Error('Type your access code.');
+    // Neither the form nor the board's first content needs it.
+    const { signIn } = await import('/client/calls.js');
     const session = await signIn('', code.value);
     username.value = session.member.display_name;
     keep(session, keepBox.checked);
